@@ -1,0 +1,38 @@
+/** The record that an exported file was re-read and equals what was trained. */
+import { z } from 'zod';
+
+export const exportRecordSchema = z.strictObject({
+  path: z.string().max(4096),
+  createdAt: z.iso.datetime(),
+  sizeBytes: z.int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** `model` = the project's layers as quantized, or the id of the run exported. */
+  source: z.string().max(64),
+  label: z.string().max(200),
+  layers: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        bits: z.int(),
+        codes: z.int().nonnegative(),
+        /** Codes that differ after re-reading; a proof that holds has 0. */
+        codesDifferent: z.int().nonnegative(),
+        scalesDifferent: z.int().nonnegative(),
+        effectiveBits: z.number(),
+      }),
+    )
+    .max(100_000),
+  /** Logits of the test images by packed inference from the re-read file against the trained model's. */
+  logits: z
+    .strictObject({
+      images: z.int().positive(),
+      maxDifference: z.number().nonnegative(),
+      tolerance: z.number().positive(),
+      sameDecision: z.int().nonnegative(),
+      accuracy: z.number().min(0).max(1),
+    })
+    .nullable(),
+  /** Why there are no logits to compare, when there are none. */
+  logitsReason: z.string().max(1000).nullable(),
+});
+export type ExportRecord = z.infer<typeof exportRecordSchema>;

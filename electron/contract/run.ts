@@ -1,0 +1,105 @@
+/** A run: one training with its frozen configuration and its recorded series. */
+import { z } from 'zod';
+import { errorInfoSchema } from './errors.js';
+import { configurationSchema } from './quantizer.js';
+
+export const trainingConfigSchema = z.strictObject({
+  optimizer: z.enum(['sgd', 'adamw']),
+  learningRate: z.number().positive().max(100),
+  /** SGD only. */
+  momentum: z.number().min(0).max(0.9999),
+  weightDecay: z.number().min(0).max(10),
+  schedule: z.enum(['constant', 'cosine']),
+  epochs: z.int().min(1).max(10_000),
+  batchSize: z.int().min(1).max(65_536),
+  /** Order of the samples; the same seed gives the same bits. */
+  seed: z.int().min(0).max(0xffff_ffff),
+});
+export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
+
+export const defaultTrainingConfig: TrainingConfig = {
+  optimizer: 'adamw',
+  learningRate: 0.001,
+  momentum: 0.9,
+  weightDecay: 0.0001,
+  schedule: 'cosine',
+  epochs: 8,
+  batchSize: 128,
+  seed: 1,
+};
+
+export const runStateSchema = z.enum(['running', 'paused', 'finished', 'cancelled', 'failed', 'interrupted']);
+export type RunState = z.infer<typeof runStateSchema>;
+
+export const runProgressSchema = z.strictObject({
+  step: z.int().nonnegative(),
+  stepsTotal: z.int().positive(),
+  epoch: z.number().nonnegative(),
+  loss: z.number().nullable(),
+  testAccuracy: z.number().min(0).max(1).nullable(),
+  /** Running median of the last steps. */
+  stepMs: z.number().nonnegative().nullable(),
+  remainingMs: z.number().nonnegative().nullable(),
+});
+export type RunProgress = z.infer<typeof runProgressSchema>;
+
+export const runResultSchema = z.strictObject({
+  /** Test accuracies 0–1: the float model, the quantized model before and after training. */
+  floatAccuracy: z.number().min(0).max(1),
+  accuracyBefore: z.number().min(0).max(1),
+  accuracyAfter: z.number().min(0).max(1),
+  lossAfter: z.number(),
+  effectiveBits: z.number().positive(),
+  packedBytes: z.int().nonnegative(),
+  floatBytes: z.int().nonnegative(),
+  seconds: z.number().nonnegative(),
+});
+export type RunResult = z.infer<typeof runResultSchema>;
+
+export const runSummarySchema = z.strictObject({
+  id: z.string().regex(/^run-[0-9a-z-]{1,64}$/),
+  name: z.string().min(1).max(200),
+  createdAt: z.iso.datetime(),
+  state: runStateSchema,
+  configuration: configurationSchema,
+  training: trainingConfigSchema,
+  progress: runProgressSchema,
+  result: runResultSchema.nullable(),
+  error: errorInfoSchema.nullable(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** One training step as recorded. */
+export const stepPointSchema = z.strictObject({
+  step: z.int(),
+  epoch: z.number(),
+  loss: z.number(),
+  learningRate: z.number(),
+});
+export type StepPoint = z.infer<typeof stepPointSchema>;
+
+/** One evaluation on the test images, at the start and after every epoch, with per-layer diagnostics. */
+export const evaluationPointSchema = z.strictObject({
+  step: z.int(),
+  epoch: z.number(),
+  testLoss: z.number(),
+  testAccuracy: z.number().min(0).max(1),
+  layers: z.array(
+    z.strictObject({
+      name: z.string(),
+      sqnrDb: z.number().nullable(),
+      scaleMean: z.number(),
+      /** Share of codes that changed since the evaluation before, 0–1. */
+      flipShare: z.number().min(0).max(1),
+    }),
+  ),
+});
+export type EvaluationPoint = z.infer<typeof evaluationPointSchema>;
+
+/** Decimated for drawing: at most 1500 step points (extremes kept); the file has every step. */
+export const runSeriesSchema = z.strictObject({
+  runId: z.string(),
+  steps: z.array(stepPointSchema).max(1500),
+  evaluations: z.array(evaluationPointSchema).max(1500),
+});
+export type RunSeries = z.infer<typeof runSeriesSchema>;

@@ -1,0 +1,104 @@
+// The backend boundary: every operation that exists once per instruction set. `ref` defines the
+// result; the others are tested against it. Kernels are single-threaded and allocate nothing;
+// callers split work by rows (quant/, nn/) and own all buffers. Matrices are row-major, dense.
+#pragma once
+
+#include <cstdint>
+
+namespace qat {
+
+// How a rows x cols matrix maps to integer codes: code = clamp(round_half_even(x/scale) + zero_point,
+// qmin, qmax), x̂ = (code - zero_point) * scale.
+// Scale of element (r, c) = scale[r * row_stride + c / group_cols].
+struct QuantParams {
+  int32_t qmin = 0;
+  int32_t qmax = 0;
+  const float* scale = nullptr;         // > 0
+  const int32_t* zero_point = nullptr;  // null: all 0
+  int64_t row_stride = 0;               // scales per row; 0: one scale for the whole matrix
+  int64_t group_cols = 0;               // columns that share a scale; cols for tensor and channel
+};
+
+// Sums over one pass of x against x̂ (all in double).
+struct ErrorSums {
+  double x2 = 0, y2 = 0, xy = 0, e2 = 0;  // Σx², Σx̂², Σx·x̂, Σ(x−x̂)²
+  double max_error = 0;
+  int64_t clipped = 0;  // elements whose rounded code was outside [qmin, qmax]
+};
+
+struct Moments {  // raw sums about `shift`
+  int64_t count = 0, zeros = 0;
+  double min = 0, max = 0, abs_sum = 0;
+  double shift = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
+};
+
+struct Kernels {
+  const char* isa;
+
+  // --- quantization, rows x cols -------------------------------------------------------------
+  void (*fake_quant)(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p);
+  // Codes minus qmin, so 0 ... qmax-qmin.
+  void (*quantize)(const float* x, uint8_t* codes, int64_t rows, int64_t cols, const QuantParams& p);
+  // dx = dy where the rounded code is inside [qmin, qmax], else 0 (dx may alias dy). dscale_partial
+  // has one slot per scale and is ADDED to (not scaled by any gradient scale): Σ dy*(code - zp - x/scale
+  // inside | clipped code - zp outside). May be null.
+  void (*fake_quant_backward)(const float* x, const float* dy, float* dx, double* dscale_partial,
+                              int64_t rows, int64_t cols, const QuantParams& p);
+  // Binary: x̂ = scale*sign(x), sign(0) = +1; same scale layout (qmin, qmax, zero_point unused).
+  void (*binarize)(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p);
+  // Error sums of fake_quant / binarize without storing x̂; code_counts (qmax-qmin+1 slots) is ADDED
+  // to; may be null. `binary` selects the binary rule (codes 0 = minus, 1 = plus).
+  void (*quant_error)(const float* x, int64_t rows, int64_t cols, const QuantParams& p, bool binary,
+                      ErrorSums* sums, int64_t* code_counts);
+
+  // --- statistics ------------------------------------------------------------------------------
+  void (*moments)(const float* x, int64_t n, double shift, Moments* out);
+  // Counts of `bins` equal bins over [low, high]: numpy's rule (last bin closed). counts is ADDED to.
+  void (*histogram)(const float* x, int64_t n, double low, double high, int64_t bins,
+                    int64_t* counts, int64_t* below, int64_t* above);
+  // Index of the first NaN or infinity, or -1.
+  int64_t (*first_not_finite)(const float* x, int64_t n);
+
+  // --- packing: LSB-first, bits 1-8, one row; packed has ceil(cols*bits/8) bytes ---------------
+  void (*pack_row)(const uint8_t* codes, uint8_t* packed, int64_t cols, int bits);
+  void (*unpack_row)(const uint8_t* packed, uint8_t* codes, int64_t cols, int bits);
+
+  // --- float GEMM: C[m,n] = A[m,k]*B (+ C when accumulate). ld* are row strides. ---------------
+  // trans_a: A stored [k,m]; trans_b: B stored [n,k].
+  void (*gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const float* a,
+               int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc, bool accumulate);
+
+  // --- packed inference ------------------------------------------------------------------------
+  // Integer dot products of one row of activation codes (centred: code - zp) against one packed
+  // weight row (codes minus qmin as packed): Σ a[k] * (w[k] + w_offset), per group of group_cols
+  // columns -> out[groups]. a fits int16 (−255…255). Never writes unpacked weights to memory.
+  void (*dot_packed_row)(const int16_t* a, const uint8_t* packed, int64_t cols, int bits,
+                         int32_t w_offset, int64_t group_cols, int32_t* out);
+  // The same with float activations: Σ a[k] * (w[k] + w_offset) per group.
+  void (*dot_packed_row_f32)(const float* a, const uint8_t* packed, int64_t cols, int bits,
+                             int32_t w_offset, int64_t group_cols, float* out);
+  // XNOR-popcount: number of equal bits among the first `cols` bits of a and b.
+  int64_t (*xnor_popcount)(const uint8_t* a, const uint8_t* b, int64_t cols);
+
+  // --- training pieces -------------------------------------------------------------------------
+  void (*relu)(const float* x, float* y, int64_t n);
+  void (*relu_backward)(const float* y, const float* dy, float* dx, int64_t n);
+  void (*add_bias_rows)(float* y, const float* bias, int64_t rows, int64_t cols);
+  void (*sum_rows)(const float* dy, float* dbias, int64_t rows, int64_t cols);  // over rows
+  // PyTorch's definitions. sgd: d = g + wd*p; m = first ? d : momentum*m + d;
+  // p -= lr * (nesterov ? d + momentum*m : m). momentum 0 uses no buffer (m may be null).
+  void (*sgd_step)(float* p, const float* g, float* m, int64_t n, float lr, float momentum,
+                   float weight_decay, bool nesterov, bool first);
+  // adamw: p *= 1 - lr*wd; m, v moments; p -= lr/(1-beta1^t) * m / (sqrt(v)/sqrt(1-beta2^t) + eps).
+  // decoupled = false is Adam with L2 (g += wd*p).
+  void (*adam_step)(float* p, const float* g, float* m, float* v, int64_t n, float lr, float beta1,
+                    float beta2, float eps, float weight_decay, bool decoupled, int64_t t);
+};
+
+// The table in use: the best this processor and operating system run, lowered (never raised) by the
+// environment variable QAT_ISA = ref | avx2 | avx512. Resolved once.
+const Kernels& kernels();
+// A given level's table, or null when it was not built or cannot run here ("ref" always exists).
+const Kernels* kernels_for(const char* isa);
+
+}  // namespace qat

@@ -1,0 +1,446 @@
+/**
+ * The addon's one typed declaration and its loader. Tensors stay native; JavaScript gets handles and
+ * summaries. Promises run on the engine's own threads; synchronous calls are short. Every failure is
+ * an Error carrying `code` (a code of electron/contract/errors.ts) and `remedy`.
+ */
+import { createRequire } from 'node:module';
+
+export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary';
+
+/** Structurally the contract's weight quantizer (the contract is not imported here: native depends on nothing). */
+export interface NativeQuantizer {
+  bits: number;
+  grid: NativeGrid;
+  granularity: 'tensor' | 'channel' | 'group';
+  groupSize: number;
+  range: 'absmax' | 'mse' | 'lsq';
+  method: 'lsq' | 'ste';
+}
+
+export interface NativeActivationQuantizer {
+  bits: number;
+  /** Resolved: the engine replaces `auto` before it gets here. */
+  grid: 'signed' | 'unsigned';
+  range: 'absmax' | 'mse' | 'lsq';
+  method: 'lsq' | 'ste';
+}
+
+export interface NativeInfo {
+  version: string;
+  /** The kernel level in use and all this processor can run, lowest first. */
+  isa: 'ref' | 'avx2' | 'avx512';
+  isaAvailable: string[];
+  threads: number;
+}
+
+/** Stops a native job from JavaScript; polled per tile and per step. */
+export interface CancelToken {
+  cancel(): void;
+  readonly cancelled: boolean;
+}
+
+export interface FileRegion {
+  path: string;
+  /** Absolute byte offset of the first element, and bytes to read (checked against dtype × shape). */
+  offset: number;
+  byteLength: number;
+  dtype: 'F32' | 'F16' | 'BF16' | 'F64';
+}
+
+/** A float32 matrix [rows, cols] held natively. */
+export interface Tensor {
+  readonly rows: number;
+  readonly cols: number;
+  copyTo(target: Float32Array): void;
+  /** SHA-256-independent 64-bit content hash as 16 hex digits (xxh64 of the little-endian bytes). */
+  contentHash(): string;
+  dispose(): void;
+}
+
+export interface NativeStatistics {
+  count: number;
+  min: number;
+  max: number;
+  mean: number;
+  std: number;
+  absMax: number;
+  absMean: number;
+  skewness: number;
+  kurtosisExcess: number;
+  zeroShare: number;
+  percentiles: { p: number; value: number }[];
+}
+
+export interface NativeHistogram {
+  low: number;
+  high: number;
+  exactBins: number;
+  /** `drawnBins` counts, each the sum of exactBins / drawnBins exact bins. */
+  counts: number[];
+  below: number;
+  above: number;
+}
+
+export interface NativeQuantizationError {
+  bits: number;
+  mse: number;
+  /** null = exact. */
+  sqnrDb: number | null;
+  cosine: number;
+  maxError: number;
+  clippedShare: number;
+  codesUsed: number;
+  codesTotal: number;
+  codeEntropyBits: number;
+  effectiveBits: number;
+  packedBytes: number;
+}
+
+export interface NativeLevels {
+  values: number[];
+  clipLow: number;
+  clipHigh: number;
+  scale: number;
+  zeroPoint: number;
+  row: number | null;
+  group: number | null;
+  scaleCount: number;
+  scaleMin: number;
+  scaleMax: number;
+}
+
+export interface NativeWhatIf {
+  error: NativeQuantizationError;
+  levels: NativeLevels;
+  codeCounts: number[];
+  quantizedCounts: number[];
+  meanErrorByBin: number[];
+  rowSqnrDb: { row: number; sqnrDb: number | null }[];
+  nativeMs: number;
+}
+
+export interface NativeAnalysis {
+  statistics: NativeStatistics;
+  histogram: NativeHistogram;
+  current: NativeWhatIf;
+  /** The same quantizer at bits 1–8 (1 bit = binary). */
+  byBits: NativeQuantizationError[];
+  nativeMs: number;
+}
+
+export interface AnalyzeOptions {
+  quantizer: NativeQuantizer;
+  /** Restrict values, levels and histogram to one row; null = all. */
+  row: number | null;
+  range: { low: number; high: number } | null;
+  exactBins: number;
+  drawnBins: number;
+  /** Use these scales (trained or loaded) instead of estimating them. */
+  scales?: { scales: Float32Array; zeroPoints: Int32Array } | null;
+}
+
+/** A packed integer weight: codes LSB-first, each row padded to whole bytes. See docs/numerics.md. */
+export interface QuantizedWeight {
+  bits: number;
+  grid: NativeGrid;
+  granularity: 'tensor' | 'channel' | 'group';
+  groupSize: number;
+  rows: number;
+  cols: number;
+  /** rows × ceil(cols·bits/8) bytes. Codes are stored unsigned: code − qmin; binary: 1 = +α, 0 = −α. */
+  packed: Uint8Array;
+  /** 1, rows, or rows × ceil(cols/groupSize) positive scales. */
+  scales: Float32Array;
+  /** As many as scales for the unsigned grid, else empty. */
+  zeroPoints: Int32Array;
+}
+
+export type LayerLifeState = 'created' | 'weight' | 'prepared' | 'quantized' | 'packedOnly';
+
+export interface NBitLinearOptions {
+  inChannels: number;
+  outChannels: number;
+  aBit?: number;
+  wBit?: number;
+  device?: 'cpu';
+  dtype?: 'float32';
+  bias?: boolean;
+  /** Everything but `bits`, which `wBit` gives. */
+  weight?: Partial<Omit<NativeQuantizer, 'bits'>>;
+  activation?: Partial<Omit<NativeActivationQuantizer, 'bits'>>;
+}
+
+export interface LinearGradients {
+  dx: Float32Array;
+  dWeight: Float32Array;
+  dBias: Float32Array | null;
+  dScaleWeight: Float32Array;
+  dScaleActivation: Float32Array;
+}
+
+/** The n-bit linear layer: wBit 1 makes the binary subclass, 2–8 the LSQ one, 32 the plain float one. */
+export interface NBitLinear {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly wBit: number;
+  readonly aBit: number;
+  readonly kind: 'float' | 'lsq' | 'binary';
+  readonly training: boolean;
+  readonly state: LayerLifeState;
+  /** Kaiming uniform, a = √5: U(−1/√in, 1/√in). */
+  resetParameters(seed: number): void;
+  setWeightData(weight: Float32Array | Tensor): void;
+  setBiasData(bias: Float32Array): void;
+  /** Sets the weight scales, and the activation scale from `calibration` [batch, inChannels] when given. */
+  prepareParams(calibration?: Float32Array): void;
+  /** As prepareParams without calibration, on the engine's threads. */
+  prepareParamsAsync(cancel?: CancelToken): Promise<void>;
+  generateQuantizedWeight(options?: { qweightOnly?: boolean }): void;
+  generateQuantizedWeightAsync(options?: { qweightOnly?: boolean }, cancel?: CancelToken): Promise<void>;
+  setQuantizedWeightData(weight: QuantizedWeight): void;
+  /** Float weight while training, packed weight in inference (packed lazily, never stale). */
+  optWeight(): { kind: 'float'; weight: Float32Array } | { kind: 'packed'; qweight: QuantizedWeight };
+  scales(): { scales: Float32Array; zeroPoints: Int32Array };
+  setScales(scales: Float32Array, zeroPoints?: Int32Array): void;
+  activationScale(): number;
+  setActivationScale(scale: number): void;
+  train(): void;
+  eval(): void;
+  /** x [batch, inChannels] → y [batch, outChannels]; in eval by packed inference. */
+  forward(x: Float32Array): Float32Array;
+  /** Gradients for the last training forward. */
+  backward(dy: Float32Array): LinearGradients;
+  dispose(): void;
+}
+
+/** Images as bytes and labels, normalised natively: (byte/255 − mean)/std; or floats as they are. */
+export interface Dataset {
+  readonly count: number;
+  readonly features: number;
+  dispose(): void;
+}
+
+export type NetworkNode =
+  | {
+      op: 'linear';
+      name: string;
+      inChannels: number;
+      outChannels: number;
+      bias: boolean;
+      weight: NativeQuantizer;
+      activation: NativeActivationQuantizer;
+    }
+  | { op: 'relu' }
+  | { op: 'batchNorm'; name: string; features: number };
+
+export interface EvaluationResult {
+  loss: number;
+  accuracy: number;
+  count: number;
+}
+
+/** A sequence of nodes. Parameters are named `<name>.weight`, `.bias`, `.gamma`, `.beta`, `.runningMean`, `.runningVar`. */
+export interface Network {
+  parameters(): { name: string; rows: number; cols: number }[];
+  getParameter(name: string, target: Float32Array): void;
+  setParameter(name: string, values: Float32Array | Tensor): void;
+  /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
+  prepare(calibration: Dataset, count: number): Promise<void>;
+  scales(layer: string): { scales: Float32Array; zeroPoints: Int32Array; activationScale: number };
+  setScales(layer: string, scales: Float32Array, zeroPoints: Int32Array, activationScale: number): void;
+  /** The layer's packed weight, made from its current float weight and scales (not for 32 bits). */
+  quantizedWeight(layer: string): QuantizedWeight;
+  setQuantizedWeight(layer: string, weight: QuantizedWeight): void;
+  /** `fakeQuant`: the trained arithmetic in float; `packed`: integer codes, never unpacked to float in memory. */
+  logits(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<Float32Array>;
+  evaluate(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<EvaluationResult>;
+  dispose(): void;
+}
+
+export interface SessionOptions {
+  optimizer: 'sgd' | 'adamw';
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  schedule: 'constant' | 'cosine';
+  epochs: number;
+  batchSize: number;
+  seed: number;
+  /** Take batches in file order (reference vectors) instead of shuffling each epoch by the seed. */
+  shuffle?: boolean;
+  /** Write a checkpoint into memory every this many milliseconds (fetch it with `checkpoint()`). */
+  snapshotMs?: number;
+}
+
+export type SessionState = 'idle' | 'running' | 'paused' | 'finished' | 'cancelled' | 'failed';
+
+export interface SessionStep {
+  step: number;
+  epoch: number;
+  loss: number;
+  learningRate: number;
+}
+
+export interface SessionEvaluation {
+  step: number;
+  epoch: number;
+  testLoss: number;
+  testAccuracy: number;
+  layers: { name: string; sqnrDb: number | null; scaleMean: number; flipShare: number }[];
+}
+
+/** What has happened since the last drain. The ring is bounded: the session waits rather than lose a point. */
+export interface SessionProgress {
+  state: SessionState;
+  step: number;
+  stepsTotal: number;
+  stepMs: number | null;
+  steps: SessionStep[];
+  evaluations: SessionEvaluation[];
+  error: { code: string; message: string; remedy: string } | null;
+}
+
+/** Trains a network on its own thread. Same seed and thread count: same bits. */
+export interface TrainingSession {
+  start(): void;
+  pause(): void;
+  resume(): void;
+  /** Answered within 250 ms; `drain` then shows `cancelled`. */
+  cancel(): void;
+  drain(): SessionProgress;
+  /** Resolves when the thread has ended (finished, cancelled or failed). */
+  readonly done: Promise<SessionState>;
+  /** Weights as of the last snapshot (taken between steps, at most every 200 ms): parameter or layer weight. */
+  snapshotTensor(parameter: string): Tensor;
+  snapshotScales(layer: string): { scales: Float32Array; zeroPoints: Int32Array };
+  /** All state needed for an exact resume: parameters, scales, optimizer, order, step. Consistent between steps. */
+  checkpoint(): Promise<Uint8Array>;
+  restore(checkpoint: Uint8Array): void;
+  dispose(): void;
+}
+
+export interface NativeAddon {
+  info(): NativeInfo;
+  setThreads(count: number): void;
+  createCancelToken(): CancelToken;
+
+  tensorFromArray(values: Float32Array, rows: number, cols: number): Tensor;
+  /** Reads and converts natively; refuses NaN and infinity with `E-WEIGHT-NOT-FINITE`, naming the first index. */
+  tensorFromFile(region: FileRegion, rows: number, cols: number, cancel?: CancelToken): Promise<Tensor>;
+  /** Counts of equal bins over [min, max]. */
+  thumbnail(tensor: Tensor, bins: number): Promise<number[]>;
+  statistics(tensor: Tensor, percentiles?: number[]): Promise<NativeStatistics>;
+  histogram(
+    tensor: Tensor,
+    bins: number,
+    range?: { low: number; high: number } | null,
+  ): Promise<NativeHistogram>;
+  analyze(tensor: Tensor, options: AnalyzeOptions, cancel?: CancelToken): Promise<NativeAnalysis>;
+  whatIf(tensor: Tensor, options: AnalyzeOptions, cancel?: CancelToken): Promise<NativeWhatIf>;
+
+  /** Codes of `bits` bits (already offset to ≥ 0), LSB-first, each row padded to whole bytes. */
+  packCodes(codes: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
+  unpackCodes(packed: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
+
+  createLinear(options: NBitLinearOptions): NBitLinear;
+  createDatasetFromBytes(
+    images: Uint8Array,
+    labels: Uint8Array,
+    shape: { count: number; features: number; classes: number },
+    normalisation: { mean: number; std: number },
+  ): Dataset;
+  createDatasetFromFloats(
+    values: Float32Array,
+    labels: Uint8Array,
+    shape: { count: number; features: number; classes: number },
+  ): Dataset;
+  createNetwork(nodes: NetworkNode[]): Network;
+  createSession(network: Network, train: Dataset, test: Dataset, options: SessionOptions): TrainingSession;
+
+  /** Single operations, for reference vectors and tests: same kernels as the layers use. */
+  ops: NativeOps;
+}
+
+/** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
+export interface NativeOps {
+  fakeQuant(
+    x: Float32Array,
+    rows: number,
+    cols: number,
+    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
+  ): Float32Array;
+  /** Straight-through dx, and dScale already multiplied by gradScale. */
+  fakeQuantBackward(
+    x: Float32Array,
+    dy: Float32Array,
+    rows: number,
+    cols: number,
+    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
+    gradScale: number,
+  ): { dx: Float32Array; dScale: Float32Array };
+  estimateScales(
+    x: Float32Array,
+    rows: number,
+    cols: number,
+    quantizer: NativeQuantizer,
+  ): { scales: Float32Array; zeroPoints: Int32Array };
+  softmaxCrossEntropy(
+    logits: Float32Array,
+    labels: Uint8Array,
+    rows: number,
+    cols: number,
+    labelSmoothing: number,
+  ): { loss: number; dx: Float32Array };
+  batchNorm(
+    x: Float32Array,
+    dy: Float32Array,
+    rows: number,
+    features: number,
+    /** Values per feature and row (1 for matrices, H·W for NCHW images). */
+    inner: number,
+    gamma: Float32Array,
+    beta: Float32Array,
+    epsilon: number,
+    momentum: number,
+  ): {
+    y: Float32Array;
+    dx: Float32Array;
+    dGamma: Float32Array;
+    dBeta: Float32Array;
+    runningMean: Float32Array;
+    runningVar: Float32Array;
+  };
+  /** `steps` optimizer steps on given gradients [steps, size]; returns the trajectory [steps, size]. */
+  optimize(
+    init: Float32Array,
+    gradients: Float32Array,
+    options: {
+      optimizer: 'sgd' | 'adam' | 'adamw';
+      learningRate: number;
+      momentum?: number;
+      nesterov?: boolean;
+      weightDecay?: number;
+      beta1?: number;
+      beta2?: number;
+      epsilon?: number;
+    },
+  ): Float32Array;
+  /** C[m,n] = A[m,k]·B; `transposeB`: B is [n,k]; `transposeA`: A is [k,m]. */
+  gemm(
+    a: Float32Array,
+    b: Float32Array,
+    m: number,
+    n: number,
+    k: number,
+    options?: { transposeA?: boolean; transposeB?: boolean },
+  ): Float32Array;
+}
+
+/** Loads the addon from `path`, by default the built one beside this package. */
+export function loadNative(path: string): NativeAddon {
+  // A native module can only be loaded by require; createRequire works in ESM and in a CommonJS bundle.
+  return createRequire(path)(path) as NativeAddon;
+}
