@@ -1,5 +1,6 @@
 /** What the main process tells the window unasked. Buffered until `app.ready`, newest kept per key when late. */
 import { z } from 'zod';
+import { menuCommandSchema } from './commands.js';
 import { errorInfoSchema } from './errors.js';
 import { projectStateSchema, settingsSchema } from './project.js';
 import { evaluationPointSchema, runSummarySchema, stepPointSchema } from './run.js';
@@ -16,34 +17,6 @@ export const jobSchema = z.strictObject({
   state: z.enum(['running', 'done', 'failed', 'cancelled']),
 });
 export type Job = z.infer<typeof jobSchema>;
-
-/** Menu items and shortcuts name a command of the renderer's registry. */
-export const menuCommands = [
-  'file.openModel',
-  'file.openProject',
-  'file.openSample',
-  'file.openDataset',
-  'file.export',
-  'edit.undo',
-  'edit.redo',
-  'edit.selectAllLayers',
-  'view.distribution',
-  'view.error',
-  'view.training',
-  'view.compare',
-  'view.export',
-  'view.palette',
-  'view.toggleTheme',
-  'run.prepare',
-  'run.quantize',
-  'run.train',
-  'run.pauseOrResume',
-  'run.cancel',
-  'help.shortcuts',
-  'help.about',
-] as const;
-export const menuCommandSchema = z.enum(menuCommands);
-export type MenuCommand = z.infer<typeof menuCommandSchema>;
 
 export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('project.opened'), project: projectStateSchema }),

@@ -55,7 +55,9 @@ export const routes = {
   'app.ready': { input: none, output: none },
   'app.setSettings': { input: settingsSchema, output: settingsSchema },
   'app.showInFolder': { input: z.strictObject({ path }), output: none },
-  'app.copyText': { input: z.strictObject({ text: z.string().max(1_000_000) }), output: none },
+  'app.copyText': { input: z.strictObject({ text: z.string().max(16_000_000) }), output: none },
+  /** A PNG as base64 onto the clipboard. */
+  'app.copyImage': { input: z.strictObject({ png: z.base64().max(32_000_000) }), output: none },
   /** Renderer errors go to the same log as everything else. */
   'app.log': {
     input: z.strictObject({ level: z.enum(['error', 'warn', 'info']), message: z.string().max(8000) }),

@@ -1,0 +1,76 @@
+/** `app://workbench/…` serves the built renderer and nothing else, with the content security policy. */
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize, sep } from 'node:path';
+import { protocol } from 'electron';
+
+export const appOrigin = 'app://workbench';
+export const appEntryUrl = `${appOrigin}/index.html`;
+
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const contentTypes: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+};
+
+/** Before `app.ready`. */
+export function registerAppScheme(): void {
+  protocol.registerSchemesAsPrivileged([
+    { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ]);
+}
+
+/** After `app.ready`; `root` is the folder of the built renderer. */
+export function serveApp(root: string): void {
+  protocol.handle('app', async (request) => {
+    const file = resolveAppFile(root, request.url);
+    const type = file ? contentTypes[extname(file)] : undefined;
+    if (request.method !== 'GET' || !file || !type) return new Response('Not found', { status: 404 });
+    try {
+      return new Response(await readFile(file), {
+        headers: {
+          'content-type': type,
+          'content-security-policy': contentSecurityPolicy,
+          'x-content-type-options': 'nosniff',
+          'cache-control': 'no-store',
+        },
+      });
+    } catch {
+      return new Response('Not found', { status: 404 });
+    }
+  });
+}
+
+export function isAppUrl(url: string): boolean {
+  return url === appOrigin || url.startsWith(`${appOrigin}/`);
+}
+
+/** The file an app:// URL names, or undefined when it would leave `root`. */
+export function resolveAppFile(root: string, url: string): string | undefined {
+  if (!isAppUrl(url)) return undefined;
+  let path: string;
+  try {
+    path = decodeURIComponent(new URL(url).pathname);
+  } catch {
+    return undefined;
+  }
+  if (path.includes('\0') || path.includes('\\')) return undefined;
+  const base = normalize(root);
+  const file = normalize(join(base, path));
+  return file.startsWith(base.endsWith(sep) ? base : base + sep) ? file : undefined;
+}
