@@ -4,6 +4,7 @@
  * an Error carrying `code` (a code of electron/contract/errors.ts) and `remedy`.
  */
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
 export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary';
 
@@ -439,8 +440,29 @@ export interface NativeOps {
   ): Float32Array;
 }
 
-/** Loads the addon from `path`, by default the built one beside this package. */
+/** Where `npm run build:native` leaves the addon, given the folder that holds `package.json`. */
+export function defaultAddonPath(appRoot: string): string {
+  return join(appRoot, 'native', 'build', 'qat_native.node');
+}
+
+/**
+ * Loads the addon from an absolute `path` (`defaultAddonPath` gives the usual one). Throws an Error with code
+ * `E-NATIVE-MISSING` when there is none or it cannot be loaded here.
+ */
 export function loadNative(path: string): NativeAddon {
-  // A native module can only be loaded by require; createRequire works in ESM and in a CommonJS bundle.
-  return createRequire(path)(path) as NativeAddon;
+  try {
+    // A native module can only be loaded by require; createRequire works in ESM and in a CommonJS bundle.
+    return createRequire(path)(path) as NativeAddon;
+  } catch (cause) {
+    throw missingAddon(path, cause);
+  }
+}
+
+function missingAddon(path: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+  const error = new Error(`The native engine could not be loaded from ${path}: ${reason}`, { cause });
+  return Object.assign(error, {
+    code: 'E-NATIVE-MISSING',
+    remedy: 'Build it with "npm run build:native"; "npm run doctor" says what is missing for that.',
+  });
 }
