@@ -1,0 +1,66 @@
+// Everything the distribution and error views show of one layer, as native/index.ts declares it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "quant/error_measures.h"
+#include "quant/grid.h"
+#include "quant/statistics.h"
+#include "runtime/cancel.h"
+
+namespace qat {
+
+struct Levels {
+  std::vector<double> values;  // ascending
+  double clip_low = 0, clip_high = 0;
+  double scale = 0;
+  int32_t zero_point = 0;
+  int64_t row = -1, group = -1;  // whose scale; -1: the median scale of all
+  int64_t scale_count = 0;
+  double scale_min = 0, scale_max = 0;
+};
+
+struct RowSqnr {
+  int64_t row = 0;
+  bool exact = false;
+  double sqnr_db = 0;
+};
+
+struct WhatIf {
+  QuantizationError error;
+  Levels levels;
+  std::vector<int64_t> code_counts;
+  std::vector<int64_t> quantized_counts;   // x̂ over the drawn bins
+  std::vector<double> mean_error_by_bin;   // mean of x̂ - x in each drawn bin of x; 0 where empty
+  std::vector<RowSqnr> row_sqnr;           // at most 512, the worst of each bucket of rows
+  double native_ms = 0;
+};
+
+struct Analysis {
+  Statistics statistics;
+  Histogram histogram;                // exact bins
+  std::vector<int64_t> drawn_counts;  // drawn bins
+  WhatIf current;
+  std::vector<QuantizationError> by_bits;  // bits 1-8
+  double native_ms = 0;
+};
+
+struct AnalyzeOptions {
+  QuantizerConfig config;
+  int64_t row = -1;                // restrict everything to one row; -1: all
+  std::optional<ValueRange> range; // of the histogram; none: [min, max] of the values looked at
+  int64_t exact_bins = 2048;
+  int64_t drawn_bins = 256;        // divides exact_bins
+  std::optional<Scales> scales;    // of the whole matrix; none: estimated
+};
+
+// x [rows, cols], finite. Threaded and cancellable; independent of the thread count. With a row the
+// error, code counts and row_sqnr are that row's; row indices stay those of the matrix.
+Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
+                 const CancelToken* cancel = nullptr);
+WhatIf what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
+               const CancelToken* cancel = nullptr);
+
+}  // namespace qat

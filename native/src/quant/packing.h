@@ -1,0 +1,35 @@
+// Integer weights: codes minus qmin, LSB-first, each row padded to whole bytes. Binary: 1 = +scale.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "quant/grid.h"
+#include "runtime/cancel.h"
+
+namespace qat {
+
+struct QuantizedWeight {
+  QuantizerConfig config;
+  int64_t rows = 0, cols = 0;
+  std::vector<uint8_t> packed;  // rows * packed_row_bytes(cols, bits)
+  Scales scales;
+};
+
+inline int64_t packed_row_bytes(int64_t cols, int bits) { return (cols * bits + 7) / 8; }
+
+// x [rows, cols]. Threaded.
+QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
+                                const QuantizerConfig& config, const Scales& scales,
+                                const CancelToken* cancel = nullptr);
+// y [rows, cols] = (code - zero point) * scale, or scale * (+-1). Equals fake_quantize bit for bit.
+void dequantize_weight(const QuantizedWeight& weight, float* y);
+// Throws Error("E-NATIVE-ARGUMENT" | "E-WEIGHT-SHAPE" | "E-QUANTIZER-INVALID") unless sizes, scales
+// and zero points fit, padding bits are 0 and (narrow grid) every code is on the grid.
+void validate_quantized_weight(const QuantizedWeight& weight);
+
+// Rows of codes < 2^bits <-> packed rows. Codes out of range throw Error("E-NATIVE-ARGUMENT").
+std::vector<uint8_t> pack_codes(const uint8_t* codes, int64_t rows, int64_t cols, int bits);
+std::vector<uint8_t> unpack_codes(const uint8_t* packed, int64_t rows, int64_t cols, int bits);
+
+}  // namespace qat
