@@ -1,0 +1,58 @@
+/** Open and save dialogs. Each answers null when the user closes it. */
+import { basename, join } from 'node:path';
+import { app, type BrowserWindow, dialog } from 'electron';
+
+export async function askForModel(window: BrowserWindow): Promise<string | null> {
+  return askForPath(window, {
+    title: 'Open Model',
+    properties: ['openFile'],
+    filters: [
+      { name: 'Models', extensions: ['safetensors'] },
+      { name: 'All Files', extensions: ['*'] },
+    ],
+  });
+}
+
+export async function askForProject(window: BrowserWindow): Promise<string | null> {
+  return askForPath(window, { title: 'Open Project', properties: ['openDirectory'] });
+}
+
+export async function askForDataset(window: BrowserWindow): Promise<string | null> {
+  return askForPath(window, {
+    title: 'Open Data Set: a folder with train- and t10k- IDX files',
+    properties: ['openDirectory'],
+  });
+}
+
+export async function askWhereToExport(window: BrowserWindow, name: string): Promise<string | null> {
+  return askWhereToSave(window, 'Export Quantized Weights', name, 'safetensors');
+}
+
+export async function askWhereToSave(
+  window: BrowserWindow,
+  title: string,
+  name: string,
+  extension: string,
+): Promise<string | null> {
+  const fileName = `${basename(name).replace(/[^\p{L}\p{N} ._()-]/gu, '_')}.${extension}`;
+  const { canceled, filePath } = await dialog.showSaveDialog(window, {
+    title,
+    // Always given: the platform's own default differs between Electron versions.
+    defaultPath: join(app.getPath('documents'), fileName),
+    filters: [{ name: extension.toUpperCase(), extensions: [extension] }],
+  });
+  if (canceled || !filePath) return null;
+  return filePath.toLowerCase().endsWith(`.${extension}`) ? filePath : `${filePath}.${extension}`;
+}
+
+async function askForPath(
+  window: BrowserWindow,
+  options: Electron.OpenDialogOptions,
+): Promise<string | null> {
+  const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+    defaultPath: app.getPath('documents'),
+    ...options,
+  });
+  return canceled ? null : (filePaths[0] ?? null);
+}
+
