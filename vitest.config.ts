@@ -1,0 +1,32 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // The tests themselves are threaded natively; more workers than cores only makes timings worse.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: 'node',
+          environment: 'node',
+          // A process per file: a crash of the addon fails one file, not the run.
+          pool: 'forks',
+          include: ['electron/**/*.test.{ts,mjs}', 'native/test/**/*.test.ts'],
+        },
+      },
+      {
+        plugins: [react()],
+        test: {
+          name: 'renderer',
+          environment: 'happy-dom',
+          // Testing Library cleans up after each test only when it finds the global afterEach.
+          globals: true,
+          include: ['renderer/**/*.test.{ts,tsx}'],
+        },
+      },
+    ],
+  },
+});
