@@ -1,0 +1,91 @@
+// A sequence of nodes trained and evaluated as one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/batch_norm.h"
+#include "nn/dataset.h"
+#include "nn/n_bit_linear_base.h"
+#include "nn/types.h"
+#include "runtime/aligned.h"
+#include "runtime/cancel.h"
+
+namespace qat {
+
+struct NetworkNode {
+  enum class Op { kLinear, kRelu, kBatchNorm };
+  Op op = Op::kRelu;
+  std::string name;      // linear and batch norm
+  LinearOptions linear;  // linear
+  int64_t features = 0;  // batch norm
+};
+
+struct ParameterInfo {
+  std::string name;
+  int64_t rows = 0;
+  int64_t cols = 0;
+};
+
+struct LayerScales {
+  Scales weight;
+  float activation = 0;  // 0: none
+};
+
+// kFakeQuant: the trained arithmetic in float. kPacked: integer codes, never unpacked to float.
+enum class EvaluationMode { kFakeQuant, kPacked };
+
+struct EvaluationResult {
+  double loss = 0;
+  double accuracy = 0;
+  int64_t count = 0;
+};
+
+// Parameters are named <name>.weight, .bias, .gamma, .beta, .runningMean, .runningVar.
+// One user at a time: a call while another thread uses the network (an evaluation, a session that
+// runs) throws E-RUN-STATE at once instead of waiting.
+class Network {
+ public:
+  // Throws E-MODEL-EMPTY, E-MODEL-GRAPH (sizes that do not follow, names twice), and the layers' errors.
+  explicit Network(const std::vector<NetworkNode>& nodes);
+  ~Network();
+
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
+  int64_t native_bytes() const;
+  std::vector<ParameterInfo> parameters() const;
+  // Throws E-LAYER-UNKNOWN for a name it does not have, E-WEIGHT-SHAPE for a wrong count.
+  void get_parameter(const std::string& name, float* target, size_t count) const;
+  void set_parameter(const std::string& name, const float* values, size_t count);
+  // Weights and biases Kaiming uniform; each layer's own stream of the seed.
+  void reset_parameters(uint64_t seed);
+  // Weight scales by each node's estimator; activation scales layer by layer from the first `count`
+  // samples pushed through the already quantized prefix.
+  void prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel = nullptr);
+  LayerScales scales(const std::string& layer) const;
+  // activation_scale 0 leaves it as it is (float activations).
+  void set_scales(const std::string& layer, const Scales& weight, float activation_scale);
+  QuantizedWeight quantized_weight(const std::string& layer);
+  void set_quantized_weight(const std::string& layer, const QuantizedWeight& weight);
+  // [count, outputs]
+  std::vector<float> logits(const Dataset& data, EvaluationMode mode,
+                            const CancelToken* cancel = nullptr);
+  EvaluationResult evaluate(const Dataset& data, EvaluationMode mode,
+                            const CancelToken* cancel = nullptr);
+
+ private:
+  friend class NetworkUse;
+  friend class NetworkTrainer;
+  struct Node;
+
+  Node& layer_node(const std::string& layer) const;
+  mutable std::atomic<bool> in_use_{false};
+  std::vector<std::unique_ptr<Node>> nodes_;
+  int64_t inputs_ = 0;
+  int64_t outputs_ = 0;
+};
+
+}  // namespace qat
