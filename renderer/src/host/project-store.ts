@@ -1,0 +1,132 @@
+/** The open project as the main process last told it. */
+import { create } from 'zustand';
+import { request } from './client.js';
+import type { LayerInfo, ProjectState, RecentEntry } from './contract.js';
+import { notify } from './notices.js';
+
+interface ProjectStoreState {
+  project: ProjectState | null;
+  /** The first answer has not come yet. */
+  loading: boolean;
+  /** What is being opened, for the overlay; null = nothing. */
+  opening: string | null;
+  /** Actions on layers in progress, so that their buttons wait. */
+  busy: 'prepare' | 'quantize' | 'reset' | null;
+  recent: RecentEntry[];
+}
+
+export const useProject = create<ProjectStoreState>(() => ({
+  project: null,
+  loading: true,
+  opening: null,
+  busy: null,
+  recent: [],
+}));
+
+type Listener = (project: ProjectState, previous: ProjectState | null) => void;
+const replaceListeners = new Set<Listener>();
+
+/** Told whenever another project (not a newer state of the same) takes its place. */
+export function onProjectReplaced(listener: Listener): () => void {
+  replaceListeners.add(listener);
+  return () => replaceListeners.delete(listener);
+}
+
+/** Take a state of the main process. */
+export function applyProject(project: ProjectState): void {
+  const previous = useProject.getState().project;
+  useProject.setState({ project, loading: false });
+  if (previous?.id !== project.id) for (const listener of replaceListeners) listener(project, previous);
+}
+
+async function open(what: string, ask: () => Promise<ProjectState | null>): Promise<boolean> {
+  if (useProject.getState().opening !== null) return false;
+  useProject.setState({ opening: what });
+  try {
+    const project = await ask();
+    if (project) applyProject(project);
+    return project !== null;
+  } catch (thrown) {
+    notify(thrown, what);
+    return false;
+  } finally {
+    useProject.setState({ opening: null });
+    void refreshRecent();
+  }
+}
+
+const shortName = (path: string | null) => path?.split(/[\\/]/).pop() ?? '';
+
+export function openSample(): Promise<boolean> {
+  return open('Opening the sample project', () => request('project.openSample', {}));
+}
+
+/** Path null: the main process asks with a dialog. */
+export function openModel(path: string | null): Promise<boolean> {
+  return open(`Opening ${shortName(path) || 'a model'}`, async () => {
+    return (await request('project.openModel', { path })).project;
+  });
+}
+
+export function openFolder(path: string | null): Promise<boolean> {
+  return open(`Opening ${shortName(path) || 'a project'}`, async () => {
+    return (await request('project.openFolder', { path })).project;
+  });
+}
+
+export function openDataset(path: string | null): Promise<boolean> {
+  return open(`Reading ${shortName(path) || 'a data set'}`, async () => {
+    return (await request('project.openDataset', { path })).project;
+  });
+}
+
+export async function refreshRecent(): Promise<void> {
+  try {
+    useProject.setState({ recent: (await request('project.recent', {})).entries });
+  } catch (thrown) {
+    notify(thrown, 'reading the list of recent files');
+  }
+}
+
+export async function clearRecent(): Promise<void> {
+  try {
+    await request('project.clearRecent', {});
+    useProject.setState({ recent: [] });
+  } catch (thrown) {
+    notify(thrown, 'clearing the list of recent files');
+  }
+}
+
+async function onLayers(
+  verb: 'prepare' | 'quantize' | 'reset',
+  context: string,
+  layers: string[],
+): Promise<boolean> {
+  if (layers.length === 0 || useProject.getState().busy) return false;
+  useProject.setState({ busy: verb });
+  try {
+    applyProject(await request(`layer.${verb}`, { layers }));
+    return true;
+  } catch (thrown) {
+    notify(thrown, context);
+    return false;
+  } finally {
+    useProject.setState({ busy: null });
+  }
+}
+
+export function prepareLayers(layers: string[]): Promise<boolean> {
+  return onLayers('prepare', 'preparing layers', layers);
+}
+
+export function quantizeLayers(layers: string[]): Promise<boolean> {
+  return onLayers('quantize', 'quantizing layers', layers);
+}
+
+export function resetLayers(layers: string[]): Promise<boolean> {
+  return onLayers('reset', 'resetting layers', layers);
+}
+
+export function layerByName(project: ProjectState | null, name: string | null): LayerInfo | undefined {
+  return project?.model.layers.find((layer) => layer.name === name);
+}
