@@ -1,0 +1,60 @@
+import { clsx } from 'clsx';
+import type { ReactNode } from 'react';
+
+export interface CardProps {
+  title?: ReactNode;
+  /** Quiet text after the title. */
+  subtitle?: ReactNode;
+  /** At the right end of the title line. */
+  actions?: ReactNode;
+  children: ReactNode;
+  className?: string;
+  /** On a panel rather than on the page's ground. */
+  inset?: boolean;
+}
+
+/** A framed part of a view with a one-line heading. */
+export function Card({ title, subtitle, actions, children, className, inset }: CardProps) {
+  return (
+    <section
+      className={clsx(
+        'flex min-h-0 min-w-0 flex-col rounded-lg border border-line px-3 py-2.5',
+        inset ? 'bg-bg2' : 'bg-bg1',
+        className,
+      )}
+    >
+      {title || actions ? (
+        <header className="mb-1.5 flex min-h-6 items-center gap-2.5">
+          <h3 className="truncate text-sm font-semibold">{title}</h3>
+          {subtitle ? <span className="figure truncate text-ink3">{subtitle}</span> : null}
+          <span className="flex-1" />
+          {actions}
+        </header>
+      ) : null}
+      {children}
+    </section>
+  );
+}
+
+export interface KeyValueItem {
+  key: string;
+  value: ReactNode;
+  /** What the figure means. */
+  title?: string;
+}
+
+/** Names on the left, figures on the right. */
+export function KeyValue({ items, className }: { items: readonly KeyValueItem[]; className?: string }) {
+  return (
+    <dl data-selectable className={clsx('figure grid grid-cols-[1fr_auto] gap-x-3 gap-y-[3px]', className)}>
+      {items.map((item) => (
+        <div key={item.key} className="contents">
+          <dt className="truncate text-ink2" title={item.title}>
+            {item.key}
+          </dt>
+          <dd className="text-right font-semibold whitespace-nowrap">{item.value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

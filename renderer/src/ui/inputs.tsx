@@ -1,0 +1,165 @@
+import { clsx } from 'clsx';
+import { Check, Minus, Search, X } from 'lucide-react';
+import { Checkbox as CheckboxPrimitive } from 'radix-ui';
+import { type ComponentPropsWithRef, type ReactNode, type Ref, useEffect, useId, useState } from 'react';
+
+const box =
+  'h-7 w-full rounded-md border border-line bg-bg2 px-2 text-base text-ink transition-colors placeholder:text-ink3 hover:border-edge disabled:opacity-50 aria-[invalid=true]:border-bad select-text';
+
+/** A control under its name; `hint` stands at the right of the name. */
+export function Field({ label, hint, children }: { label: string; hint?: ReactNode; children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <div className="mb-1 flex items-baseline gap-2 text-sm text-ink2">
+        <span>{label}</span>
+        <span className="flex-1" />
+        {hint ? <span className="truncate text-xs text-ink3">{hint}</span> : null}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+export interface CheckboxProps {
+  label: ReactNode;
+  /** Null: some of several. */
+  checked: boolean | null;
+  onChange(checked: boolean): void;
+  disabled?: boolean;
+  /** Only for assistive technology. */
+  hideLabel?: boolean;
+}
+
+export function Checkbox({ label, checked, onChange, disabled, hideLabel }: CheckboxProps) {
+  const id = useId();
+  return (
+    <span className="inline-flex items-center gap-2">
+      <CheckboxPrimitive.Root
+        id={id}
+        checked={checked === null ? 'indeterminate' : checked}
+        onCheckedChange={(next) => onChange(next === true)}
+        disabled={disabled}
+        className="flex size-4 shrink-0 items-center justify-center rounded-sm border border-edge bg-bg2 text-on-accent data-[state=checked]:border-accent data-[state=checked]:bg-accent data-[state=indeterminate]:border-accent data-[state=indeterminate]:bg-accent"
+      >
+        <CheckboxPrimitive.Indicator>
+          {checked === null ? <Minus className="size-3 stroke-3" /> : <Check className="size-3 stroke-3" />}
+        </CheckboxPrimitive.Indicator>
+      </CheckboxPrimitive.Root>
+      <label htmlFor={id} className={clsx('text-sm', hideLabel && 'sr-only')}>
+        {label}
+      </label>
+    </span>
+  );
+}
+
+export function TextField({ className, ...rest }: ComponentPropsWithRef<'input'>) {
+  return (
+    <input type="text" spellCheck={false} autoComplete="off" {...rest} className={clsx(box, className)} />
+  );
+}
+
+export interface SearchFieldProps {
+  label: string;
+  value: string;
+  onChange(value: string): void;
+  placeholder?: string;
+  ref?: Ref<HTMLInputElement>;
+  onKeyDown?: ComponentPropsWithRef<'input'>['onKeyDown'];
+}
+
+export function SearchField({ label, value, onChange, placeholder, ref, onKeyDown }: SearchFieldProps) {
+  return (
+    <div className="relative">
+      <Search aria-hidden className="pointer-events-none absolute top-[7px] left-2 size-3.5 text-ink3" />
+      <TextField
+        ref={ref}
+        role="searchbox"
+        aria-label={label}
+        value={value}
+        placeholder={placeholder}
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={onKeyDown}
+        className="!px-7"
+      />
+      {value ? (
+        <button
+          type="button"
+          aria-label="Clear"
+          onClick={() => onChange('')}
+          className="absolute top-1 right-1 flex size-5 items-center justify-center rounded-sm text-ink3 hover:text-ink"
+        >
+          <X className="size-3.5" />
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+export interface NumberFieldProps {
+  label: string;
+  /** Null: the values are mixed. */
+  value: number | null;
+  onChange(value: number): void;
+  min: number;
+  max: number;
+  /** Whole numbers only. */
+  integer?: boolean;
+  /** What the arrow keys add; `scale` multiplies and divides by 2 instead. */
+  step?: number | 'scale';
+  disabled?: boolean;
+  id?: string;
+}
+
+/** Takes effect on Enter, on leaving the field and on the arrow keys; what is not a legal number is refused visibly. */
+export function NumberField(props: NumberFieldProps) {
+  const { label, value, onChange, min, max, integer, step = 1, disabled, id } = props;
+  const [text, setText] = useState<string | null>(null);
+  useEffect(() => {
+    if (value !== null) setText(null);
+  }, [value]);
+  const shown = text ?? (value === null ? '' : String(value));
+  const parsed = Number(shown);
+  const legal =
+    shown.trim() !== '' && parsed >= min && parsed <= max && (!integer || Number.isInteger(parsed));
+  const invalid = text !== null && text.trim() !== '' && !legal;
+
+  const commit = () => {
+    if (text !== null && legal && parsed !== value) onChange(parsed);
+    setText(null);
+  };
+  const nudge = (direction: 1 | -1) => {
+    const base = value ?? min;
+    const raw = step === 'scale' ? (direction > 0 ? base * 2 : base / 2) : base + direction * step;
+    const next = Math.min(max, Math.max(min, integer ? Math.round(raw) : Number(raw.toPrecision(6))));
+    setText(null);
+    if (next !== value) onChange(next);
+  };
+  return (
+    <TextField
+      id={id}
+      aria-label={label}
+      inputMode="decimal"
+      role="spinbutton"
+      aria-valuenow={value ?? undefined}
+      aria-valuemin={min}
+      aria-valuemax={max}
+      aria-invalid={invalid}
+      title={invalid ? `From ${min} to ${max}${integer ? ', a whole number' : ''}` : undefined}
+      disabled={disabled}
+      value={shown}
+      placeholder={value === null ? 'mixed' : undefined}
+      onChange={(event) => setText(event.target.value)}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === 'Enter') commit();
+        else if (event.key === 'Escape') setText(null);
+        else if (event.key === 'ArrowUp') nudge(1);
+        else if (event.key === 'ArrowDown') nudge(-1);
+        else return;
+        event.preventDefault();
+      }}
+      className="figure"
+    />
+  );
+}
