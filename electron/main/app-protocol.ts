@@ -1,10 +1,8 @@
 /** `app://workbench/…` serves the built renderer and nothing else, with the content security policy. */
 import { readFile } from 'node:fs/promises';
-import { extname, join, normalize, sep } from 'node:path';
+import { extname } from 'node:path';
 import { protocol } from 'electron';
-
-export const appOrigin = 'app://workbench';
-export const appEntryUrl = `${appOrigin}/index.html`;
+import { resolveAppFile } from './app-url.js';
 
 export const contentSecurityPolicy = [
   "default-src 'none'",
@@ -54,23 +52,4 @@ export function serveApp(root: string): void {
       return new Response('Not found', { status: 404 });
     }
   });
-}
-
-export function isAppUrl(url: string): boolean {
-  return url === appOrigin || url.startsWith(`${appOrigin}/`);
-}
-
-/** The file an app:// URL names, or undefined when it would leave `root`. */
-export function resolveAppFile(root: string, url: string): string | undefined {
-  if (!isAppUrl(url)) return undefined;
-  let path: string;
-  try {
-    path = decodeURIComponent(new URL(url).pathname);
-  } catch {
-    return undefined;
-  }
-  if (path.includes('\0') || path.includes('\\')) return undefined;
-  const base = normalize(root);
-  const file = normalize(join(base, path));
-  return file.startsWith(base.endsWith(sep) ? base : base + sep) ? file : undefined;
 }

@@ -55,4 +55,3 @@ async function askForPath(
   });
   return canceled ? null : (filePaths[0] ?? null);
 }
-

@@ -1,8 +1,8 @@
 /** The only user of `ipcMain`: checks who is asking, then hands the envelope to the router. */
-import { ipcMain, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron';
+import { type IpcMainEvent, type IpcMainInvokeEvent, ipcMain } from 'electron';
 import { channels, QatError } from '../contract/index.js';
+import { isAppUrl } from './app-url.js';
 import { write } from './log.js';
-import { isAppUrl } from './app-protocol.js';
 import type { Router } from './router.js';
 
 export function connectIpc(router: Router): void {

@@ -2,6 +2,8 @@
  * From a request envelope to an answer: validated input, one handler per route, validated output,
  * errors as values. Knows nothing of Electron; ipc.ts connects it to the only IPC channels.
  */
+
+import { z } from 'zod';
 import {
   type Answer,
   QatError,
@@ -12,7 +14,6 @@ import {
   routes,
   toErrorInfo,
 } from '../contract/index.js';
-import { z } from 'zod';
 
 export interface RequestContext {
   /** Aborted when the window cancels the request or goes away. */

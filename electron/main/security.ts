@@ -1,6 +1,6 @@
 /** Everything a page could ask of Chromium that this product never needs is denied here. */
 import { app, session, type WebContents } from 'electron';
-import { isAppUrl } from './app-protocol.js';
+import { isAppUrl } from './app-url.js';
 import { write } from './log.js';
 
 /** Before `app.ready`: no host name resolves, and every renderer is sandboxed. */

@@ -51,8 +51,10 @@ function readState(file: string): WindowState | undefined {
 
 function isVisible(state: WindowState): boolean {
   return screen.getAllDisplays().some(({ workArea }) => {
-    const overlapX = Math.min(state.x + state.width, workArea.x + workArea.width) - Math.max(state.x, workArea.x);
-    const overlapY = Math.min(state.y + state.height, workArea.y + workArea.height) - Math.max(state.y, workArea.y);
+    const overlapX =
+      Math.min(state.x + state.width, workArea.x + workArea.width) - Math.max(state.x, workArea.x);
+    const overlapY =
+      Math.min(state.y + state.height, workArea.y + workArea.height) - Math.max(state.y, workArea.y);
     return overlapX > 100 && overlapY > 100;
   });
 }

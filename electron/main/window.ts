@@ -1,7 +1,7 @@
 /** The one window: sandboxed, isolated, shown when it has something to show. */
 import { join } from 'node:path';
 import { app, BrowserWindow, nativeTheme } from 'electron';
-import { appEntryUrl } from './app-protocol.js';
+import { appEntryUrl } from './app-url.js';
 import { write } from './log.js';
 import type { WindowStateStore } from './window-state.js';
 
