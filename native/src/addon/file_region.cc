@@ -1,0 +1,125 @@
+#include "addon/file_region.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "addon/errors.h"
+#include "addon/memory.h"
+
+namespace qat::addon {
+namespace {
+
+constexpr int64_t kChunkBytes = int64_t{4} << 20;  // a multiple of every element size
+
+class OpenFile {
+ public:
+  // O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused below.
+  explicit OpenFile(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~OpenFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+[[noreturn]] void fail_system(const std::string& path, int error) {
+  if (error == ENOENT || error == ENOTDIR) {
+    throw Error("E-FILE-MISSING", "There is no file " + path + ".",
+                "It may have been moved or deleted. Open it again from where it is now.");
+  }
+  if (error == EISDIR) {
+    throw Error("E-FILE-NOT-A-FILE", path + " is a folder, not a file.", "Open a file.");
+  }
+  throw Error("E-FILE-UNREADABLE", "Cannot read " + path + ": " + std::strerror(error) + ".",
+              "Check the permissions of the file and the state of the disk.");
+}
+
+int64_t checked_size(const OpenFile& file, const std::string& path) {
+  struct stat status = {};
+  if (fstat(file.descriptor(), &status) != 0) fail_system(path, errno);
+  if (S_ISDIR(status.st_mode)) fail_system(path, EISDIR);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error("E-FILE-NOT-A-FILE", path + " is not a regular file.", "Open a regular file.");
+  }
+  return status.st_size;
+}
+
+void read_exactly(const OpenFile& file, const FileRegion& region, int64_t offset, uint8_t* target,
+                  int64_t size) {
+  while (size > 0) {
+    const ssize_t got = pread(file.descriptor(), target, static_cast<size_t>(size), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system(region.path, errno);
+    if (got == 0) {
+      throw Error("E-FILE-CHANGED",
+                  region.path + " became shorter while it was read: nothing at offset " +
+                      std::to_string(offset) + ".",
+                  "Close the program that writes to the file and open it again.");
+    }
+    offset += got;
+    target += got;
+    size -= got;
+  }
+}
+
+[[noreturn]] void fail_not_finite(const FileRegion& region, int64_t index, int64_t cols,
+                                  float value, int64_t element_bytes) {
+  const char* name = std::isnan(value) ? "NaN" : (value > 0 ? "infinity" : "-infinity");
+  throw Error("E-WEIGHT-NOT-FINITE",
+              "Element " + std::to_string(index) + " (row " + std::to_string(index / cols) +
+                  ", column " + std::to_string(index % cols) + ") is " + name + ", in " +
+                  region.path + " at offset " +
+                  std::to_string(region.offset + index * element_bytes) + ".",
+              "Repair or re-export the weights: a tensor with NaN or infinity cannot be quantized.");
+}
+
+}  // namespace
+
+AlignedVector<float> read_file_region(const FileRegion& region, int64_t cols,
+                                      const CancelToken* cancel) {
+  const OpenFile file(region.path);
+  if (file.descriptor() < 0) fail_system(region.path, errno);
+  const int64_t file_bytes = checked_size(file, region.path);
+  if (region.offset > file_bytes || region.byte_length > file_bytes - region.offset) {
+    throw Error("E-SAFETENSORS-TRUNCATED",
+                region.path + " ends at byte " + std::to_string(file_bytes) +
+                    ", but the tensor needs " + std::to_string(region.byte_length) +
+                    " bytes from offset " + std::to_string(region.offset) + ".",
+                "The file is incomplete. Download or export it again.");
+  }
+
+  const int64_t element_bytes = float_type_bytes(region.type);
+  const int64_t count = region.byte_length / element_bytes;
+  require_memory(static_cast<double>(count) * sizeof(float), "the tensor");
+  AlignedVector<float> values(static_cast<size_t>(count));
+  std::vector<uint8_t> chunk(
+      static_cast<size_t>(std::min(kChunkBytes, region.byte_length)));
+  for (int64_t done = 0; done < region.byte_length;) {
+    throw_if_cancelled(cancel);
+    const int64_t size = std::min(kChunkBytes, region.byte_length - done);
+    read_exactly(file, region, region.offset + done, chunk.data(), size);
+    const int64_t first = done / element_bytes;
+    const int64_t bad =
+        convert_to_f32(region.type, chunk.data(), size / element_bytes, values.data() + first);
+    if (bad >= 0) {
+      fail_not_finite(region, first + bad, cols, values[static_cast<size_t>(first + bad)],
+                      element_bytes);
+    }
+    done += size;
+  }
+  return values;
+}
+
+}  // namespace qat::addon

@@ -1,0 +1,35 @@
+// Quantizers, scales and packed weights between JavaScript objects and the engine's structs.
+#pragma once
+
+#include <string>
+
+#include "addon/args.h"
+#include "nn/types.h"
+#include "quant/grid.h"
+#include "quant/packing.h"
+
+namespace qat::addon {
+
+// bits 1–8 or 32; range checks only: quant/ says whether the mix makes sense.
+WeightOptions weight_quantizer(Napi::Value value, const std::string& what);
+ActivationOptions activation_quantizer(Napi::Value value, const std::string& what);
+
+// Single fields, for options where every field may be left out.
+void read_weight_fields(Napi::Object given, const std::string& what, bool partial,
+                        WeightOptions* options);
+void read_activation_fields(Napi::Object given, const std::string& what, bool partial,
+                            ActivationOptions* options);
+int quantizer_bits(Napi::Value value, const std::string& what);
+
+// Scales must be positive and finite; zero points may be absent.
+Scales scales_from(Napi::Value scales, Napi::Value zero_points, const std::string& what);
+Napi::Object scales_to_js(Napi::Env env, const Scales& scales);
+
+// Sizes and codes are checked by validate_quantized_weight.
+QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what);
+Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight);
+
+const char* to_string(Grid grid);
+const char* to_string(Granularity granularity);
+
+}  // namespace qat::addon
