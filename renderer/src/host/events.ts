@@ -10,6 +10,7 @@ import { notify } from './notices.js';
 import { applyProject, onProjectReplaced, refreshRecent, useProject } from './project-store.js';
 import { appendPoints, applyRun, clearSeries } from './runs-store.js';
 import { followSelection } from './selection-store.js';
+import { followTraining } from './training-store.js';
 
 export function applyEvent(event: AppEvent, onMenuCommand: (command: MenuCommand) => void): void {
   switch (event.type) {
@@ -61,6 +62,7 @@ export function connect(onMenuCommand: (command: MenuCommand) => void): () => vo
   const stops = [
     followConfiguration(),
     followSelection(),
+    followTraining(),
     onProjectReplaced(() => {
       forgetAnswers();
       clearSeries();

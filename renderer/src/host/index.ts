@@ -1,4 +1,5 @@
 /** The window's side of the main process: requests, events, and the state mirrored from them. */
+export * from './actions.js';
 export * from './analysis.js';
 export * from './app-store.js';
 export { pathOfFile, request } from './client.js';
@@ -12,3 +13,4 @@ export * from './notices.js';
 export * from './project-store.js';
 export * from './runs-store.js';
 export * from './selection-store.js';
+export * from './training-store.js';
