@@ -60,7 +60,8 @@ export function createRouter(handlers: Handlers, report: (route: string, error: 
       report(route, error);
       return { ok: false, error: toErrorInfo(error) };
     } finally {
-      inFlight.delete(id);
+      // After a reload the id may already belong to a request of the new page.
+      if (inFlight.get(id) === controller) inFlight.delete(id);
     }
   }
 
@@ -71,6 +72,7 @@ export function createRouter(handlers: Handlers, report: (route: string, error: 
     },
     cancelAll: () => {
       for (const controller of inFlight.values()) controller.abort();
+      inFlight.clear();
     },
   };
 }
