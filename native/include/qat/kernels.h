@@ -9,7 +9,7 @@ namespace qat {
 
 // How a rows x cols matrix maps to integer codes: code = clamp(round_half_even(x/scale) + zero_point,
 // qmin, qmax), x̂ = (code - zero_point) * scale.
-// Scale of element (r, c) = scale[r * row_stride + c / group_cols].
+// Scale of element (r, c) = scale[r * row_stride + c / group_cols]. A NaN takes the code qmin.
 struct QuantParams {
   int32_t qmin = 0;
   int32_t qmax = 0;
@@ -30,6 +30,17 @@ struct Moments {  // raw sums about `shift`
   int64_t count = 0, zeros = 0;
   double min = 0, max = 0, abs_sum = 0;
   double shift = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
+};
+
+// A scale under trial: t = x * inverse, q = clamp(round_half_even(t), low, high).
+struct ScaleCandidate {
+  float inverse = 1;  // 1 / scale
+  float low = 0, high = 0;  // centred codes: qmin - zero_point, qmax - zero_point
+};
+
+struct ScaleFit {  // sums over t and q of one candidate
+  double tq = 0, qq = 0;  // least-squares scale for these codes = scale * tq / qq
+  double d2 = 0;          // Σ (t − q)²; the squared error is scale² * d2
 };
 
 struct Kernels {
@@ -56,6 +67,14 @@ struct Kernels {
   // Counts of `bins` equal bins over [low, high]: numpy's rule (last bin closed). counts is ADDED to.
   void (*histogram)(const float* x, int64_t n, double low, double high, int64_t bins,
                     int64_t* counts, int64_t* below, int64_t* above);
+  // The same rule's bin of every value: 0 ... bins-1, -1 below low, `bins` above high.
+  void (*bin_indices)(const float* x, int64_t n, double low, double high, int64_t bins,
+                      int32_t* indices);
+  // d2[i] += Σ (t − q)² for each candidate. Search only: multiplies by the reciprocal, so codes at
+  // ties may differ from `quantize` in the last bit of x/scale.
+  void (*scale_errors)(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
+                       double* d2);
+  void (*scale_fit)(const float* x, int64_t n, const ScaleCandidate& candidate, ScaleFit* out);
   // Index of the first NaN or infinity, or -1.
   int64_t (*first_not_finite)(const float* x, int64_t n);
 
@@ -87,12 +106,15 @@ struct Kernels {
   void (*sum_rows)(const float* dy, float* dbias, int64_t rows, int64_t cols);  // over rows
   // PyTorch's definitions. sgd: d = g + wd*p; m = first ? d : momentum*m + d;
   // p -= lr * (nesterov ? d + momentum*m : m). momentum 0 uses no buffer (m may be null).
-  void (*sgd_step)(float* p, const float* g, float* m, int64_t n, float lr, float momentum,
-                   float weight_decay, bool nesterov, bool first);
+  // Scalars are computed in double and rounded to float once; no fused operations, so every
+  // instruction set gives the same bits.
+  void (*sgd_step)(float* p, const float* g, float* m, int64_t n, double lr, double momentum,
+                   double weight_decay, bool nesterov, bool first);
   // adamw: p *= 1 - lr*wd; m, v moments; p -= lr/(1-beta1^t) * m / (sqrt(v)/sqrt(1-beta2^t) + eps).
-  // decoupled = false is Adam with L2 (g += wd*p).
-  void (*adam_step)(float* p, const float* g, float* m, float* v, int64_t n, float lr, float beta1,
-                    float beta2, float eps, float weight_decay, bool decoupled, int64_t t);
+  // decoupled = false is Adam with L2 (g += wd*p). t counts from 1.
+  void (*adam_step)(float* p, const float* g, float* m, float* v, int64_t n, double lr,
+                    double beta1, double beta2, double eps, double weight_decay, bool decoupled,
+                    int64_t t);
 };
 
 // The table in use: the best this processor and operating system run, lowered (never raised) by the
