@@ -9,6 +9,7 @@ export * from './events.js';
 export * from './host-error.js';
 export * from './jobs-store.js';
 export * from './latest-request.js';
+export * from './layer-edits.js';
 export * from './notices.js';
 export * from './project-store.js';
 export * from './runs-store.js';

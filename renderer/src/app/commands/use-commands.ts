@@ -1,0 +1,64 @@
+/** Runs commands and says what they can do now. */
+import {
+  currentSituation,
+  notify,
+  notifyInfo,
+  useConfiguration,
+  useProject,
+  useSituation,
+} from '../../host/index.js';
+import type { Command, CommandContext } from './command.js';
+import { commandById } from './registry.js';
+
+const lastLabel = (steps: readonly { label: string }[]) => steps[steps.length - 1]?.label ?? null;
+
+export function currentContext(): CommandContext {
+  const { undoSteps, redoSteps } = useConfiguration.getState();
+  return {
+    ...currentSituation(),
+    undoLabel: lastLabel(undoSteps),
+    redoLabel: lastLabel(redoSteps),
+    recentCount: useProject.getState().recent.length,
+  };
+}
+
+export function useCommandContext(): CommandContext {
+  const situation = useSituation();
+  const undoLabel = useConfiguration((state) => lastLabel(state.undoSteps));
+  const redoLabel = useConfiguration((state) => lastLabel(state.redoSteps));
+  const recentCount = useProject((state) => state.recent.length);
+  return { ...situation, undoLabel, redoLabel, recentCount };
+}
+
+/** Run it, or say why it cannot run. */
+export async function runCommand(command: Command): Promise<void> {
+  const blocked = command.blocked?.(currentContext()) ?? null;
+  if (blocked) {
+    notifyInfo(`${command.label}: not now`, blocked);
+    return;
+  }
+  try {
+    await command.run();
+  } catch (thrown) {
+    notify(thrown, command.label);
+  }
+}
+
+export interface CommandNow {
+  label: string;
+  blocked: string | null;
+  shortcut: string | undefined;
+  run(): void;
+}
+
+/** A command as a button shows it. */
+export function useCommand(id: Command['id']): CommandNow {
+  const context = useCommandContext();
+  const command = commandById(id);
+  return {
+    label: command.labelNow?.(context) ?? command.label,
+    blocked: command.blocked?.(context) ?? null,
+    shortcut: command.shortcut ?? undefined,
+    run: () => void runCommand(command),
+  };
+}
