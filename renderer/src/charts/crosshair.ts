@@ -1,0 +1,54 @@
+/**
+ * Where the reader points, outside React's state: moving the pointer must not redraw a chart. Charts
+ * with the same group name share one position, so their cross-hairs move together.
+ */
+import { useMemo, useSyncExternalStore } from 'react';
+
+export interface Crosshair {
+  /** In units of the x axis; null = nowhere. */
+  x: number | null;
+  /** Moved by keyboard, so the read-out is also spoken. */
+  spoken: boolean;
+}
+
+export interface CrosshairStore {
+  get(): Crosshair;
+  set(x: number | null, spoken?: boolean): void;
+  subscribe(listener: () => void): () => void;
+}
+
+export function createCrosshair(): CrosshairStore {
+  let state: Crosshair = { x: null, spoken: false };
+  const listeners = new Set<() => void>();
+  return {
+    get: () => state,
+    set(x, spoken = false) {
+      if (state.x === x && state.spoken === spoken) return;
+      state = { x, spoken };
+      for (const listener of listeners) listener();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+const groups = new Map<string, CrosshairStore>();
+
+function groupStore(group: string): CrosshairStore {
+  const known = groups.get(group);
+  if (known) return known;
+  const store = createCrosshair();
+  groups.set(group, store);
+  return store;
+}
+
+/** The store of `group`, or one of this chart's own. */
+export function useCrosshairStore(group: string | undefined): CrosshairStore {
+  return useMemo(() => (group === undefined ? createCrosshair() : groupStore(group)), [group]);
+}
+
+export function useCrosshair(store: CrosshairStore): Crosshair {
+  return useSyncExternalStore(store.subscribe, store.get, store.get);
+}

@@ -1,0 +1,71 @@
+/** A histogram as the points of a step area, and the axes that go with it. */
+import { integerTicks, logCountFloor, logTicks, niceTicks, type Range, type ScaleKind } from './ticks.js';
+
+export interface Bins {
+  low: number;
+  high: number;
+  /** Counts of equal-width bins from low to high. */
+  counts: readonly number[];
+}
+
+export interface StepPoint {
+  /** Lower edge of the bin; the last point is the upper edge of the last bin. */
+  x: number;
+  y: number;
+  /** Second series, on the same edges. */
+  over: number;
+}
+
+export function binWidth(bins: Bins): number {
+  return (bins.high - bins.low) / bins.counts.length;
+}
+
+export function binEdges(bins: Bins, index: number): [number, number] {
+  const width = binWidth(bins);
+  const last = index === bins.counts.length - 1;
+  return [bins.low + index * width, last ? bins.high : bins.low + (index + 1) * width];
+}
+
+/** Bin that holds x; −1 outside. The upper edge of the last bin belongs to it. */
+export function binIndex(bins: Bins, x: number): number {
+  if (!(x >= bins.low && x <= bins.high)) return -1;
+  return Math.min(bins.counts.length - 1, Math.floor((x - bins.low) / binWidth(bins)));
+}
+
+/** One point per bin and one to close the last; on a log axis a count of 0 lies on the floor. */
+export function stepPoints(bins: Bins, over: readonly number[] | undefined, scale: ScaleKind): StepPoint[] {
+  const drawn = (count: number) => (scale === 'log' ? Math.max(count, logCountFloor) : count);
+  const points = bins.counts.map((count, index) => ({
+    x: binEdges(bins, index)[0],
+    y: drawn(count),
+    over: drawn(over?.[index] ?? 0),
+  }));
+  const last = points[points.length - 1];
+  if (last) points.push({ ...last, x: bins.high });
+  return points;
+}
+
+/** Largest count of the bins that are at least partly visible. */
+export function visiblePeak(bins: Bins, counts: readonly number[], range: Range): number {
+  let peak = 0;
+  counts.forEach((count, index) => {
+    const [low, high] = binEdges(bins, index);
+    if (high > range.low && low < range.high && count > peak) peak = count;
+  });
+  return peak;
+}
+
+/** The count axis for a peak: a little head-room, so that level dots on the peak are not cut. */
+export function countDomain(peak: number, scale: ScaleKind): [number, number] {
+  if (scale === 'log') return [logCountFloor, Math.max(2, peak) * 1.6];
+  return [0, Math.max(1, peak) * 1.06];
+}
+
+export function countTicks(domain: readonly [number, number], scale: ScaleKind, target: number): number[] {
+  if (scale === 'log') return logTicks(1, domain[1], target);
+  return integerTicks(0, domain[1], target);
+}
+
+export function valueTicks(range: Range, widthPx: number): number[] {
+  return niceTicks(range.low, range.high, Math.max(2, Math.floor(widthPx / 95)));
+}

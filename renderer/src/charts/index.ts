@@ -1,0 +1,22 @@
+/** Charts: axes, zoom, read-outs, tables, pictures — and no word of any domain. */
+export * from './chart-actions.js';
+export * from './chart-frame.js';
+export * from './export.js';
+export * from './format.js';
+export * from './histogram-chart.js';
+export type { Bins } from './histogram-data.js';
+export { binEdges, binIndex } from './histogram-data.js';
+export type { LevelMarks, LimitMark } from './histogram-overlay.js';
+export { maxLevelLines } from './histogram-overlay.js';
+export * from './legend.js';
+export * from './line-chart.js';
+export type { LineSeries } from './line-data.js';
+export { leftOutCount } from './line-data.js';
+export type { Readout, ReadoutLine } from './plot-surface.js';
+export * from './scatter-strip.js';
+export type { Point } from './series.js';
+export { thin } from './series.js';
+export * from './small-multiple.js';
+export * from './sparkline.js';
+export * from './theme.js';
+export type { Range, ScaleKind } from './ticks.js';

@@ -1,0 +1,253 @@
+/** Lines over a common x: linear or log, smoothed on request and then said so, one cross-hair per group. */
+import { memo, useCallback, useMemo, useState } from 'react';
+import { ComposedChart, Line, ZIndexLayer } from 'recharts';
+import { gridLines, xAxis, yAxis } from './axes.js';
+import { formatShort } from './format.js';
+import type { Margins, PlotBox, Size } from './geometry.js';
+import {
+  type DrawnLine,
+  drawnLine,
+  type LineSeries,
+  pointAt,
+  snapX,
+  xExtent,
+  yDomain,
+  yTicks,
+} from './line-data.js';
+import { markerPath, round } from './markers.js';
+import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
+import { chartColors, chartFont } from './theme.js';
+import { integerTicks, makeScale, niceTicks, type Range, type ScaleKind } from './ticks.js';
+
+export interface VerticalMark {
+  x: number;
+  label: string;
+}
+
+export interface LineChartProps {
+  label: string;
+  series: readonly LineSeries[];
+  scale: ScaleKind;
+  onToggleScale?: (() => void) | undefined;
+  /** Name of the x axis, also in the read-out. */
+  xLabel: string;
+  formatX?: ((x: number) => string) | undefined;
+  formatY?: ((y: number) => string) | undefined;
+  /** Tick labels, when they are shorter than the read-out's. */
+  formatTick?: ((y: number) => string) | undefined;
+  /** Weight of the past in the moving average, 0 = none. */
+  smoothing?: number | undefined;
+  /** Draw a marker at every point: only for short lines. */
+  markers?: boolean | undefined;
+  /** Whole numbers on the x axis: epochs, steps. */
+  integerX?: boolean | undefined;
+  /** Limits the y axis never passes: 0 and 1 for shares. */
+  bounds?: { low?: number; high?: number } | undefined;
+  /** Show at least this much of x, so that a growing line does not rescale at every point. */
+  xRange?: Range | undefined;
+  marks?: readonly VerticalMark[] | undefined;
+  range: Range | null;
+  onRangeChange: (range: Range | null) => void;
+  group?: string | undefined;
+}
+
+const margins: Margins = { top: 8, right: 12, bottom: 24, left: 48 };
+const marksLayer = 150;
+const maxMarkers = 64;
+const noMarks: readonly VerticalMark[] = [];
+
+export function LineChart(props: LineChartProps) {
+  const { series, scale, xRange, formatX, formatY, xLabel } = props;
+  const smoothing = props.smoothing ?? 0;
+  const lines = useMemo(
+    () => series.map((line) => drawnLine(line, smoothing, scale)),
+    [series, smoothing, scale],
+  );
+  const full = useMemo(() => {
+    const data = xExtent(lines);
+    if (!xRange) return data;
+    return { low: Math.min(data.low, xRange.low), high: Math.max(data.high, xRange.high) };
+  }, [lines, xRange]);
+  const range = props.range ?? full;
+  const lowBound = props.bounds?.low;
+  const highBound = props.bounds?.high;
+  const domain = useMemo(
+    () => yDomain(lines, range, scale, { low: lowBound, high: highBound }),
+    [lines, range, scale, lowBound, highBound],
+  );
+
+  const readout = useCallback(
+    (x: number, plot: PlotBox): Readout | null => {
+      const at = snapX(lines, x);
+      if (at === null) return null;
+      const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
+      return {
+        x: at,
+        title: `${xLabel} ${(formatX ?? formatShort)(at)}`,
+        lines: lines.flatMap((line) => linesAt(line, at, formatY ?? formatShort, y)),
+      };
+    },
+    [lines, domain, scale, xLabel, formatX, formatY],
+  );
+  const stepFrom = useCallback(
+    (x: number | null, direction: 1 | -1) => {
+      if (x === null) return snapX(lines, (range.low + range.high) / 2) ?? range.low;
+      const all = lines.flatMap((line) => line.points.map((point) => point.x)).sort((a, b) => a - b);
+      const next = direction > 0 ? all.find((value) => value > x) : all.findLast((value) => value < x);
+      return next ?? x;
+    },
+    [lines, range],
+  );
+
+  return (
+    <PlotSurface
+      label={props.label}
+      margins={margins}
+      range={range}
+      full={full}
+      onRangeChange={props.onRangeChange}
+      onToggleScale={props.onToggleScale}
+      stepFrom={stepFrom}
+      readout={readout}
+      group={props.group}
+    >
+      {(size, plot) => (
+        <LinePlot
+          size={size}
+          plot={plot}
+          lines={lines}
+          domain={domain}
+          scale={scale}
+          range={range}
+          xLabel={xLabel}
+          formatTick={props.formatTick}
+          integerX={props.integerX ?? false}
+          markers={props.markers ?? false}
+          marks={props.marks ?? noMarks}
+        />
+      )}
+    </PlotSurface>
+  );
+}
+
+function linesAt(
+  line: DrawnLine,
+  x: number,
+  format: (y: number) => string,
+  y: (value: number) => number,
+): ReadoutLine[] {
+  const point = pointAt(line.points, x);
+  if (!point) return [];
+  const raw = line.smoothed ? pointAt(line.raw, x) : null;
+  const value = raw ? `${format(point.y)} (recorded ${format(raw.y)})` : format(point.y);
+  return [{ label: line.label, value, color: line.color, dash: line.dash, dotY: y(point.y) }];
+}
+
+interface LinePlotProps {
+  size: Size;
+  plot: PlotBox;
+  lines: readonly DrawnLine[];
+  domain: [number, number];
+  scale: ScaleKind;
+  range: Range;
+  xLabel: string;
+  formatTick: ((y: number) => string) | undefined;
+  integerX: boolean;
+  markers: boolean;
+  marks: readonly VerticalMark[];
+}
+
+const LinePlot = memo(function LinePlot(props: LinePlotProps) {
+  const { size, plot, lines, domain, scale, range } = props;
+  const target = Math.max(2, Math.floor(plot.width / 90));
+  const xTicks = (props.integerX ? integerTicks : niceTicks)(range.low, range.high, target);
+  return (
+    <ComposedChart
+      width={size.width}
+      height={size.height}
+      margin={{ top: margins.top, right: margins.right, bottom: 0, left: 0 }}
+      accessibilityLayer={false}
+    >
+      {gridLines()}
+      {xAxis({ domain: [range.low, range.high], ticks: xTicks, room: margins.bottom })}
+      {yAxis({
+        domain,
+        ticks: yTicks(domain, scale, plot.height),
+        format: props.formatTick,
+        scale,
+        room: margins.left,
+      })}
+      {lines.map((line) => (line.smoothed ? plainLine(line, line.raw, `${line.id}-raw`, 0.28) : null))}
+      {lines.map((line) => plainLine(line, line.points, line.id, 1))}
+      <ZIndexLayer zIndex={marksLayer}>
+        <Marks {...props} />
+      </ZIndexLayer>
+    </ComposedChart>
+  );
+});
+
+function plainLine(line: DrawnLine, points: DrawnLine['points'], key: string, opacity: number) {
+  return (
+    <Line
+      key={key}
+      data={points}
+      dataKey="y"
+      type="linear"
+      stroke={line.color}
+      strokeOpacity={opacity}
+      strokeWidth={opacity < 1 ? 1 : 1.6}
+      {...(line.dash && opacity === 1 ? { strokeDasharray: line.dash } : {})}
+      isAnimationActive={false}
+      dot={false}
+      activeDot={false}
+    />
+  );
+}
+
+/** Markers of short lines, vertical marks, and the name of the x axis inside the plot's corner. */
+function Marks({ plot, lines, domain, scale, range, markers, marks, xLabel }: LinePlotProps) {
+  const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
+  const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
+  const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
+  const visible = (point: { x: number }) => point.x >= range.low && point.x <= range.high;
+  return (
+    <g>
+      {marks.filter(visible).map((mark) => (
+        <g key={`${mark.label}-${mark.x}`}>
+          <path
+            d={`M${round(x(mark.x))} ${plot.y}v${plot.height}`}
+            stroke={chartColors.tick}
+            strokeDasharray="2 3"
+            fill="none"
+          />
+          <text x={x(mark.x) + 4} y={plot.y + 10} {...text}>
+            {mark.label}
+          </text>
+        </g>
+      ))}
+      {lines.map((line) => {
+        const points = line.points.filter(visible);
+        if (points.length > (markers ? maxMarkers : 1)) return null;
+        const shape = line.marker ?? 'circle';
+        const path = points.map((point) => markerPath(shape, x(point.x), y(point.y), 3)).join('');
+        return <path key={line.id} d={path} fill={line.color} fillRule="evenodd" />;
+      })}
+      <text
+        x={plot.x + plot.width}
+        y={plot.y + plot.height - 5}
+        textAnchor="end"
+        stroke={chartColors.surface}
+        strokeWidth={3}
+        paintOrder="stroke"
+        {...text}
+      >
+        {xLabel}
+      </text>
+    </g>
+  );
+}
+
+/** Zoom kept by the chart's owner when nobody else needs it. */
+export function useZoom(): [Range | null, (range: Range | null) => void] {
+  return useState<Range | null>(null);
+}

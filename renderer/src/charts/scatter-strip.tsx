@@ -1,0 +1,242 @@
+/** Points over x, each its own thing: rows, bit-widths, runs. All markers of one look are one element. */
+import { memo, useCallback, useMemo } from 'react';
+import { ComposedChart, ZIndexLayer } from 'recharts';
+import { gridLines, xAxis, yAxis } from './axes.js';
+import { formatShort } from './format.js';
+import type { Margins, PlotBox, Size } from './geometry.js';
+import { markerPath, round } from './markers.js';
+import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
+import { extent, nearestIndex } from './series.js';
+import { chartColors, chartFont, type MarkerShape } from './theme.js';
+import { integerTicks, makeScale, niceTicks, type Range, type Scale } from './ticks.js';
+
+export interface StripPoint {
+  id: string;
+  x: number;
+  y: number;
+  color: string;
+  marker?: MarkerShape | undefined;
+  /** Larger, with an outline in the ink's colour. */
+  emphasis?: boolean | undefined;
+  /** Written beside the point. */
+  text?: string | undefined;
+  title: string;
+  lines: readonly ReadoutLine[];
+}
+
+export interface ScatterStripProps {
+  label: string;
+  /** Ascending in x. */
+  points: readonly StripPoint[];
+  /** Join the points with a thin line. */
+  joined?: boolean | undefined;
+  radius?: number | undefined;
+  xLabel: string;
+  yLabel?: string | undefined;
+  integerX?: boolean | undefined;
+  /** Axis limits; by default what the points need. */
+  xDomain?: Range | undefined;
+  yDomain?: Range | undefined;
+  /** A horizontal line: zero error. */
+  baseline?: number | undefined;
+  formatX?: ((x: number) => string) | undefined;
+  formatY?: ((y: number) => string) | undefined;
+  range?: Range | null | undefined;
+  onRangeChange?: ((range: Range | null) => void) | undefined;
+  onPick?: ((point: StripPoint) => void) | undefined;
+  group?: string | undefined;
+}
+
+const margins: Margins = { top: 10, right: 14, bottom: 24, left: 48 };
+const pointsLayer = 150;
+
+function padded(range: Range | null, share: number): Range {
+  if (!range) return { low: 0, high: 1 };
+  const air = (range.high - range.low) * share || Math.abs(range.high) * 0.1 || 0.5;
+  return { low: range.low - air, high: range.high + air };
+}
+
+export function ScatterStrip(props: ScatterStripProps) {
+  const { points, baseline, onPick } = props;
+  const full = useMemo(
+    () => props.xDomain ?? padded(extent(points.map((point) => point.x)), 0.06),
+    [props.xDomain, points],
+  );
+  const domain = useMemo(() => {
+    if (props.yDomain) return props.yDomain;
+    const values = points.map((point) => point.y);
+    return padded(extent(baseline === undefined ? values : [...values, baseline]), 0.1);
+  }, [props.yDomain, points, baseline]);
+  const range = props.range ?? full;
+
+  const readout = useCallback(
+    (x: number, plot: PlotBox): Readout | null => {
+      const point = points[nearestIndex(points, x)];
+      if (!point) return null;
+      const y = makeScale('linear', [domain.low, domain.high], plot.y + plot.height, plot.y);
+      const [first, ...rest] = point.lines;
+      const lines = first ? [{ ...first, color: point.color, dotY: y(point.y) }, ...rest] : [];
+      return { x: point.x, title: point.title, lines };
+    },
+    [points, domain],
+  );
+  const stepFrom = useCallback(
+    (x: number | null, direction: 1 | -1) => {
+      const from = x === null ? Math.floor(points.length / 2) : nearestIndex(points, x) + direction;
+      return points[Math.min(points.length - 1, Math.max(0, from))]?.x ?? range.low;
+    },
+    [points, range.low],
+  );
+  const pick = useCallback(
+    (x: number) => {
+      const point = points[nearestIndex(points, x)];
+      if (point) onPick?.(point);
+    },
+    [points, onPick],
+  );
+
+  return (
+    <PlotSurface
+      label={props.label}
+      margins={margins}
+      range={range}
+      full={full}
+      onRangeChange={props.onRangeChange}
+      onPick={onPick ? pick : undefined}
+      stepFrom={stepFrom}
+      readout={readout}
+      group={props.group}
+    >
+      {(size, plot) => <StripPlot {...props} size={size} plot={plot} xRange={range} yRange={domain} />}
+    </PlotSurface>
+  );
+}
+
+interface StripPlotProps extends ScatterStripProps {
+  size: Size;
+  plot: PlotBox;
+  xRange: Range;
+  yRange: Range;
+}
+
+const StripPlot = memo(function StripPlot(props: StripPlotProps) {
+  const { size, plot, xRange, yRange } = props;
+  const x = makeScale('linear', [xRange.low, xRange.high], plot.x, plot.x + plot.width);
+  const y = makeScale('linear', [yRange.low, yRange.high], plot.y + plot.height, plot.y);
+  const xTarget = Math.max(2, Math.floor(plot.width / 90));
+  const yTarget = Math.max(2, Math.floor(plot.height / 45));
+  return (
+    <ComposedChart
+      width={size.width}
+      height={size.height}
+      margin={{ top: margins.top, right: margins.right, bottom: 0, left: 0 }}
+      accessibilityLayer={false}
+    >
+      {gridLines()}
+      {xAxis({
+        domain: [xRange.low, xRange.high],
+        ticks: (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, xTarget),
+        format: props.formatX,
+        room: margins.bottom,
+      })}
+      {yAxis({
+        domain: [yRange.low, yRange.high],
+        ticks: niceTicks(yRange.low, yRange.high, yTarget),
+        format: props.formatY,
+        room: margins.left,
+      })}
+      <ZIndexLayer zIndex={pointsLayer}>
+        <Points {...props} scaleX={x} scaleY={y} />
+      </ZIndexLayer>
+    </ComposedChart>
+  );
+});
+
+function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
+  const { points, plot, xRange, scaleX, scaleY, baseline, radius = 2.5 } = props;
+  const visible = points.filter((point) => point.x >= xRange.low && point.x <= xRange.high);
+  const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
+  const halo = { stroke: chartColors.surface, strokeWidth: 3, paintOrder: 'stroke' };
+  const right = plot.x + plot.width;
+  return (
+    <g>
+      {baseline === undefined ? null : (
+        <path d={`M${plot.x} ${round(scaleY(baseline))}H${right}`} stroke={chartColors.tick} fill="none" />
+      )}
+      {props.joined ? (
+        <path
+          d={visible.map((p, i) => `${i ? 'L' : 'M'}${round(scaleX(p.x))} ${round(scaleY(p.y))}`).join('')}
+          stroke={chartColors.accent}
+          strokeWidth={1.6}
+          fill="none"
+        />
+      ) : null}
+      {byLook(visible).map(({ color, path, key }) => (
+        <path key={key} d={path(scaleX, scaleY, radius)} fill={color} fillRule="evenodd" />
+      ))}
+      {visible
+        .filter((point) => point.emphasis)
+        .map((point) => (
+          <path
+            key={point.id}
+            d={markerPath(point.marker ?? 'circle', scaleX(point.x), scaleY(point.y), radius * 1.7)}
+            fill={point.color}
+            fillRule="evenodd"
+            stroke={chartColors.ink}
+            strokeWidth={1.5}
+          />
+        ))}
+      {visible.map((point) => {
+        if (!point.text) return null;
+        const left = scaleX(point.x) + point.text.length * 7 + 12 > right;
+        return (
+          <text
+            key={point.id}
+            x={scaleX(point.x) + (left ? -9 : 9)}
+            y={Math.max(plot.y + 10, scaleY(point.y) - 7)}
+            textAnchor={left ? 'end' : 'start'}
+            {...halo}
+            {...text}
+          >
+            {point.text}
+          </text>
+        );
+      })}
+      <text x={right} y={plot.y + plot.height - 5} textAnchor="end" {...halo} {...text}>
+        {props.xLabel}
+      </text>
+      {props.yLabel ? (
+        <text x={plot.x + 4} y={plot.y + 10} {...halo} {...text}>
+          {props.yLabel}
+        </text>
+      ) : null}
+    </g>
+  );
+}
+
+interface Look {
+  key: string;
+  color: string;
+  path(x: Scale, y: Scale, radius: number): string;
+}
+
+/** Points of the same colour and shape become one path. */
+function byLook(points: readonly StripPoint[]): Look[] {
+  const looks = new Map<string, StripPoint[]>();
+  for (const point of points) {
+    const key = `${point.color} ${point.marker ?? 'circle'}`;
+    const group = looks.get(key);
+    if (group) group.push(point);
+    else looks.set(key, [point]);
+  }
+  return [...looks].map(([key, group]) => ({
+    key,
+    color: group[0]?.color ?? chartColors.accent,
+    path: (x, y, radius) =>
+      group.map((point) => markerPath(point.marker ?? 'circle', x(point.x), y(point.y), radius)).join(''),
+  }));
+}
+
+export function formatPoint(point: StripPoint): string {
+  return `${point.title}: ${formatShort(point.y)}`;
+}

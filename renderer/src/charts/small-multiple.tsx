@@ -1,0 +1,154 @@
+/**
+ * One of several small histograms on the same axes, with the error at each value as a strip below it.
+ * The owner gives all of them the same ranges; that is what makes them comparable.
+ */
+import { memo, useCallback, useMemo } from 'react';
+import { Area, AreaChart, ZIndexLayer } from 'recharts';
+import { formatCount, formatNumber, formatShare } from '../ui/format.js';
+import { xAxis, yAxis } from './axes.js';
+import type { Margins, PlotBox, Size } from './geometry.js';
+import { type Bins, binEdges, binIndex, countDomain, stepPoints, visiblePeak } from './histogram-data.js';
+import { circle, round } from './markers.js';
+import { PlotSurface, type Readout } from './plot-surface.js';
+import { chartColors } from './theme.js';
+import { makeScale, niceTicks, type Range, type Scale, type ScaleKind } from './ticks.js';
+
+export interface SmallMultipleProps {
+  label: string;
+  bins: Bins;
+  /** Counts of the second series on the same edges, drawn in `color` on its own height. */
+  over: readonly number[];
+  overLabel: string;
+  /** Mean difference in each bin; NaN where there is nothing. */
+  strip: readonly number[];
+  stripLabel: string;
+  /** Half height of the strip's axis: the same for all multiples. */
+  stripLimit: number;
+  color: string;
+  scale: ScaleKind;
+  range: Range;
+  total: number;
+  /** Positions of the levels, drawn as ticks under the histogram. */
+  levels: readonly number[];
+  group?: string | undefined;
+}
+
+const stripPx = 40;
+const gapPx = 12;
+const margins: Margins = { top: 4, right: 2, bottom: 20 + stripPx + gapPx, left: 2 };
+const overlayLayer = 150;
+const tickPx = 5;
+
+export function SmallMultiple(props: SmallMultipleProps) {
+  const { bins, over, overLabel, strip, stripLabel, color, total } = props;
+  const readout = useCallback(
+    (x: number): Readout | null => {
+      const bin = binIndex(bins, x);
+      if (bin < 0) return null;
+      const [low, high] = binEdges(bins, bin);
+      const share = (count: number) => formatShare(total > 0 ? count / total : 0, 2);
+      const error = strip[bin];
+      return {
+        x: (low + high) / 2,
+        title: `[${formatNumber(low, 4)}, ${formatNumber(high, 4)})`,
+        lines: [
+          { label: 'w', value: share(bins.counts[bin] ?? 0), color: chartColors.neutral },
+          { label: overLabel, value: share(over[bin] ?? 0), color },
+          { label: stripLabel, value: error === undefined ? '–' : formatNumber(error, 3) },
+        ],
+      };
+    },
+    [bins, over, overLabel, strip, stripLabel, color, total],
+  );
+  return (
+    <PlotSurface
+      label={props.label}
+      margins={margins}
+      range={props.range}
+      full={props.range}
+      readout={readout}
+      group={props.group}
+    >
+      {(size, plot) => <SmallPlot {...props} size={size} plot={plot} />}
+    </PlotSurface>
+  );
+}
+
+const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Size; plot: PlotBox }) {
+  const { bins, over, scale, range, color, size, plot } = props;
+  const points = useMemo(() => stepPoints(bins, over, scale), [bins, over, scale]);
+  const counts = countDomain(visiblePeak(bins, bins.counts, range), scale);
+  const overs = countDomain(visiblePeak(bins, over, range), scale);
+  const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
+  const ticks = niceTicks(range.low, range.high, Math.max(2, Math.floor(plot.width / 70)));
+  // The strip lies between the plot and its axis, in room taken from the axis.
+  return (
+    <AreaChart
+      width={size.width}
+      height={size.height}
+      data={points}
+      margin={{ top: margins.top, right: margins.right, bottom: stripPx + gapPx, left: margins.left }}
+      accessibilityLayer={false}
+    >
+      {xAxis({ domain: [range.low, range.high], ticks, room: margins.bottom - stripPx - gapPx })}
+      {yAxis({ domain: counts, ticks: [], scale, room: 0 })}
+      {yAxis({ id: 'over', domain: overs, ticks: [], scale, room: 0 })}
+      <Area
+        type="stepAfter"
+        dataKey="y"
+        baseValue={counts[0]}
+        fill={chartColors.neutral}
+        fillOpacity={0.34}
+        stroke="none"
+        isAnimationActive={false}
+        dot={false}
+        activeDot={false}
+      />
+      <Area
+        yAxisId="over"
+        type="stepAfter"
+        dataKey="over"
+        baseValue={overs[0]}
+        fill={color}
+        fillOpacity={0.5}
+        stroke={color}
+        strokeOpacity={0.8}
+        strokeWidth={0.8}
+        isAnimationActive={false}
+        dot={false}
+        activeDot={false}
+      />
+      <ZIndexLayer zIndex={overlayLayer}>
+        <Strip {...props} x={x} />
+      </ZIndexLayer>
+    </AreaChart>
+  );
+});
+
+function Strip(props: SmallMultipleProps & { plot: PlotBox; size: Size; x: Scale }) {
+  const { bins, strip, stripLimit, color, plot, size, levels, range, x } = props;
+  const top = size.height - stripPx - 2;
+  const middle = top + stripPx / 2;
+  const y = makeScale('linear', [-stripLimit, stripLimit], top + stripPx, top);
+  const dots = useMemo(() => {
+    let path = '';
+    strip.forEach((error, index) => {
+      const [low, high] = binEdges(bins, index);
+      const at = (low + high) / 2;
+      if (!Number.isFinite(error) || at < range.low || at > range.high) return;
+      path += circle(x(at), Math.min(top + stripPx, Math.max(top, y(error))), 1.15);
+    });
+    return path;
+  }, [strip, bins, range, x, y, top]);
+  const ticks = levels
+    .filter((level) => level >= range.low && level <= range.high)
+    .map((level) => `M${round(x(level))} ${plot.y + plot.height}v${-tickPx}`)
+    .join('');
+  return (
+    <g>
+      {levels.length <= 64 ? <path d={ticks} stroke={color} strokeWidth={1.4} /> : null}
+      <path d={`M${plot.x} ${round(middle)}h${plot.width}`} stroke={chartColors.line} />
+      <path d={dots} fill={color} />
+    </g>
+  );
+}
