@@ -14,6 +14,7 @@ class BatchNorm {
   BatchNorm(int64_t features, int64_t inner = 1, float epsilon = 1e-5f, float momentum = 0.1f);
 
   int64_t features() const { return features_; }
+  int64_t native_bytes() const;
   // Needs rows·inner ≥ 2 (E-NATIVE-ARGUMENT). x must stay unchanged until backward().
   void forward_training(const float* x, float* y, int64_t rows);
   void forward_inference(const float* x, float* y, int64_t rows) const;
@@ -26,6 +27,7 @@ class BatchNorm {
   int64_t features_, inner_;
   float epsilon_, momentum_;
   AlignedVector<float> mean_, inv_std_;
+  AlignedVector<double> sum_a_, sum_b_;
   const float* x_ = nullptr;
   int64_t rows_ = 0;
 };

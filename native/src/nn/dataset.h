@@ -32,7 +32,8 @@ class Dataset {
   // Hash of shape, values, labels and normalisation: a checkpoint belongs to its data.
   uint64_t content_hash() const { return hash_; }
 
-  // x [n, features] and labels [n] of the samples order[0 … n), or first … first+n when order is null.
+  // x [n, features] and labels [n] of the samples order[first … first+n), or first … first+n when order is
+  // null. Indices must be in bounds.
   void gather(const uint32_t* order, int64_t first, int64_t n, float* x, uint8_t* labels) const;
 
  private:

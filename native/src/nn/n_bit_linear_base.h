@@ -64,18 +64,21 @@ class NBitLinearBase {
   // scale. From weight, prepared, quantized. → prepared
   void prepare_params(const float* calibration = nullptr, int64_t batch = 0,
                       const CancelToken* cancel = nullptr);
-  // Packs the float weight under its scales. → quantized, or packedOnly with qweight_only
+  // Packs the float weight under its scales. → quantized; with qweight_only the float weight is given
+  // up and training mode left → packedOnly
   void generate_quantized_weight(bool qweight_only = false, const CancelToken* cancel = nullptr);
   // Takes a packed weight of this layer's bits, grid and shape; gives the float weight up and leaves
   // training mode. → packedOnly
   void set_quantized_weight_data(const QuantizedWeight& weight);
   // Packs lazily in inference. Never stale: every write of weight or scales counts a version.
   OptWeight opt_weight();
-  Scales scales() const;
+  Scales scales();
   // Scales from elsewhere (a checkpoint, a file) in place of prepare_params. → prepared
   void set_scales(const Scales& scales);
   // 0 when it was not set yet.
   float activation_scale() const { return activation_.scale(); }
+  // Float activations, or a scale is set.
+  bool activation_ready() const { return activation_.ready(); }
   void set_activation_scale(float scale);
   // Scale of the activations alone, from x [batch, in].
   void prepare_activation(const float* x, int64_t batch, const CancelToken* cancel = nullptr);
@@ -95,12 +98,11 @@ class NBitLinearBase {
   void forward_packed(const float* x, int64_t batch, float* y);
   void reserve_batch(int64_t batch, bool for_backward);
 
-  // Parameters to write to; each call counts a version. keep_scales_positive() after the write.
+  // Parameters to write to; each call counts a version. The writer keeps scales positive.
   float* mutable_weight();
   float* mutable_bias();
   float* mutable_scales();
   float* mutable_activation_scale() { return activation_.mutable_scale(); }
-  void keep_scales_positive();
   // Null in created and packedOnly; null without bias; null for the float layer.
   const float* weight() const;
   const float* bias() const;
@@ -115,26 +117,31 @@ class NBitLinearBase {
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes, bits, device or dtype it cannot do.
   NBitLinearBase(const LinearOptions& options, LinearKind kind);
 
-  // Sets the scales before the weight is quantized in a training forward (binary STE: α = mean|w|).
+  // Called when the float weight was written since the scales were last set (binary STE: α = mean|w|).
   virtual void refresh_scales() {}
-  // ŵ from the weight under the scales.
-  virtual void quantize_weight_float(float* quantized) = 0;
-  // In place dŵ → dw, filling dscale (sums without gradient scale) when learned.
+  // ŵ [out, in] from the weight under the scales.
+  virtual void quantize_weight_float(float* quantized) const = 0;
+  // In place dŵ → dw. Fills dscale (one per scale, sums without gradient scale) unless null.
   virtual void weight_backward(float* dweight, double* dscale) = 0;
-  // qmax of the LSQ gradient scale.
+  // qmax of the LSQ gradient scale 1/√(N·qmax).
   virtual double gradient_qmax() const = 0;
 
+  const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
   const float* weight_data() const { return weight_.data(); }
-  const Scales& scales_ref() const { return scales_; }
-  Scales& scales_to_refresh() { return scales_; }
-  QuantParams params() const;
+  Scales& scales_data() { return scales_; }
+  // Kernel parameters of the rows from `first_row` on.
+  QuantParams row_params(int64_t first_row) const;
 
  private:
-  void require_state(const char* call, bool legal, const char* remedy) const;
-  void require_ready_for_forward(const char* call) const;
-  const float* quantized_weight_float();
+  [[noreturn]] void refuse(const char* call, const std::string& why, const char* remedy) const;
+  void require_weight(const char* call) const;
+  void require_prepared(const char* call) const;
+  void require_ready(const char* call) const;
+  void current_scales();
+  const float* quantized_weight();
   const float* quantized_input(const float* x, int64_t batch);
-  void touch();
+  void apply_gradient_scale();
+  void drop_packed();
 
   LinearOptions options_;
   LinearKind kind_;
@@ -146,15 +153,17 @@ class NBitLinearBase {
   AlignedVector<float> weight_;
   AlignedVector<float> bias_;
   Scales scales_;
-  uint64_t version_ = 1;         // of weight and scales
-  uint64_t packed_version_ = 0;  // version the packed weight was made from; 0: none
-  uint64_t float_version_ = 0;   // version of quantized_weight_
+  uint64_t weight_version_ = 1;  // counts writes of the weight
+  uint64_t scaled_version_ = 0;  // weight version the scales were set for
+  uint64_t version_ = 1;         // counts writes of weight or scales
+  uint64_t packed_version_ = 0;  // version packed_ was made from; 0: none
+  uint64_t float_version_ = 0;   // version quantized_weight_ was made from
   QuantizedWeight packed_;
   AlignedVector<float> quantized_weight_;  // ŵ
   AlignedVector<float> quantized_input_;   // x̂
   AlignedVector<float> dweight_, dbias_, dscale_, dinput_;
-  float dscale_activation_ = 0;
   std::vector<double> dscale_sums_;
+  float dscale_activation_ = 0;
   AlignedVector<float> kept_input_;
   const float* last_input_ = nullptr;  // of the last training forward; null: no backward possible
   int64_t last_batch_ = 0;

@@ -56,7 +56,7 @@ class Network {
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
   int64_t native_bytes() const;
-  std::vector<ParameterInfo> parameters() const;
+  const std::vector<ParameterInfo>& parameters() const { return parameters_; }
   // Throws E-LAYER-UNKNOWN for a name it does not have, E-WEIGHT-SHAPE for a wrong count.
   void get_parameter(const std::string& name, float* target, size_t count) const;
   void set_parameter(const std::string& name, const float* values, size_t count);
@@ -78,12 +78,23 @@ class Network {
 
  private:
   friend class NetworkUse;
-  friend class NetworkTrainer;
+  friend class NetworkAccess;
   struct Node;
+  struct Workspace;
 
+  void add_parameters(const Node& node);
   Node& layer_node(const std::string& layer) const;
+  const float* find_parameter(const std::string& name) const;
+  size_t parameter_size(const std::string& name) const;
+  EvaluationResult evaluate_held(const Dataset& data, EvaluationMode mode,
+                                 const CancelToken* cancel, float* logits);
+  const float* forward_inference(int64_t rows, EvaluationMode mode);
+  void require_data(const Dataset& data) const;
+
   mutable std::atomic<bool> in_use_{false};
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<ParameterInfo> parameters_;
+  std::unique_ptr<Workspace> workspace_;
   int64_t inputs_ = 0;
   int64_t outputs_ = 0;
 };

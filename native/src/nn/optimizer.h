@@ -32,6 +32,7 @@ class Optimizer {
   // Updates parameter `index` with its gradient.
   void update(size_t index, float* parameter, const float* gradient, double learning_rate);
   int64_t step() const { return step_; }
+  int64_t native_bytes() const;
 
   // Moments for a checkpoint: first (or momentum buffer) and second, may be empty.
   struct Moments {

@@ -23,7 +23,7 @@ struct WeightOptions {
 
 struct ActivationOptions {
   int bits = 4;  // 1–8, or kFloatBits
-  bool is_signed = true;  // unsigned has zero point 0; 1 bit is scale·sign(x) whatever this says
+  bool is_signed = true;  // unsigned: zero point 0; 1 bit: signed ±scale, unsigned {0, scale}
   RangeEstimator range = RangeEstimator::kMse;
   Method method = Method::kLsq;
 };

@@ -1,0 +1,95 @@
+#include "nn/binary_linear.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "qat/kernels.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+
+constexpr int64_t kChunkRows = 16;  // fixed, so that sums do not depend on the thread count
+
+double sum_abs(const float* w, int64_t n) {
+  double lanes[4] = {0, 0, 0, 0};
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (int64_t j = 0; j < 4; ++j) lanes[j] += std::fabs(w[i + j]);
+  }
+  for (; i < n; ++i) lanes[0] += std::fabs(w[i]);
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
+
+// Σ sign(w)·dŵ; dw = dŵ where |w| ≤ 1.
+double sign_backward(const float* w, float* dw, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    sum += w[i] >= 0 ? dw[i] : -dw[i];
+    if (std::fabs(w[i]) > 1) dw[i] = 0;
+  }
+  return sum;
+}
+
+// fn(first element, count, sums of this chunk) for every stretch of columns that shares a scale;
+// → sums[scale] of all, added in a fixed order.
+template <typename Fn>
+void reduce_by_scale(const ScaleLayout& layout, std::vector<double>& partials, double* sums, Fn&& fn) {
+  const bool shared = layout.row_stride == 0;
+  parallel_chunks(layout.rows, kChunkRows, [&](int64_t chunk, int64_t begin, int64_t end) {
+    double total = 0;
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t g = 0; g < layout.groups_per_row(); ++g) {
+        const int64_t at = g * layout.group_cols;
+        const double sum =
+            fn(row * layout.cols + at, std::min(layout.group_cols, layout.cols - at));
+        total += sum;
+        if (!shared && sums) sums[row * layout.row_stride + g] = sum;
+      }
+    }
+    partials[static_cast<size_t>(chunk)] = total;
+  });
+  if (!shared || !sums) return;
+  *sums = 0;
+  for (const double partial : partials) *sums += partial;
+}
+
+}  // namespace
+
+BinaryLinear::BinaryLinear(const LinearOptions& options)
+    : NBitLinearBase(options, LinearKind::kBinary),
+      partials_(static_cast<size_t>(chunk_count(options.out_channels, kChunkRows))),
+      means_(static_cast<size_t>(scale_layout().count())) {}
+
+void BinaryLinear::refresh_scales() {
+  if (options().weight.method != Method::kSte) return;
+  const ScaleLayout& layout = scale_layout();
+  reduce_by_scale(layout, partials_, means_.data(), [&](int64_t first, int64_t count) {
+    return sum_abs(weight_data() + first, count);
+  });
+  for (size_t i = 0; i < means_.size(); ++i) {
+    int64_t count = layout.rows * layout.cols;
+    if (layout.row_stride) {
+      const int64_t group = static_cast<int64_t>(i) % layout.groups_per_row();
+      count = std::min(layout.group_cols, layout.cols - group * layout.group_cols);
+    }
+    const auto alpha = static_cast<float>(means_[i] / static_cast<double>(count));
+    scales_data().scales[i] = alpha > 0 ? alpha : 1.0f;
+  }
+}
+
+void BinaryLinear::quantize_weight_float(float* quantized) const {
+  const int64_t cols = in_channels();
+  parallel_for(out_channels(), kChunkRows, [&](int64_t begin, int64_t end) {
+    kernels().binarize(weight_data() + begin * cols, quantized + begin * cols, end - begin, cols,
+                       row_params(begin));
+  });
+}
+
+void BinaryLinear::weight_backward(float* dweight, double* dscale) {
+  reduce_by_scale(scale_layout(), partials_, dscale, [&](int64_t first, int64_t count) {
+    return sign_backward(weight_data() + first, dweight + first, count);
+  });
+}
+
+}  // namespace qat

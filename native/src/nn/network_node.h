@@ -1,0 +1,47 @@
+// One node of a network and the guard of its single user. Inside nn/ only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/network.h"
+
+namespace qat {
+
+struct Network::Node {
+  NetworkNode spec;
+  int64_t width = 0;  // features after the node
+  std::unique_ptr<NBitLinearBase> linear;
+  std::unique_ptr<BatchNorm> batch_norm;
+};
+
+// Holds a network for one user; throws E-RUN-STATE when somebody has it.
+class NetworkUse {
+ public:
+  explicit NetworkUse(const Network& network);
+  ~NetworkUse();
+  NetworkUse(const NetworkUse&) = delete;
+  NetworkUse& operator=(const NetworkUse&) = delete;
+
+ private:
+  const Network& network_;
+};
+
+// What the trainer, the session and the checkpoint do with a network they hold a NetworkUse of.
+class NetworkAccess {
+ public:
+  static std::vector<std::unique_ptr<Network::Node>>& nodes(Network& network) {
+    return network.nodes_;
+  }
+  using Node = Network::Node;
+  static EvaluationResult evaluate(Network& network, const Dataset& data, EvaluationMode mode,
+                                   const CancelToken* cancel) {
+    return network.evaluate_held(data, mode, cancel, nullptr);
+  }
+  // The array of a parameter; null when the layer has given its float weight up.
+  static const float* find(const Network& network, const ParameterInfo& parameter) {
+    return network.find_parameter(parameter.name);
+  }
+};
+
+}  // namespace qat

@@ -1,0 +1,68 @@
+// Forward, backward and update of a network: one training step.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/dataset.h"
+#include "nn/network.h"
+#include "nn/network_node.h"
+#include "nn/optimizer.h"
+#include "runtime/aligned.h"
+
+namespace qat {
+
+// The smallest value of a learned scale.
+constexpr float kSmallestScale = 1e-8f;
+
+// Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
+// the first step: later steps allocate nothing. One optimizer with the same hyper-parameters updates
+// weights, biases, batch norm parameters and learned scales.
+class NetworkTrainer {
+ public:
+  NetworkTrainer(Network& network, const OptimizerOptions& optimizer, double label_smoothing,
+                 int64_t batch_size);
+
+  // Trains on samples order[first … first+rows) (file order when null) and returns their mean loss
+  // before the update. Throws E-TRAINING-DIVERGED, leaving the parameters as they are, when the loss
+  // is not finite, and after the update when a scale is not.
+  double step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
+              double learning_rate);
+  // Throws E-LAYER-STATE naming the first layer that has no float weight or is not prepared.
+  void require_trainable() const;
+  // Throws E-TRAINING-DIVERGED when a weight is NaN or infinite.
+  void require_finite() const;
+  Optimizer& optimizer() { return optimizer_; }
+  int64_t native_bytes() const;
+
+ private:
+  enum class Role { kWeight, kBias, kScales, kActivationScale, kGamma, kBeta };
+  struct Slot {
+    NetworkAccess::Node* node;
+    Role role;
+    int64_t size;
+    const float* gradient = nullptr;
+  };
+
+  static std::vector<Slot> make_slots(Network& network);
+  static std::vector<int64_t> slot_sizes(const std::vector<Slot>& slots);
+  const float* forward(int64_t rows);
+  void backward(int64_t rows);
+  void set_gradient(const NetworkAccess::Node* node, Role role, const float* gradient);
+  void update(double learning_rate);
+  void update_scales(size_t index, float* scales, double learning_rate);
+
+  Network& network_;
+  double label_smoothing_;
+  std::vector<Slot> slots_;
+  Optimizer optimizer_;
+  AlignedVector<float> input_;                 // [batch, inputs]
+  std::vector<AlignedVector<float>> outputs_;  // per node; empty for ReLU, which works in place
+  std::vector<float*> values_;                 // output of every node
+  AlignedVector<float> gradient_a_, gradient_b_;
+  std::vector<uint8_t> labels_;
+  std::vector<float> old_scales_;
+};
+
+}  // namespace qat
