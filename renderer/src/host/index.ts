@@ -2,6 +2,7 @@
 export * from './actions.js';
 export * from './analysis.js';
 export * from './app-store.js';
+export * from './chart-host.js';
 export { pathOfFile, request } from './client.js';
 export * from './configuration-store.js';
 export * from './decimate.js';
@@ -10,6 +11,8 @@ export * from './host-error.js';
 export * from './jobs-store.js';
 export * from './latest-request.js';
 export * from './layer-edits.js';
+export * from './layer-figures.js';
+export * from './lens-store.js';
 export * from './notices.js';
 export * from './project-store.js';
 export * from './runs-store.js';

@@ -1,0 +1,67 @@
+/** Analysis and what-if of the primary layer as one picture: never half of the old and half of the new. */
+import { useRef, useState } from 'react';
+import { useAnalysis, useWhatIf } from './analysis.js';
+import type { Analysis, WeightQuantizer, WhatIf } from './contract.js';
+import type { HostError } from './host-error.js';
+import { type LayerLens, useLayerLens, useLiveRevision } from './lens-store.js';
+
+export interface FigurePair {
+  analysis: Analysis;
+  whatIf: WhatIf;
+  /** What `whatIf` was asked with. */
+  quantizer: WeightQuantizer;
+  layer: string;
+  row: number | null;
+}
+
+export interface LayerFigures {
+  lens: LayerLens;
+  /** The last complete answer; null until the first. */
+  pair: FigurePair | null;
+  /** A newer answer is awaited. */
+  busy: boolean;
+  error: HostError | null;
+  /** Ask once more after an error. */
+  retry(): void;
+  /** Counts the snapshots of a live run, for others who ask about the same weights. */
+  revision: number;
+}
+
+export function useLayerFigures(range: { low: number; high: number } | null): LayerFigures {
+  const lens = useLayerLens();
+  const [attempt, setAttempt] = useState(0);
+  const [waiting, setWaiting] = useState(false);
+  const live = lens.run?.state === 'running';
+  const revision = useLiveRevision(live, waiting);
+  const name = lens.layer?.name ?? null;
+  const options = { row: lens.row, range, runId: lens.run?.id ?? null, revision: revision + attempt * 1e6 };
+  const analysis = useAnalysis(name, lens.quantizer, options);
+  const whatIf = useWhatIf(name, lens.quantizer, options);
+  const busy = analysis.loading || whatIf.loading;
+  if (busy !== waiting) setWaiting(busy);
+
+  const last = useRef<FigurePair | null>(null);
+  if (name === null) last.current = null;
+  else if (!busy && analysis.data && whatIf.data && lens.quantizer) {
+    const known = last.current;
+    const same = known?.analysis === analysis.data && known.whatIf === whatIf.data;
+    if (!same) {
+      const { data } = analysis;
+      last.current = {
+        analysis: data,
+        whatIf: whatIf.data,
+        quantizer: lens.quantizer,
+        layer: name,
+        row: lens.row,
+      };
+    }
+  }
+  return {
+    lens,
+    pair: last.current,
+    busy,
+    error: analysis.error ?? whatIf.error,
+    retry: () => setAttempt((count) => count + 1),
+    revision: options.revision,
+  };
+}
