@@ -49,5 +49,5 @@ export interface Command {
   blocked?(context: CommandContext): string | null;
   /** A label that says more now (`Undo Set fc1 to 4 bits`). */
   labelNow?(context: CommandContext): string;
-  run(): void | Promise<unknown>;
+  run(): unknown;
 }

@@ -1,0 +1,1 @@
+export { LayerPanel } from './layer-panel.js';

@@ -1,0 +1,102 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef } from 'react';
+import type { LayerInfo } from '../../host/contract.js';
+import { selectLayers, useConfiguration, useSelection, useSituation } from '../../host/index.js';
+import { ContextMenu } from '../../ui/index.js';
+import { layerMenu } from './layer-menu.js';
+import { LayerRow, rowHeight } from './layer-row.js';
+import { afterClick, afterKey, type ListSelection } from './list-selection.js';
+import { wantThumbnails } from './thumbnails.js';
+
+const isMac = navigator.platform.startsWith('Mac');
+
+function apply(selection: ListSelection): void {
+  selectLayers(selection.layers, selection.primary ?? undefined, selection.anchor ?? undefined);
+}
+
+const modifiersOf = (event: MouseEvent | KeyboardEvent) => ({
+  shift: event.shiftKey,
+  toggle: isMac ? event.metaKey : event.ctrlKey,
+});
+
+/** The layers that pass the filter; one listbox with the focus, its rows drawn as they come into sight. */
+export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const listId = useId();
+  const { layers: selected, primary } = useSelection();
+  const configuration = useConfiguration((state) => state.configuration);
+  const situation = useSituation();
+  const chosen = new Set(selected);
+  const names = layers.map((layer) => layer.name);
+  const activeIndex = primary === null ? -1 : names.indexOf(primary);
+
+  const virtualizer = useVirtualizer({
+    count: layers.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 6,
+    initialRect: { width: 264, height: 640 },
+  });
+  const rows = virtualizer.getVirtualItems();
+
+  // Follow the keyboard, the palette and `[` `]`, wherever the change came from.
+  useEffect(() => {
+    if (activeIndex >= 0) virtualizer.scrollToIndex(activeIndex, { align: 'auto' });
+  }, [activeIndex, virtualizer]);
+
+  const inSight = rows.map((row) => names[row.index] ?? '').join('\n');
+  useEffect(() => {
+    if (inSight) wantThumbnails(inSight.split('\n').filter(Boolean));
+  }, [inSight]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey) return;
+    const next = afterKey(useSelection.getState(), names, event.key, modifiersOf(event));
+    if (!next) return;
+    event.preventDefault();
+    apply(next);
+  };
+  const click = (name: string, event: MouseEvent) => {
+    apply(afterClick(useSelection.getState(), names, name, modifiersOf(event)));
+  };
+  return (
+    <ContextMenu entries={layerMenu(situation)}>
+      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
+        <div
+          role="listbox"
+          aria-label="Layers"
+          aria-multiselectable
+          aria-activedescendant={activeIndex >= 0 ? `${listId}-${activeIndex}` : undefined}
+          tabIndex={0}
+          data-panel-focus
+          data-shortcuts="layers"
+          onKeyDown={onKeyDown}
+          className="group/list relative w-full outline-none"
+          style={{ height: virtualizer.getTotalSize() }}
+        >
+          {rows.map((row) => {
+            const layer = layers[row.index];
+            if (!layer) return null;
+            return (
+              <LayerRow
+                key={layer.name}
+                id={`${listId}-${row.index}`}
+                layer={layer}
+                config={configuration[layer.name]}
+                selected={chosen.has(layer.name)}
+                active={row.index === activeIndex}
+                position={row.index + 1}
+                count={layers.length}
+                top={row.start}
+                onClick={(event) => click(layer.name, event)}
+                onContextMenu={() => {
+                  if (!chosen.has(layer.name)) selectLayers([layer.name]);
+                }}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </ContextMenu>
+  );
+}

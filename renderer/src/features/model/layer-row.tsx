@@ -1,0 +1,99 @@
+import { clsx } from 'clsx';
+import type { MouseEvent } from 'react';
+import type { LayerConfig, LayerInfo, LayerState } from '../../host/contract.js';
+import { BitsChip, formatShape, StateDot, type Tone } from '../../ui/index.js';
+import { thumbnailPath, useThumbnails } from './thumbnails.js';
+
+export const rowHeight = 48;
+const thumbnailWidth = 58;
+const thumbnailHeight = 22;
+
+const stateTones: Record<LayerState, Tone> = { float: 'idle', prepared: 'warn', quantized: 'ok' };
+const stateNames: Record<LayerState, string> = {
+  float: 'as loaded',
+  prepared: 'prepared: scales are set',
+  quantized: 'quantized: packed weight made',
+};
+
+function Thumbnail({ layer }: { layer: string }) {
+  const counts = useThumbnails((state) => state.counts[layer]);
+  if (!counts) return <span className="h-[22px] w-[58px]" />;
+  if (counts.length === 0) return <span className="h-px w-[58px] self-center bg-line" />;
+  return (
+    <svg aria-hidden width={thumbnailWidth} height={thumbnailHeight} className="overflow-visible">
+      <path d={thumbnailPath(counts, thumbnailWidth, thumbnailHeight)} fill="var(--f)" opacity="0.6" />
+    </svg>
+  );
+}
+
+/** Long names keep their end: that is what tells layers apart. */
+function LayerName({ name }: { name: string }) {
+  const cut = name.lastIndexOf('.', name.lastIndexOf('.') - 1);
+  if (cut < 0) return <span className="truncate">{name}</span>;
+  return (
+    <span className="flex min-w-0">
+      <span className="truncate text-ink2">{name.slice(0, cut)}</span>
+      <span className="max-w-full shrink-0 truncate">{name.slice(cut)}</span>
+    </span>
+  );
+}
+
+export interface LayerRowProps {
+  id: string;
+  layer: LayerInfo;
+  config: LayerConfig | undefined;
+  selected: boolean;
+  active: boolean;
+  position: number;
+  count: number;
+  top: number;
+  onClick(event: MouseEvent): void;
+  onContextMenu(): void;
+}
+
+function describe(layer: LayerInfo, config: LayerConfig | undefined): string {
+  const bits = config ? `, weights ${config.weight.bits} bit, activations ${config.activation.bits} bit` : '';
+  return `${layer.name}, ${formatShape(layer.shape)}${bits}, ${stateNames[layer.state]}`;
+}
+
+export function LayerRow(props: LayerRowProps) {
+  const { id, layer, config, selected, active, position, count, top, onClick, onContextMenu } = props;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the listbox has the focus and handles the keys
+    <div
+      id={id}
+      role="option"
+      tabIndex={-1}
+      aria-selected={selected}
+      aria-label={describe(layer, config)}
+      aria-posinset={position}
+      aria-setsize={count}
+      title={layer.name}
+      data-layer={layer.name}
+      onClick={onClick}
+      onContextMenu={onContextMenu}
+      style={{ transform: `translateY(${top}px)`, height: rowHeight }}
+      className={clsx(
+        'absolute inset-x-0 grid grid-cols-[8px_minmax(0,1fr)_58px_38px] items-center gap-2.5 border-l-2 pr-3 pl-3',
+        selected ? 'bg-bg3' : 'hover:bg-bg2',
+        active && selected ? 'border-accent' : 'border-transparent',
+        active && 'group-focus-visible/list:shadow-[inset_0_0_0_1px_var(--accent)]',
+      )}
+    >
+      <StateDot tone={stateTones[layer.state]} label={stateNames[layer.state]} />
+      <span className="flex min-w-0 flex-col leading-[18px]">
+        <LayerName name={layer.name} />
+        <span className="figure truncate text-ink3">{formatShape(layer.shape)}</span>
+      </span>
+      <Thumbnail layer={layer.name} />
+      {config ? (
+        <span className="flex flex-col items-stretch gap-px">
+          <BitsChip bits={config.weight.bits} className="!px-0" />
+          <span className="text-center font-mono text-[10.5px] leading-[13px] text-ink3">
+            {config.activation.bits === 32 ? 'A float' : `A${config.activation.bits}`}
+          </span>
+        </span>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,1 @@
+export { QuantizerPanel } from './quantizer-panel.js';
