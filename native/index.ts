@@ -246,7 +246,7 @@ export interface Network {
   getParameter(name: string, target: Float32Array): void;
   setParameter(name: string, values: Float32Array | Tensor): void;
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
-  prepare(calibration: Dataset, count: number): Promise<void>;
+  prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
   scales(layer: string): { scales: Float32Array; zeroPoints: Int32Array; activationScale: number };
   setScales(layer: string, scales: Float32Array, zeroPoints: Int32Array, activationScale: number): void;
   /** The layer's packed weight, made from its current float weight and scales (not for 32 bits). */

@@ -1,0 +1,161 @@
+#include "addon/network_handle.h"
+
+#include <utility>
+
+#include "addon/cancel_handle.h"
+#include "addon/dataset_handle.h"
+#include "addon/job.h"
+#include "addon/quantizer_args.h"
+#include "addon/tensor_handle.h"
+
+namespace qat::addon {
+namespace {
+
+constexpr size_t kMaxNameBytes = 4096 + 64;  // a layer's name and the parameter's suffix
+
+std::string layer_name(Napi::Value value) { return text(value, "layer", kMaxNameBytes); }
+
+EvaluationMode mode_argument(Napi::Value value) {
+  return choice(value, "mode", {"fakeQuant", "packed"}) == 0 ? EvaluationMode::kFakeQuant
+                                                             : EvaluationMode::kPacked;
+}
+
+void require_matching(const Network& network, const Dataset& data) {
+  if (network.inputs() == data.features()) return;
+  throw Error("E-DATASET-MISMATCH",
+              "The network takes " + std::to_string(network.inputs()) +
+                  " inputs, the data set has " + std::to_string(data.features()) + " features.",
+              "Choose a data set that fits the model.");
+}
+
+}  // namespace
+
+void NetworkHandle::define_class(Napi::Env env) {
+  using H = NetworkHandle;
+  define(env, {
+                  method_of<&H::parameters>("parameters"),
+                  method_of<&H::get_parameter>("getParameter"),
+                  method_of<&H::set_parameter>("setParameter"),
+                  promise_method_of<&H::prepare>("prepare"),
+                  method_of<&H::scales>("scales"),
+                  method_of<&H::set_scales>("setScales"),
+                  method_of<&H::quantized_weight>("quantizedWeight"),
+                  method_of<&H::set_quantized_weight>("setQuantizedWeight"),
+                  promise_method_of<&H::logits>("logits"),
+                  promise_method_of<&H::evaluate>("evaluate"),
+                  dispose_method(),
+              });
+}
+
+Napi::Value NetworkHandle::parameters(const Napi::CallbackInfo& info) {
+  const std::vector<ParameterInfo> list = native()->parameters();
+  Napi::Array result = Napi::Array::New(info.Env(), list.size());
+  for (size_t i = 0; i < list.size(); ++i) {
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("name", list[i].name);
+    entry.Set("rows", static_cast<double>(list[i].rows));
+    entry.Set("cols", static_cast<double>(list[i].cols));
+    result.Set(static_cast<uint32_t>(i), entry);
+  }
+  return result;
+}
+
+Napi::Value NetworkHandle::get_parameter(const Napi::CallbackInfo& info) {
+  const std::string name = text(info[0], "name", kMaxNameBytes);
+  const size_t length = floats(info[1], "target").size;
+  native()->get_parameter(name, info[1].As<Napi::Float32Array>().Data(), length);
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkHandle::set_parameter(const Napi::CallbackInfo& info) {
+  const std::string name = text(info[0], "name", kMaxNameBytes);
+  const FloatSource source = float_source(info[1], "values");
+  native()->set_parameter(name, source.values.data, source.values.size);
+  report_bytes(native()->native_bytes());
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkHandle::prepare(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Network> network = native();
+  std::shared_ptr<Dataset> data = DatasetHandle::from(info[0], "calibration").native();
+  const int64_t count = integer_in(info[1], "count", 1, data->count());
+  require_matching(*network, *data);
+  std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
+  struct Done {};
+  return Job<Done>::start(
+      info.Env(), "qat.network.prepare", cancel,
+      [network, data, count, cancel]() -> Done {
+        network->prepare(*data, count, cancel.get());
+        return {};
+      },
+      [](Napi::Env env, Done&) -> Napi::Value { return env.Undefined(); });
+}
+
+Napi::Object layer_scales_to_js(Napi::Env env, const LayerScales& scales) {
+  Napi::Object result = scales_to_js(env, scales.weight);
+  result.Set("activationScale", scales.activation);
+  return result;
+}
+
+Napi::Value NetworkHandle::scales(const Napi::CallbackInfo& info) {
+  return layer_scales_to_js(info.Env(), native()->scales(layer_name(info[0])));
+}
+
+Napi::Value NetworkHandle::set_scales(const Napi::CallbackInfo& info) {
+  const std::string layer = layer_name(info[0]);
+  const Scales scales = scales_from(info[1], info[2], "arguments");
+  const double activation = number_in(info[3], "activationScale", 0, 3.0e38);
+  native()->set_scales(layer, scales, static_cast<float>(activation));
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkHandle::quantized_weight(const Napi::CallbackInfo& info) {
+  return quantized_weight_to_js(info.Env(), native()->quantized_weight(layer_name(info[0])));
+}
+
+Napi::Value NetworkHandle::set_quantized_weight(const Napi::CallbackInfo& info) {
+  const std::string layer = layer_name(info[0]);
+  native()->set_quantized_weight(layer, quantized_weight_from(info[1], "weight"));
+  report_bytes(native()->native_bytes());
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkHandle::logits(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Network> network = native();
+  std::shared_ptr<Dataset> data = DatasetHandle::from(info[0], "data").native();
+  const EvaluationMode mode = mode_argument(info[1]);
+  require_matching(*network, *data);
+  element_count(data->count(), network->outputs(), "the logits");
+  std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
+  using Values = std::vector<float>;
+  return Job<Values>::start(
+      info.Env(), "qat.network.logits", cancel,
+      [network, data, mode, cancel] { return network->logits(*data, mode, cancel.get()); },
+      [](Napi::Env env, Values& values) -> Napi::Value { return to_js(env, values); });
+}
+
+Napi::Value NetworkHandle::evaluate(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Network> network = native();
+  std::shared_ptr<Dataset> data = DatasetHandle::from(info[0], "data").native();
+  const EvaluationMode mode = mode_argument(info[1]);
+  require_matching(*network, *data);
+  std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
+  return Job<EvaluationResult>::start(
+      info.Env(), "qat.network.evaluate", cancel,
+      [network, data, mode, cancel] { return network->evaluate(*data, mode, cancel.get()); },
+      [](Napi::Env env, EvaluationResult& r) -> Napi::Value {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("loss", r.loss);
+        result.Set("accuracy", r.accuracy);
+        result.Set("count", static_cast<double>(r.count));
+        return result;
+      });
+}
+
+Napi::Value create_network(const Napi::CallbackInfo& info) {
+  auto network = std::make_shared<Network>(network_nodes(info[0]));
+  const int64_t bytes_held = network->native_bytes();
+  return NetworkHandle::create(info.Env(), std::move(network), bytes_held);
+}
+
+}  // namespace qat::addon

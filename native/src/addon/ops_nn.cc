@@ -1,0 +1,165 @@
+// Losses, normalisation, optimizers and GEMM on arrays.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "addon/errors.h"
+#include "addon/exports.h"
+#include "addon/ops.h"
+#include "addon/ops_internal.h"
+#include "nn/batch_norm.h"
+#include "nn/losses.h"
+#include "nn/optimizer.h"
+#include "runtime/gemm_parallel.h"
+
+namespace qat::addon {
+namespace {
+
+constexpr int64_t kMaxClasses = 256;
+
+void assign(AlignedVector<float>* target, Span<float> values) {
+  std::copy(values.data, values.data + values.size, target->begin());
+}
+
+Napi::Value to_js_aligned(Napi::Env env, const AlignedVector<float>& values) {
+  return to_js(env, values.data(), values.size());
+}
+
+double optional_in(Napi::Object given, const char* name, double low, double high,
+                   double otherwise) {
+  const Napi::Value value = given.Get(name);
+  if (value.IsUndefined()) return otherwise;
+  return number_in(value, std::string("options.") + name, low, high);
+}
+
+bool optional_flag(Napi::Value options, const char* name) {
+  if (is_absent(options)) return false;
+  const Napi::Value value = object(options, "options").Get(name);
+  return value.IsUndefined() ? false : boolean(value, std::string("options.") + name);
+}
+
+OptimizerOptions optimizer_options(Napi::Object given) {
+  constexpr OptimizerKind kKinds[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
+                                      OptimizerKind::kAdamW};
+  OptimizerOptions options;
+  options.kind =
+      kKinds[choice(given.Get("optimizer"), "options.optimizer", {"sgd", "adam", "adamw"})];
+  options.momentum = optional_in(given, "momentum", 0, 1, options.momentum);
+  options.nesterov = optional_flag(given, "nesterov");
+  options.weight_decay = optional_in(given, "weightDecay", 0, 1e6, options.weight_decay);
+  options.beta1 = optional_in(given, "beta1", 0, 1, options.beta1);
+  options.beta2 = optional_in(given, "beta2", 0, 1, options.beta2);
+  options.epsilon = optional_in(given, "epsilon", 0, 1, options.epsilon);
+  return options;
+}
+
+}  // namespace
+
+MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
+                               const std::string& what) {
+  MatrixArgument matrix;
+  matrix.rows = extent(rows, "rows");
+  matrix.cols = extent(cols, "cols");
+  matrix.values = floats(values, what, element_count(matrix.rows, matrix.cols, what));
+  require_finite(matrix.values, what);
+  return matrix;
+}
+
+Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info) {
+  const MatrixArgument logits = matrix_argument(info[0], info[2], info[3], "logits");
+  const Span<uint8_t> labels = bytes(info[1], "labels", logits.rows);
+  for (size_t i = 0; i < labels.size; ++i) {
+    if (labels.data[i] >= std::min(logits.cols, kMaxClasses)) {
+      fail_argument("labels must be below cols; label " + std::to_string(i) + " is " +
+                    std::to_string(labels.data[i]) + ".");
+    }
+  }
+  const double smoothing = number_in(info[4], "labelSmoothing", 0, 1);
+  std::vector<float> dx(logits.values.size);
+  const double loss = softmax_cross_entropy(logits.values.data, labels.data, logits.rows,
+                                            logits.cols, smoothing, dx.data(), nullptr);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("loss", loss);
+  result.Set("dx", to_js(info.Env(), dx));
+  return result;
+}
+
+Napi::Value op_batch_norm(const Napi::CallbackInfo& info) {
+  const int64_t rows = extent(info[2], "rows");
+  const int64_t features = extent(info[3], "features");
+  const int64_t inner = extent(info[4], "inner");
+  const int64_t count = element_count(element_count(rows, features, "x"), inner, "x");
+  const Span<float> x = floats(info[0], "x", count);
+  const Span<float> dy = floats(info[1], "dy", count);
+  require_finite(x, "x");
+  require_finite(dy, "dy");
+  const Span<float> gamma = floats(info[5], "gamma", features);
+  const Span<float> beta = floats(info[6], "beta", features);
+  require_finite(gamma, "gamma");
+  require_finite(beta, "beta");
+  const double epsilon = number_in(info[7], "epsilon", 1e-12, 1);
+  const double momentum = number_in(info[8], "momentum", 0, 1);
+  BatchNorm norm(features, inner, static_cast<float>(epsilon), static_cast<float>(momentum));
+  assign(&norm.gamma, gamma);
+  assign(&norm.beta, beta);
+  std::vector<float> y(x.size);
+  std::vector<float> dx(x.size);
+  norm.forward_training(x.data, y.data(), rows);
+  norm.backward(dy.data, dx.data());
+  const Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("y", to_js(env, y));
+  result.Set("dx", to_js(env, dx));
+  result.Set("dGamma", to_js_aligned(env, norm.dgamma));
+  result.Set("dBeta", to_js_aligned(env, norm.dbeta));
+  result.Set("runningMean", to_js_aligned(env, norm.running_mean));
+  result.Set("runningVar", to_js_aligned(env, norm.running_var));
+  return result;
+}
+
+Napi::Value op_optimize(const Napi::CallbackInfo& info) {
+  const Span<float> init = floats(info[0], "init");
+  const Span<float> gradients = floats(info[1], "gradients");
+  if (init.size == 0) fail_argument("init must not be empty.");
+  if (gradients.size == 0 || gradients.size % init.size != 0) {
+    fail_argument("gradients must hold one or more steps of " + std::to_string(init.size) +
+                  " values; it holds " + std::to_string(gradients.size) + ".");
+  }
+  require_finite(init, "init");
+  require_finite(gradients, "gradients");
+  const Napi::Object given = object(info[2], "options");
+  const OptimizerOptions options = optimizer_options(given);
+  const double rate = number_in(given.Get("learningRate"), "options.learningRate", 0, 1e6);
+  const auto steps = static_cast<int64_t>(gradients.size / init.size);
+  return to_js(info.Env(),
+               optimize_trajectory(init.data, gradients.data, steps,
+                                   static_cast<int64_t>(init.size), options, rate));
+}
+
+Napi::Value op_gemm(const Napi::CallbackInfo& info) {
+  const int64_t m = extent(info[2], "m");
+  const int64_t n = extent(info[3], "n");
+  const int64_t k = extent(info[4], "k");
+  const bool trans_a = optional_flag(info[5], "transposeA");
+  const bool trans_b = optional_flag(info[5], "transposeB");
+  const Span<float> a = floats(info[0], "a", element_count(m, k, "a"));
+  const Span<float> b = floats(info[1], "b", element_count(k, n, "b"));
+  std::vector<float> c(static_cast<size_t>(element_count(m, n, "the product")));
+  gemm_parallel(trans_a, trans_b, m, n, k, a.data, trans_a ? m : k, b.data, trans_b ? k : n,
+                c.data(), n, false);
+  return to_js(info.Env(), c);
+}
+
+Napi::Object make_ops(Napi::Env env) {
+  Napi::Object ops = Napi::Object::New(env);
+  export_function<op_fake_quant>(ops, "fakeQuant");
+  export_function<op_fake_quant_backward>(ops, "fakeQuantBackward");
+  export_function<op_estimate_scales>(ops, "estimateScales");
+  export_function<op_softmax_cross_entropy>(ops, "softmaxCrossEntropy");
+  export_function<op_batch_norm>(ops, "batchNorm");
+  export_function<op_optimize>(ops, "optimize");
+  export_function<op_gemm>(ops, "gemm");
+  return ops;
+}
+
+}  // namespace qat::addon

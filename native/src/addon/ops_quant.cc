@@ -1,0 +1,127 @@
+// Quantization and packing on arrays.
+#include <string>
+#include <vector>
+
+#include "addon/args.h"
+#include "addon/errors.h"
+#include "addon/ops.h"
+#include "addon/ops_internal.h"
+#include "addon/quantizer_args.h"
+#include "quant/fake_quant.h"
+#include "quant/packing.h"
+#include "quant/range.h"
+
+namespace qat::addon {
+namespace {
+
+// An affine quantizer given by its numbers. Owns the scales the parameters point into.
+struct AffineQuantizer {
+  Scales scales;
+  QuantParams params;
+  int64_t scale_count = 0;
+};
+
+void set_layout(AffineQuantizer* quantizer, Napi::Value group_size, int64_t rows, int64_t cols) {
+  const auto count = static_cast<int64_t>(quantizer->scales.scales.size());
+  quantizer->scale_count = count;
+  quantizer->params.group_cols = cols;
+  if (!is_absent(group_size)) {
+    const int64_t group = integer_in(group_size, "q.groupSize", 1, kMaxExtent);
+    const int64_t per_row = (cols + group - 1) / group;
+    if (count != rows * per_row) {
+      fail_argument("q.scales must hold " + std::to_string(rows * per_row) +
+                    " values for groups of " + std::to_string(group) + ", not " +
+                    std::to_string(count) + ".");
+    }
+    quantizer->params.group_cols = group;
+    quantizer->params.row_stride = per_row;
+  } else if (count != 1) {
+    if (count != rows) {
+      fail_argument("q.scales must hold 1 value, or one for each of the " + std::to_string(rows) +
+                    " rows, not " + std::to_string(count) + ".");
+    }
+    quantizer->params.row_stride = 1;
+  }
+}
+
+// Fills *quantizer in place: its parameters point into its own scales.
+void read_affine(Napi::Value value, int64_t rows, int64_t cols, AffineQuantizer* quantizer) {
+  const Napi::Object given = object(value, "q");
+  QuantParams& params = quantizer->params;
+  params.qmin = static_cast<int32_t>(integer_in(given.Get("qmin"), "q.qmin", -255, 255));
+  params.qmax = static_cast<int32_t>(integer_in(given.Get("qmax"), "q.qmax", -255, 255));
+  if (params.qmax <= params.qmin || params.qmax - params.qmin > 255) {
+    fail_argument("q.qmax must be above q.qmin by 1 to 255.");
+  }
+  Scales& scales = quantizer->scales;
+  scales = scales_from(given.Get("scales"), given.Get("zeroPoints"), "q");
+  if (!scales.zero_points.empty() && scales.zero_points.size() != scales.scales.size()) {
+    fail_argument("q.zeroPoints must be empty or hold as many values as q.scales.");
+  }
+  for (const int32_t zero_point : scales.zero_points) {
+    if (zero_point < params.qmin || zero_point > params.qmax) {
+      fail_argument("q.zeroPoints must be codes from qmin to qmax; one is " +
+                    std::to_string(zero_point) + ".");
+    }
+  }
+  set_layout(quantizer, given.Get("groupSize"), rows, cols);
+  params.scale = scales.scales.data();
+  params.zero_point = scales.zero_points.empty() ? nullptr : scales.zero_points.data();
+}
+
+int pack_bits(Napi::Value value) { return static_cast<int>(integer_in(value, "bits", 1, 8)); }
+
+}  // namespace
+
+Napi::Value op_fake_quant(const Napi::CallbackInfo& info) {
+  const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
+  AffineQuantizer quantizer;
+  read_affine(info[3], x.rows, x.cols, &quantizer);
+  std::vector<float> y(x.values.size);
+  fake_quantize(x.values.data, y.data(), x.rows, x.cols, quantizer.params, false);
+  return to_js(info.Env(), y);
+}
+
+Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info) {
+  const MatrixArgument x = matrix_argument(info[0], info[2], info[3], "x");
+  const Span<float> dy = floats(info[1], "dy", x.rows * x.cols);
+  require_finite(dy, "dy");
+  AffineQuantizer quantizer;
+  read_affine(info[4], x.rows, x.cols, &quantizer);
+  const double grad_scale = finite_number(info[5], "gradScale");
+  std::vector<float> dx(x.values.size);
+  std::vector<double> sums(static_cast<size_t>(quantizer.scale_count));
+  fake_quantize_backward(x.values.data, dy.data, dx.data(), sums.data(), quantizer.scale_count,
+                         x.rows, x.cols, quantizer.params);
+  std::vector<float> dscale(sums.size());
+  for (size_t i = 0; i < sums.size(); ++i) dscale[i] = static_cast<float>(sums[i] * grad_scale);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("dx", to_js(info.Env(), dx));
+  result.Set("dScale", to_js(info.Env(), dscale));
+  return result;
+}
+
+Napi::Value op_estimate_scales(const Napi::CallbackInfo& info) {
+  const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
+  const WeightOptions options = weight_quantizer(info[3], "quantizer");
+  validate(options.quantizer);  // refuses 32 bits: a float weight has no scales
+  return scales_to_js(info.Env(), estimate_scales(x.values.data, x.rows, x.cols, options.quantizer));
+}
+
+Napi::Value pack_codes_array(const Napi::CallbackInfo& info) {
+  const int64_t rows = extent(info[1], "rows");
+  const int64_t cols = extent(info[2], "cols");
+  const Span<uint8_t> codes = bytes(info[0], "codes", element_count(rows, cols, "codes"));
+  return to_js(info.Env(), pack_codes(codes.data, rows, cols, pack_bits(info[3])));
+}
+
+Napi::Value unpack_codes_array(const Napi::CallbackInfo& info) {
+  const int64_t rows = extent(info[1], "rows");
+  const int64_t cols = extent(info[2], "cols");
+  const int bits = pack_bits(info[3]);
+  element_count(rows, cols, "codes");
+  const Span<uint8_t> packed = bytes(info[0], "packed", rows * packed_row_bytes(cols, bits));
+  return to_js(info.Env(), unpack_codes(packed.data, rows, cols, bits));
+}
+
+}  // namespace qat::addon

@@ -1,0 +1,117 @@
+#include "addon/session_options.h"
+
+#include <string>
+
+#include "addon/args.h"
+
+namespace qat::addon {
+namespace {
+
+Napi::Value number_or_null(Napi::Env env, const std::optional<double>& value) {
+  if (!value) return env.Null();
+  return finite_or_null(env, *value);
+}
+
+Napi::Object step_to_js(Napi::Env env, const SessionStep& step) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("step", static_cast<double>(step.step));
+  result.Set("epoch", step.epoch);
+  result.Set("loss", step.loss);
+  result.Set("learningRate", step.learning_rate);
+  return result;
+}
+
+Napi::Object evaluation_to_js(Napi::Env env, const SessionEvaluation& evaluation) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("step", static_cast<double>(evaluation.step));
+  result.Set("epoch", evaluation.epoch);
+  result.Set("testLoss", evaluation.test_loss);
+  result.Set("testAccuracy", evaluation.test_accuracy);
+  Napi::Array layers = Napi::Array::New(env, evaluation.layers.size());
+  for (size_t i = 0; i < evaluation.layers.size(); ++i) {
+    const LayerDiagnostics& layer = evaluation.layers[i];
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", layer.name);
+    entry.Set("sqnrDb", number_or_null(env, layer.sqnr_db));
+    entry.Set("scaleMean", layer.scale_mean);
+    entry.Set("flipShare", layer.flip_share);
+    layers.Set(static_cast<uint32_t>(i), entry);
+  }
+  result.Set("layers", layers);
+  return result;
+}
+
+double optional_number(Napi::Object given, const char* name, double low, double high,
+                       double otherwise) {
+  const Napi::Value value = given.Get(name);
+  if (value.IsUndefined()) return otherwise;
+  return number_in(value, std::string("options.") + name, low, high);
+}
+
+double required_number(Napi::Object given, const char* name, double low, double high) {
+  return number_in(given.Get(name), std::string("options.") + name, low, high);
+}
+
+int64_t required_integer(Napi::Object given, const char* name, int64_t low, int64_t high) {
+  return integer_in(given.Get(name), std::string("options.") + name, low, high);
+}
+
+}  // namespace
+
+SessionOptions session_options(Napi::Value value) {
+  const Napi::Object given = object(value, "options");
+  SessionOptions options;
+  options.optimizer.kind =
+      choice(given.Get("optimizer"), "options.optimizer", {"sgd", "adamw"}) == 0
+          ? OptimizerKind::kSgd
+          : OptimizerKind::kAdamW;
+  options.learning_rate = required_number(given, "learningRate", 0, 1e6);
+  options.optimizer.momentum = required_number(given, "momentum", 0, 1);
+  options.optimizer.weight_decay = required_number(given, "weightDecay", 0, 1e6);
+  options.optimizer.beta1 = optional_number(given, "beta1", 0, 1, options.optimizer.beta1);
+  options.optimizer.beta2 = optional_number(given, "beta2", 0, 1, options.optimizer.beta2);
+  options.optimizer.epsilon = optional_number(given, "epsilon", 0, 1, options.optimizer.epsilon);
+  options.schedule = choice(given.Get("schedule"), "options.schedule", {"constant", "cosine"}) == 0
+                         ? Schedule::kConstant
+                         : Schedule::kCosine;
+  options.epochs = required_integer(given, "epochs", 1, 1'000'000);
+  options.batch_size = required_integer(given, "batchSize", 1, kMaxExtent);
+  options.seed = static_cast<uint64_t>(required_integer(given, "seed", 0, 0xffffffffLL));
+  const Napi::Value shuffle = given.Get("shuffle");
+  if (!shuffle.IsUndefined()) options.shuffle = boolean(shuffle, "options.shuffle");
+  const Napi::Value snapshot = given.Get("snapshotMs");
+  if (!snapshot.IsUndefined()) {
+    options.snapshot_ms = integer_in(snapshot, "options.snapshotMs", 0, 86'400'000);
+  }
+  return options;
+}
+
+Napi::Object progress_to_js(Napi::Env env, const SessionProgress& progress) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("state", to_string(progress.state));
+  result.Set("step", static_cast<double>(progress.step));
+  result.Set("stepsTotal", static_cast<double>(progress.steps_total));
+  result.Set("stepMs", number_or_null(env, progress.step_ms));
+  Napi::Array steps = Napi::Array::New(env, progress.steps.size());
+  for (size_t i = 0; i < progress.steps.size(); ++i) {
+    steps.Set(static_cast<uint32_t>(i), step_to_js(env, progress.steps[i]));
+  }
+  result.Set("steps", steps);
+  Napi::Array evaluations = Napi::Array::New(env, progress.evaluations.size());
+  for (size_t i = 0; i < progress.evaluations.size(); ++i) {
+    evaluations.Set(static_cast<uint32_t>(i), evaluation_to_js(env, progress.evaluations[i]));
+  }
+  result.Set("evaluations", evaluations);
+  if (progress.failure) {
+    Napi::Object error = Napi::Object::New(env);
+    error.Set("code", progress.failure->code);
+    error.Set("message", progress.failure->message);
+    error.Set("remedy", progress.failure->remedy);
+    result.Set("error", error);
+  } else {
+    result.Set("error", env.Null());
+  }
+  return result;
+}
+
+}  // namespace qat::addon
