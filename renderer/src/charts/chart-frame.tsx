@@ -52,10 +52,12 @@ export function ChartFrame(props: ChartFrameProps) {
       )}
     >
       <header className="mb-1 flex min-h-6 items-center gap-2">
-        <h3 id={titleId} className="shrink-0 truncate text-sm font-semibold">
-          {title}
-        </h3>
-        {subtitle ? <span className="figure min-w-0 truncate text-ink3">{subtitle}</span> : null}
+        <div className="flex min-w-0 items-baseline gap-2">
+          <h3 id={titleId} className="shrink-0 truncate text-sm font-semibold">
+            {title}
+          </h3>
+          {subtitle ? <span className="figure min-w-0 truncate text-ink3">{subtitle}</span> : null}
+        </div>
         {props.busy ? <Busy /> : null}
         <span className="flex-1" />
         {props.note ? <span className="figure min-w-0 truncate text-ink3">{props.note}</span> : null}

@@ -53,3 +53,11 @@ export function tickFormatter(ticks: readonly number[]): (value: number) => stri
   while (decimals < 9 && ticks.some(needsMore)) decimals += 1;
   return (value) => formatFixed(value, decimals);
 }
+
+/** `[−0.002607, −0.000153)`: both edges with the decimals their distance needs. */
+export function formatBin(low: number, high: number, closed: boolean): string {
+  const decimals = 3 - Math.floor(Math.log10(Math.max(high - low, Number.MIN_VALUE)));
+  const format = (edge: number) =>
+    decimals > 9 || decimals < 0 ? formatNumber(edge, 6) : formatFixed(edge, Math.max(0, decimals));
+  return `[${format(low)}, ${format(high)}${closed ? ']' : ')'}`;
+}

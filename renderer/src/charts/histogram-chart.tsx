@@ -1,9 +1,9 @@
 /** An exact histogram as a step area, with levels and limits standing on it. */
 import { memo, useCallback, useMemo } from 'react';
 import { Area, AreaChart, ZIndexLayer } from 'recharts';
-import { formatCount, formatNumber, formatShare } from '../ui/format.js';
+import { formatCount, formatShare } from '../ui/format.js';
 import { gridLines, xAxis, yAxis } from './axes.js';
-import { formatCompact } from './format.js';
+import { formatBin, formatCompact } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import {
   type Bins,
@@ -88,8 +88,7 @@ export function HistogramChart(props: HistogramChartProps) {
         const share = formatShare(total > 0 ? overCount / total : 0, 2);
         lines.push({ label: over.label, value: `${formatCount(overCount)} · ${share}`, color: over.color });
       }
-      const end = bin === bins.counts.length - 1 ? ']' : ')';
-      const title = xTitle?.(bin) ?? `[${formatNumber(low, 5)}, ${formatNumber(high, 5)}${end}`;
+      const title = xTitle?.(bin) ?? formatBin(low, high, bin === bins.counts.length - 1);
       return { x: (low + high) / 2, title, lines: [...lines, ...(details?.(bin, x) ?? [])] };
     },
     [bins, over, scale, domains, total, unit, details, xTitle, props.color],
@@ -179,7 +178,7 @@ const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
     () => makeScale(scale, domains.count, plot.y + plot.height, plot.y),
     [scale, domains.count, plot.y, plot.height],
   );
-  const target = Math.max(2, Math.floor(plot.height / 60));
+  const target = Math.max(2, Math.floor(plot.height / 48));
   return (
     <AreaChart
       width={size.width}

@@ -69,3 +69,24 @@ export function countTicks(domain: readonly [number, number], scale: ScaleKind, 
 export function valueTicks(range: Range, widthPx: number): number[] {
   return niceTicks(range.low, range.high, Math.max(2, Math.floor(widthPx / 95)));
 }
+
+/** Sums of `factor` neighbouring counts. */
+export function coarser(counts: readonly number[], factor: number): readonly number[] {
+  if (factor <= 1) return counts;
+  const result: number[] = [];
+  for (let start = 0; start < counts.length; start += factor) {
+    let sum = 0;
+    for (let index = start; index < Math.min(start + factor, counts.length); index += 1) {
+      sum += counts[index] ?? 0;
+    }
+    result.push(sum);
+  }
+  return result;
+}
+
+/** The power of two that brings `bins` bins to at least `binPx` pixels each and divides them evenly. */
+export function coarseFactor(bins: number, widthPx: number, binPx: number): number {
+  let factor = 1;
+  while (widthPx / (bins / factor) < binPx && bins % (factor * 2) === 0) factor *= 2;
+  return factor;
+}

@@ -2,7 +2,7 @@
  * The area a chart is drawn in: measures itself, takes the gestures, and shows cross-hair, drag box
  * and read-out above the drawing. Moving the pointer redraws only those, never the chart.
  */
-import { type ReactNode, useId } from 'react';
+import { type ReactNode, useCallback, useId } from 'react';
 import './charts.css';
 import { type CrosshairStore, useCrosshair, useCrosshairStore } from './crosshair.js';
 import { type Margins, type PlotBox, plotBox, type Size } from './geometry.js';
@@ -51,13 +51,18 @@ export function PlotSurface(props: PlotSurfaceProps) {
   const plot = plotBox(size ?? { width: 1, height: 1 }, props.margins);
   const gestures = usePlotGestures({ ...props, plot, crosshair });
   const zooms = props.onRangeChange !== undefined;
+  const gestureRef = gestures.ref;
+  const ref = useCallback(
+    (element: HTMLDivElement | null) => {
+      sizeRef(element);
+      gestureRef(element);
+    },
+    [sizeRef, gestureRef],
+  );
   return (
     <div
       className={zooms ? 'chart-surface chart-surface-zooms' : 'chart-surface'}
-      ref={(element) => {
-        sizeRef(element);
-        gestures.ref(element);
-      }}
+      ref={ref}
       role="application"
       aria-label={props.label}
       aria-describedby={hintId}

@@ -4,10 +4,20 @@
  */
 import { memo, useCallback, useMemo } from 'react';
 import { Area, AreaChart, ZIndexLayer } from 'recharts';
-import { formatCount, formatNumber, formatShare } from '../ui/format.js';
+import { formatNumber, formatShare } from '../ui/format.js';
 import { xAxis, yAxis } from './axes.js';
+import { formatBin } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
-import { type Bins, binEdges, binIndex, countDomain, stepPoints, visiblePeak } from './histogram-data.js';
+import {
+  type Bins,
+  binEdges,
+  binIndex,
+  coarseFactor,
+  coarser,
+  countDomain,
+  stepPoints,
+  visiblePeak,
+} from './histogram-data.js';
 import { circle, round } from './markers.js';
 import { PlotSurface, type Readout } from './plot-surface.js';
 import { chartColors } from './theme.js';
@@ -30,6 +40,7 @@ export interface SmallMultipleProps {
   total: number;
   /** Positions of the levels, drawn as ticks under the histogram. */
   levels: readonly number[];
+  onPick?: (() => void) | undefined;
   group?: string | undefined;
 }
 
@@ -38,6 +49,8 @@ const gapPx = 12;
 const margins: Margins = { top: 4, right: 2, bottom: 20 + stripPx + gapPx, left: 2 };
 const overlayLayer = 150;
 const tickPx = 5;
+/** Bins narrower than this are summed: on so few pixels they would only flicker. */
+const smallestBinPx = 2;
 
 export function SmallMultiple(props: SmallMultipleProps) {
   const { bins, over, overLabel, strip, stripLabel, color, total } = props;
@@ -50,7 +63,7 @@ export function SmallMultiple(props: SmallMultipleProps) {
       const error = strip[bin];
       return {
         x: (low + high) / 2,
-        title: `[${formatNumber(low, 4)}, ${formatNumber(high, 4)})`,
+        title: formatBin(low, high, bin === bins.counts.length - 1),
         lines: [
           { label: 'w', value: share(bins.counts[bin] ?? 0), color: chartColors.neutral },
           { label: overLabel, value: share(over[bin] ?? 0), color },
@@ -67,6 +80,7 @@ export function SmallMultiple(props: SmallMultipleProps) {
       range={props.range}
       full={props.range}
       readout={readout}
+      onPick={props.onPick}
       group={props.group}
     >
       {(size, plot) => <SmallPlot {...props} size={size} plot={plot} />}
@@ -75,8 +89,14 @@ export function SmallMultiple(props: SmallMultipleProps) {
 }
 
 const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Size; plot: PlotBox }) {
-  const { bins, over, scale, range, color, size, plot } = props;
-  const points = useMemo(() => stepPoints(bins, over, scale), [bins, over, scale]);
+  const { scale, range, color, size, plot } = props;
+  const visibleBins = plot.width * ((props.bins.high - props.bins.low) / (range.high - range.low || 1));
+  const factor = coarseFactor(props.bins.counts.length, visibleBins, smallestBinPx);
+  const { bins, over, points } = useMemo(() => {
+    const coarse = { ...props.bins, counts: coarser(props.bins.counts, factor) };
+    const coarseOver = coarser(props.over, factor);
+    return { bins: coarse, over: coarseOver, points: stepPoints(coarse, coarseOver, scale) };
+  }, [props.bins, props.over, factor, scale]);
   const counts = countDomain(visiblePeak(bins, bins.counts, range), scale);
   const overs = countDomain(visiblePeak(bins, over, range), scale);
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);

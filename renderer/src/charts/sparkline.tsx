@@ -22,7 +22,9 @@ export const Sparkline = memo(function Sparkline(props: SparklineProps) {
       viewBox={`0 0 ${Math.max(1, counts.length)} 1`}
       preserveAspectRatio="none"
       className={className}
-      {...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': true })}
+      role="img"
+      aria-label={label ?? ''}
+      aria-hidden={label ? undefined : true}
     >
       <path d={stepPath(counts, peak)} fill={color} fillOpacity={0.55} />
     </svg>

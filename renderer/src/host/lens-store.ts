@@ -59,13 +59,13 @@ const livePeriodMs = 500;
 /** Counts up while `live`, at most every 500 ms and never before the last answer (`waiting` false). */
 export function useLiveRevision(live: boolean, waiting: boolean): number {
   const [revision, setRevision] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each revision starts the next wait
   useEffect(() => {
     if (!live || waiting) return;
     const timer = setTimeout(() => {
       if (document.visibilityState === 'visible') setRevision((count) => count + 1);
     }, livePeriodMs);
     return () => clearTimeout(timer);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: each revision starts the next wait
   }, [live, waiting, revision]);
   return revision;
 }

@@ -1,0 +1,1 @@
+export { DistributionView } from './distribution-view.js';

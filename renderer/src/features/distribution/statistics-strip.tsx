@@ -1,0 +1,60 @@
+/** The figures of the weights in one line. */
+import { formatFixed } from '../../charts/index.js';
+import type { Statistics } from '../../host/contract.js';
+import type { LayerFigures } from '../../host/index.js';
+import { formatNumber, formatShare } from '../../ui/index.js';
+
+interface Figure {
+  name: string;
+  value: string;
+  title?: string;
+}
+
+export function figuresOf(statistics: Statistics): Figure[] {
+  const basics: Figure[] = [
+    { name: 'min', value: formatNumber(statistics.min) },
+    { name: 'max', value: formatNumber(statistics.max) },
+    { name: 'mean', value: formatNumber(statistics.mean, 3) },
+    { name: 'std', value: formatNumber(statistics.std), title: 'Population standard deviation' },
+    {
+      name: 'skew',
+      value: formatFixed(statistics.skewness, 3),
+      title: 'Skewness: 0 for a symmetric distribution',
+    },
+    {
+      name: 'kurtosis',
+      value: formatFixed(statistics.kurtosisExcess, 3),
+      title: 'Excess kurtosis: 0 for a normal distribution, more for heavy tails',
+    },
+    {
+      name: 'zeros',
+      value: formatShare(statistics.zeroShare, 2),
+      title: 'Share of weights that are exactly 0',
+    },
+  ];
+  const percentiles = statistics.percentiles.map(({ p, value }) => ({
+    name: `p${p}`,
+    value: formatNumber(value, 3),
+    title: `${p} % of the weights are below this`,
+  }));
+  return [...basics, ...percentiles];
+}
+
+export function StatisticsStrip({ figures }: { figures: LayerFigures }) {
+  const { pair } = figures;
+  if (!pair) return null;
+  return (
+    <dl
+      data-selectable
+      aria-label="Statistics of the weights"
+      className="figure flex shrink-0 flex-wrap gap-x-3 gap-y-0.5 px-0.5 !text-[11px]"
+    >
+      {figuresOf(pair.analysis.statistics).map(({ name, value, title }) => (
+        <div key={name} className="flex gap-1 whitespace-nowrap" title={title}>
+          <dt className="text-ink3">{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

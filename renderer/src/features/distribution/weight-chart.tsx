@@ -1,0 +1,153 @@
+/** The exact histogram of the weights with the quantizer's levels and clip lines on it. */
+import { useCallback, useMemo, useState } from 'react';
+import {
+  ChartFrame,
+  formatShort,
+  HistogramChart,
+  type Range,
+  type ReadoutLine,
+  type ScaleKind,
+  ToolToggle,
+} from '../../charts/index.js';
+import type { FigurePair, LayerFigures } from '../../host/index.js';
+import {
+  bitsColor,
+  formatCount,
+  formatDb,
+  formatNumber,
+  formatShape,
+  formatShare,
+  plural,
+} from '../../ui/index.js';
+import { fullRange, histogramTable, levelsNote, nearestLevel, weightSummary } from './weight-figures.js';
+
+export interface WeightChartProps {
+  figures: LayerFigures;
+  range: Range | null;
+  onRangeChange(range: Range | null): void;
+  scale: ScaleKind;
+  onScaleChange(scale: ScaleKind): void;
+}
+
+export function WeightChart({ figures, range, onRangeChange, scale, onScaleChange }: WeightChartProps) {
+  const { pair, lens } = figures;
+  const [showQuantized, setShowQuantized] = useState(false);
+  const toggleScale = useCallback(
+    () => onScaleChange(scale === 'log' ? 'linear' : 'log'),
+    [scale, onScaleChange],
+  );
+  const resetZoom = useCallback(() => onRangeChange(null), [onRangeChange]);
+  const table = useMemo(() => (pair ? () => histogramTable(pair) : undefined), [pair]);
+  const { layer, row } = lens;
+  return (
+    <ChartFrame
+      title={layer?.name ?? ''}
+      subtitle={layer ? `${formatShape(layer.shape)}${row === null ? '' : ` · channel ${row}`}` : undefined}
+      note={pair ? <HistogramNote pair={pair} /> : null}
+      summary={pair ? weightSummary(pair) : 'Reading the weights.'}
+      table={table}
+      scale={scale}
+      onScaleChange={onScaleChange}
+      zoomed={range !== null}
+      onResetZoom={resetZoom}
+      busy={figures.busy}
+      error={figures.error}
+      onRetry={figures.retry}
+      tools={
+        pair && pair.quantizer.bits !== 32 ? (
+          <ToolToggle label="Show the quantized weights too" on={showQuantized} onChange={setShowQuantized}>
+            quantized
+          </ToolToggle>
+        ) : null
+      }
+      className="min-h-64 flex-[1_1_0]"
+    >
+      {pair ? (
+        <WeightPlot
+          pair={pair}
+          range={range}
+          onRangeChange={onRangeChange}
+          scale={scale}
+          onToggleScale={toggleScale}
+          showQuantized={showQuantized}
+        />
+      ) : null}
+    </ChartFrame>
+  );
+}
+
+function HistogramNote({ pair }: { pair: FigurePair }) {
+  const { histogram } = pair.analysis;
+  const outside = histogram.below + histogram.above;
+  return (
+    <span title={levelsNote(pair)}>
+      {formatCount(histogram.exactBins)} bins · {formatCount(outside)} outside
+    </span>
+  );
+}
+
+interface WeightPlotProps {
+  pair: FigurePair;
+  range: Range | null;
+  onRangeChange(range: Range | null): void;
+  scale: ScaleKind;
+  onToggleScale(): void;
+  showQuantized: boolean;
+}
+
+const noLevels: readonly number[] = [];
+
+function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuantized }: WeightPlotProps) {
+  const { analysis, whatIf, quantizer } = pair;
+  const { histogram, statistics } = analysis;
+  const float = quantizer.bits === 32;
+  const color = bitsColor(quantizer.bits);
+  const { values, clipLow, clipHigh } = whatIf.levels;
+  const full = useMemo(() => fullRange(statistics), [statistics]);
+  const levels = useMemo(() => ({ values: float ? noLevels : values, color }), [values, color, float]);
+  const limits = useMemo(() => {
+    // A binary quantizer maps everything to ±α: it has no lines beyond which it clips.
+    if (float || quantizer.bits === 1 || !(clipHigh > clipLow)) return [];
+    return [
+      { value: clipLow, label: `clip ${formatShort(clipLow, 3)}` },
+      { value: clipHigh, label: `clip ${formatShort(clipHigh, 3)}` },
+    ];
+  }, [clipLow, clipHigh, float, quantizer.bits]);
+  const over = useMemo(
+    () =>
+      showQuantized && !float
+        ? { label: `quantized, ${quantizer.bits} bit`, counts: whatIf.quantizedCounts, color }
+        : undefined,
+    [showQuantized, float, quantizer.bits, whatIf.quantizedCounts, color],
+  );
+  const details = useCallback(
+    (bin: number, x: number): readonly ReadoutLine[] => {
+      if (float) return [];
+      const level = nearestLevel(values, x);
+      const lines: ReadoutLine[] = [];
+      if (level !== null) lines.push({ label: 'nearest level', value: formatNumber(level, 4) });
+      if ((histogram.counts[bin] ?? 0) > 0) {
+        lines.push({ label: 'mean error', value: formatNumber(whatIf.meanErrorByBin[bin] ?? 0, 3) });
+      }
+      return lines;
+    },
+    [float, values, histogram, whatIf],
+  );
+  return (
+    <HistogramChart
+      label={`Distribution of ${analysis.layer}, ${plural(statistics.count, 'weight')}. SQNR ${formatDb(whatIf.error.sqnrDb)}, clipped ${formatShare(whatIf.error.clippedShare, 2)}`}
+      bins={histogram}
+      total={statistics.count}
+      unit="weights"
+      scale={scale}
+      onToggleScale={onToggleScale}
+      range={range}
+      full={full}
+      onRangeChange={onRangeChange}
+      over={over}
+      levels={levels}
+      limits={limits}
+      details={details}
+    />
+  );
+}
