@@ -34,6 +34,7 @@ class NetworkTrainer {
   // Throws E-TRAINING-DIVERGED when a weight is NaN or infinite.
   void require_finite() const;
   Optimizer& optimizer() { return optimizer_; }
+  const Optimizer& optimizer() const { return optimizer_; }
   int64_t native_bytes() const;
 
  private:

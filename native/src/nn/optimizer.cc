@@ -47,19 +47,17 @@ void Optimizer::update(size_t index, float* parameter, const float* gradient,
   const OptimizerOptions& o = options_;
   Moments& moments = moments_[index];
   const Kernels& k = kernels();
-  const auto lr = static_cast<float>(learning_rate);
+  const double lr = learning_rate;
   parallel_for(sizes_[index], kGrain, [&](int64_t begin, int64_t end) {
     float* m = moments.first.empty() ? nullptr : moments.first.data() + begin;
     float* v = moments.second.empty() ? nullptr : moments.second.data() + begin;
     if (o.kind == OptimizerKind::kSgd) {
       k.sgd_step(parameter + begin, gradient + begin, m, end - begin, lr,
-                 static_cast<float>(o.momentum), static_cast<float>(o.weight_decay), o.nesterov,
-                 step_ == 1);
+                 o.momentum, o.weight_decay, o.nesterov, step_ == 1);
     } else {
       k.adam_step(parameter + begin, gradient + begin, m, v, end - begin, lr,
-                  static_cast<float>(o.beta1), static_cast<float>(o.beta2),
-                  static_cast<float>(o.epsilon), static_cast<float>(o.weight_decay),
-                  o.kind == OptimizerKind::kAdamW, step_);
+                  o.beta1, o.beta2, o.epsilon, o.weight_decay, o.kind == OptimizerKind::kAdamW,
+                  step_);
     }
   });
 }

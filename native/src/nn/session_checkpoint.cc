@@ -1,0 +1,396 @@
+// A checkpoint is one little-endian blob:
+//   "QATCKPT\n" · u32 version · u64 size of all · u32 length + text describing network and options ·
+//   u64 training data hash · u64 test data hash · i64 step · u8 evaluation pending ·
+//   u32 count of arrays · arrays (u32 length + name · u8 type · u64 count · values) · u64 xxHash64 of
+//   everything before it.
+// Arrays come in one fixed order, so that a reader needs no search and nothing can be missing or twice.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "nn/network_node.h"
+#include "nn/session_state.h"
+#include "qat/error.h"
+#include "runtime/hash.h"
+
+namespace qat {
+namespace {
+
+constexpr char kMagic[8] = {'Q', 'A', 'T', 'C', 'K', 'P', 'T', '\n'};
+constexpr uint32_t kVersion = 1;
+enum class ArrayType : uint8_t { kF32 = 0, kI32 = 1, kU8 = 2 };
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error("E-CHECKPOINT", "The checkpoint cannot be used: " + what + ".",
+              "Use a checkpoint of this run, or start the training anew.");
+}
+
+// --- the description: what must be equal for a checkpoint to fit ----------------------------------
+
+std::string number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+std::string describe_linear(const NetworkNode& node) {
+  const LinearOptions& o = node.linear;
+  const QuantizerConfig& q = o.weight.quantizer;
+  std::string text = "linear " + node.name + " in " + std::to_string(o.in_channels) + " out " +
+                     std::to_string(o.out_channels) + (o.bias ? " bias" : "");
+  text += " weight " + std::to_string(q.bits);
+  if (q.bits != kFloatBits) {
+    text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
+            std::to_string(static_cast<int>(q.granularity));
+    if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
+    text += o.weight.method == Method::kLsq ? " lsq" : " ste";
+  }
+  text += " activation " + std::to_string(o.activation.bits);
+  if (o.activation.bits != kFloatBits) {
+    text += o.activation.is_signed ? " signed" : " unsigned";
+    text += o.activation.method == Method::kLsq ? " lsq" : " ste";
+  }
+  return text + "\n";
+}
+
+std::string describe(const SessionData& data) {
+  std::string text;
+  for (const auto& node : NetworkAccess::nodes(*data.network)) {
+    switch (node->spec.op) {
+      case NetworkNode::Op::kLinear: text += describe_linear(node->spec); break;
+      case NetworkNode::Op::kRelu: text += "relu\n"; break;
+      case NetworkNode::Op::kBatchNorm:
+        text += "batchNorm " + node->spec.name + " " + std::to_string(node->width) + "\n";
+    }
+  }
+  const SessionOptions& o = data.options;
+  const OptimizerOptions& p = o.optimizer;
+  text += "optimizer " + std::to_string(static_cast<int>(p.kind)) + " momentum " +
+          number(p.momentum) + (p.nesterov ? " nesterov" : "") + " weightDecay " +
+          number(p.weight_decay) + " beta1 " + number(p.beta1) + " beta2 " + number(p.beta2) +
+          " epsilon " + number(p.epsilon) + "\n";
+  text += "learningRate " + number(o.learning_rate) + " schedule " +
+          std::to_string(static_cast<int>(o.schedule)) + " epochs " + std::to_string(o.epochs) +
+          " batchSize " + std::to_string(o.batch_size) + " seed " + std::to_string(o.seed) +
+          (o.shuffle ? " shuffle" : " fileOrder") + " labelSmoothing " + number(o.label_smoothing) +
+          "\n";
+  return text;
+}
+
+// --- bytes ----------------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  template <typename T>
+  void value(T v) {
+    append(&v, sizeof v);
+  }
+  void text(const std::string& s) {
+    value(static_cast<uint32_t>(s.size()));
+    append(s.data(), s.size());
+  }
+  void array(const std::string& name, ArrayType type, const void* data, size_t count) {
+    text(name);
+    value(static_cast<uint8_t>(type));
+    value(static_cast<uint64_t>(count));
+    append(data, count * (type == ArrayType::kU8 ? 1 : 4));
+  }
+  std::vector<uint8_t>& bytes() { return bytes_; }
+
+ private:
+  void append(const void* data, size_t size) {
+    const auto* from = static_cast<const uint8_t*>(data);
+    bytes_.insert(bytes_.end(), from, from + size);
+  }
+  std::vector<uint8_t> bytes_;
+};
+
+class Reader {
+ public:
+  Reader(const uint8_t* bytes, size_t size) : bytes_(bytes), size_(size) {}
+  template <typename T>
+  T value(const char* what) {
+    T v;
+    std::memcpy(&v, take(sizeof v, what), sizeof v);
+    return v;
+  }
+  std::string text(const char* what) {
+    const auto length = value<uint32_t>(what);
+    const uint8_t* from = take(length, what);
+    return std::string(reinterpret_cast<const char*>(from), length);
+  }
+  const uint8_t* take(size_t count, const std::string& what) {
+    if (count > size_ - at_) {
+      refuse("it ends at byte " + std::to_string(size_) + " inside " + what);
+    }
+    const uint8_t* from = bytes_ + at_;
+    at_ += count;
+    return from;
+  }
+  size_t at() const { return at_; }
+  bool at_end() const { return at_ == size_; }
+
+ private:
+  const uint8_t* bytes_;
+  size_t size_;
+  size_t at_ = 0;
+};
+
+// --- arrays, in their order ------------------------------------------------------------------------
+
+std::string moment_name(size_t slot, const char* which) {
+  return "optimizer." + std::to_string(slot) + "." + which;
+}
+
+void write_layer(Writer& out, const std::string& name, NBitLinearBase& layer) {
+  if (!layer.weight()) {
+    throw Error("E-LAYER-STATE", "Layer \"" + name + "\" has no float weight to checkpoint.",
+                "Set its weight and prepare it first.");
+  }
+  out.array(name + ".weight", ArrayType::kF32, layer.weight(),
+            static_cast<size_t>(layer.in_channels() * layer.out_channels()));
+  if (layer.bias()) {
+    out.array(name + ".bias", ArrayType::kF32, layer.bias(),
+              static_cast<size_t>(layer.out_channels()));
+  }
+  const Scales scales = layer.scales();
+  out.array(name + ".scales", ArrayType::kF32, scales.scales.data(), scales.scales.size());
+  out.array(name + ".zeroPoints", ArrayType::kI32, scales.zero_points.data(),
+            scales.zero_points.size());
+  const float activation = layer.activation_scale();
+  out.array(name + ".activationScale", ArrayType::kF32, &activation, 1);
+}
+
+void write_arrays(Writer& out, const SessionData& data, const NetworkTrainer& trainer) {
+  size_t linear = 0;
+  for (const auto& node : NetworkAccess::nodes(*data.network)) {
+    const std::string& name = node->spec.name;
+    if (node->linear) {
+      write_layer(out, name, *node->linear);
+      static const std::vector<uint8_t> none;
+      const auto& codes = linear < data.codes.size() ? data.codes[linear] : none;
+      out.array(name + ".codes", ArrayType::kU8, codes.data(), codes.size());
+      ++linear;
+    } else if (node->batch_norm) {
+      const BatchNorm& n = *node->batch_norm;
+      out.array(name + ".gamma", ArrayType::kF32, n.gamma.data(), n.gamma.size());
+      out.array(name + ".beta", ArrayType::kF32, n.beta.data(), n.beta.size());
+      out.array(name + ".runningMean", ArrayType::kF32, n.running_mean.data(), n.gamma.size());
+      out.array(name + ".runningVar", ArrayType::kF32, n.running_var.data(), n.gamma.size());
+    }
+  }
+  const auto& moments = trainer.optimizer().moments();
+  for (size_t i = 0; i < moments.size(); ++i) {
+    out.array(moment_name(i, "first"), ArrayType::kF32, moments[i].first.data(),
+              moments[i].first.size());
+    out.array(moment_name(i, "second"), ArrayType::kF32, moments[i].second.data(),
+              moments[i].second.size());
+  }
+}
+
+// Reads one array of exactly this name, type and count.
+template <typename T>
+std::vector<T> read_array(Reader& in, const std::string& name, ArrayType type, size_t count) {
+  const std::string found = in.text("an array's name");
+  if (found != name) refuse("array \"" + name + "\" was expected at byte " + std::to_string(in.at()));
+  if (in.value<uint8_t>("an array's type") != static_cast<uint8_t>(type)) {
+    refuse("array \"" + name + "\" has another type");
+  }
+  const auto stored = in.value<uint64_t>("an array's size");
+  if (stored != count) {
+    refuse("array \"" + name + "\" has " + std::to_string(stored) + " values, not " +
+           std::to_string(count));
+  }
+  std::vector<T> values(count);
+  const uint8_t* from = in.take(count * sizeof(T), "array \"" + name + "\"");
+  if (count) std::memcpy(values.data(), from, count * sizeof(T));
+  return values;
+}
+
+std::vector<float> read_floats(Reader& in, const std::string& name, size_t count, float least) {
+  std::vector<float> values = read_array<float>(in, name, ArrayType::kF32, count);
+  for (const float v : values) {
+    if (!std::isfinite(v) || v < least) refuse("array \"" + name + "\" holds a value out of bounds");
+  }
+  return values;
+}
+
+constexpr float kAny = -3.402823466e38f;
+
+struct StagedNode {
+  std::vector<float> weight, bias;
+  Scales scales;
+  float activation_scale = 0;
+  std::vector<uint8_t> codes;
+  std::vector<float> norm[4];
+};
+
+StagedNode read_layer(Reader& in, const std::string& name, const NBitLinearBase& layer,
+                      bool with_codes) {
+  StagedNode staged;
+  const auto outputs = static_cast<size_t>(layer.out_channels());
+  staged.weight =
+      read_floats(in, name + ".weight", static_cast<size_t>(layer.in_channels()) * outputs, kAny);
+  if (layer.options().bias) staged.bias = read_floats(in, name + ".bias", outputs, kAny);
+  const auto scales = static_cast<size_t>(layer.scale_count());
+  const QuantizerConfig& config = layer.options().weight.quantizer;
+  const bool is_float = layer.kind() == LinearKind::kFloat;
+  staged.scales.scales = read_floats(in, name + ".scales", scales, 0);
+  staged.scales.zero_points =
+      read_array<int32_t>(in, name + ".zeroPoints", ArrayType::kI32,
+                          !is_float && config.grid == Grid::kUnsigned ? scales : 0);
+  staged.activation_scale = read_floats(in, name + ".activationScale", 1, 0)[0];
+  if (layer.a_bit() != kFloatBits && staged.activation_scale <= 0) {
+    refuse("the activation scale of \"" + name + "\" is not positive");
+  }
+  size_t code_bytes = 0;
+  if (!is_float) {
+    try {
+      validate_scales(config, layer.scale_layout(), staged.scales);
+    } catch (const Error& error) {
+      refuse("the scales of \"" + name + "\" do not fit: " + error.what());
+    }
+    if (with_codes) {
+      code_bytes = static_cast<size_t>(packed_row_bytes(layer.in_channels(), config.bits)) * outputs;
+    }
+  }
+  staged.codes = read_array<uint8_t>(in, name + ".codes", ArrayType::kU8, code_bytes);
+  return staged;
+}
+
+StagedNode read_norm(Reader& in, const std::string& name, size_t features) {
+  StagedNode staged;
+  static const char* const suffixes[4] = {".gamma", ".beta", ".runningMean", ".runningVar"};
+  for (size_t i = 0; i < 4; ++i) {
+    staged.norm[i] = read_floats(in, name + suffixes[i], features, i == 3 ? 0.0f : kAny);
+  }
+  return staged;
+}
+
+void apply(NetworkAccess::Node& node, const StagedNode& staged) {
+  if (node.linear) {
+    NBitLinearBase& layer = *node.linear;
+    layer.set_weight_data(staged.weight.data(), staged.weight.size());
+    if (!staged.bias.empty()) layer.set_bias_data(staged.bias.data(), staged.bias.size());
+    layer.set_scales(staged.scales);
+    if (layer.a_bit() != kFloatBits) layer.set_activation_scale(staged.activation_scale);
+    layer.train();
+  } else if (node.batch_norm) {
+    BatchNorm& n = *node.batch_norm;
+    AlignedVector<float>* targets[4] = {&n.gamma, &n.beta, &n.running_mean, &n.running_var};
+    for (size_t i = 0; i < 4; ++i) targets[i]->assign(staged.norm[i].begin(), staged.norm[i].end());
+  }
+}
+
+// Magic, version, size and checksum; → a reader behind them that ends before the checksum.
+Reader open_checkpoint(const uint8_t* bytes, size_t size) {
+  constexpr size_t kFixed = sizeof kMagic + sizeof(uint32_t) + 2 * sizeof(uint64_t);
+  if (!bytes || size < kFixed) refuse("it has " + std::to_string(size) + " bytes");
+  if (std::memcmp(bytes, kMagic, sizeof kMagic) != 0) refuse("it does not begin with QATCKPT");
+  Reader in(bytes, size - sizeof(uint64_t));
+  in.take(sizeof kMagic, "the magic number");
+  const auto version = in.value<uint32_t>("the version");
+  if (version != kVersion) refuse("its version is " + std::to_string(version) + ", not 1");
+  const auto stored = in.value<uint64_t>("the size");
+  if (stored != size) {
+    refuse("it has " + std::to_string(size) + " bytes instead of " + std::to_string(stored));
+  }
+  uint64_t hash;
+  std::memcpy(&hash, bytes + size - sizeof hash, sizeof hash);
+  if (hash != xxh64(bytes, size - sizeof hash)) refuse("its checksum is wrong");
+  return in;
+}
+
+uint32_t count_arrays(const SessionData& data, const NetworkTrainer& trainer) {
+  size_t count = 2 * trainer.optimizer().moments().size();
+  for (const auto& node : NetworkAccess::nodes(*data.network)) {
+    if (node->linear) count += node->spec.linear.bias ? 6 : 5;
+    if (node->batch_norm) count += 4;
+  }
+  return static_cast<uint32_t>(count);
+}
+
+SessionPosition read_position(Reader& in, const SessionData& data) {
+  if (in.text("the description") != describe(data)) {
+    refuse("it was made with another network or other training settings");
+  }
+  const auto train_hash = in.value<uint64_t>("the data's hash");
+  const auto test_hash = in.value<uint64_t>("the data's hash");
+  if (train_hash != data.train->content_hash() || test_hash != data.test->content_hash()) {
+    refuse("it was made on other data");
+  }
+  SessionPosition position;
+  position.step = in.value<int64_t>("the step");
+  const auto pending = in.value<uint8_t>("the pending evaluation");
+  if (position.step < 0 || position.step > data.steps_total || pending > 1) {
+    refuse("its step " + std::to_string(position.step) + " is out of bounds");
+  }
+  position.evaluation_pending = pending == 1;
+  return position;
+}
+
+}  // namespace
+
+std::vector<uint8_t> write_checkpoint(const SessionData& data, const NetworkTrainer& trainer) {
+  Writer out;
+  for (const char c : kMagic) out.value(c);
+  out.value(kVersion);
+  const size_t size_at = out.bytes().size();
+  out.value(uint64_t{0});
+  out.text(describe(data));
+  out.value(data.train->content_hash());
+  out.value(data.test->content_hash());
+  out.value(data.position.step);
+  out.value(static_cast<uint8_t>(data.position.evaluation_pending ? 1 : 0));
+  out.value(count_arrays(data, trainer));
+  write_arrays(out, data, trainer);
+  const uint64_t size = out.bytes().size() + sizeof(uint64_t);
+  std::memcpy(out.bytes().data() + size_at, &size, sizeof size);
+  out.value(xxh64(out.bytes().data(), out.bytes().size()));
+  return std::move(out.bytes());
+}
+
+void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
+                     NetworkTrainer& trainer) {
+  Reader in = open_checkpoint(bytes, size);
+  const SessionPosition position = read_position(in, data);
+  if (in.value<uint32_t>("the count of arrays") != count_arrays(data, trainer)) {
+    refuse("it has another number of arrays");
+  }
+  // Codes are there once the evaluation before the first step was made.
+  const bool with_codes = position.step > 0 || !position.evaluation_pending;
+  std::vector<StagedNode> staged;
+  const auto& nodes = NetworkAccess::nodes(*data.network);
+  for (const auto& node : nodes) {
+    staged.emplace_back();
+    if (node->linear) staged.back() = read_layer(in, node->spec.name, *node->linear, with_codes);
+    if (node->batch_norm) {
+      staged.back() = read_norm(in, node->spec.name, static_cast<size_t>(node->width));
+    }
+  }
+  auto& moments = trainer.optimizer().mutable_moments();
+  std::vector<Optimizer::Moments> staged_moments(moments.size());
+  for (size_t i = 0; i < moments.size(); ++i) {
+    const auto first =
+        read_floats(in, moment_name(i, "first"), moments[i].first.size(), kAny);
+    const auto second =
+        read_floats(in, moment_name(i, "second"), moments[i].second.size(), 0);
+    staged_moments[i].first.assign(first.begin(), first.end());
+    staged_moments[i].second.assign(second.begin(), second.end());
+  }
+  if (!in.at_end()) refuse("there are bytes left over at " + std::to_string(in.at()));
+
+  std::vector<std::vector<uint8_t>> codes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    apply(*nodes[i], staged[i]);
+    if (nodes[i]->linear && with_codes) codes.push_back(std::move(staged[i].codes));
+  }
+  moments = std::move(staged_moments);
+  trainer.optimizer().set_step(position.step);
+  data.codes = std::move(codes);
+  data.position = position;
+}
+
+}  // namespace qat
