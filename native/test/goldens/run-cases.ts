@@ -1,0 +1,46 @@
+/** Runs every case of a folder on the kernel level this process was started with. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NativeAddon } from '../../index.js';
+import { chooseChecker } from './checkers.js';
+import { GoldenCase, type IndexEntry } from './golden-case.js';
+import { isWithin, type Measurement, worst } from './measure.js';
+
+export interface CaseResult {
+  file: string;
+  outcome: 'passed' | 'failed' | 'uncovered';
+  /** The measurement nearest its bound, an error's message, or why the case is not covered. */
+  measurement?: Measurement;
+  message?: string;
+}
+
+export async function readIndex(directory: string): Promise<IndexEntry[]> {
+  const index: unknown = JSON.parse(await readFile(join(directory, 'index.json'), 'utf8'));
+  const cases = (index as { cases?: unknown }).cases;
+  if (!Array.isArray(cases) || cases.some((entry) => typeof entry?.file !== 'string')) {
+    throw new Error(`${join(directory, 'index.json')} lists no cases`);
+  }
+  return cases as IndexEntry[];
+}
+
+export async function runCases(
+  addon: NativeAddon,
+  directory: string,
+  onResult: (result: CaseResult) => void,
+): Promise<void> {
+  for (const entry of await readIndex(directory)) onResult(await runCase(addon, directory, entry));
+}
+
+async function runCase(addon: NativeAddon, directory: string, entry: IndexEntry): Promise<CaseResult> {
+  const { file } = entry;
+  try {
+    const golden = await GoldenCase.open(directory, entry);
+    const choice = chooseChecker(golden);
+    if ('unknown' in choice) return { file, outcome: 'failed', message: 'no checker knows such a case' };
+    if ('uncovered' in choice) return { file, outcome: 'uncovered', message: choice.uncovered };
+    const measurement = worst(await choice.check(addon, golden));
+    return { file, outcome: isWithin(measurement) ? 'passed' : 'failed', measurement };
+  } catch (thrown) {
+    return { file, outcome: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
+}
