@@ -90,7 +90,8 @@ struct Kernels {
   // --- packed inference ------------------------------------------------------------------------
   // Integer dot products of one row of activation codes (centred: code - zp) against one packed
   // weight row (codes minus qmin as packed): Σ a[k] * (w[k] + w_offset), per group of group_cols
-  // columns -> out[groups]. a fits int16 (−255…255). Never writes unpacked weights to memory.
+  // columns -> out[groups]. a and w + w_offset fit −255…255; a group of more than 33 000 columns
+  // could overflow out (split it). Never writes unpacked weights to memory.
   void (*dot_packed_row)(const int16_t* a, const uint8_t* packed, int64_t cols, int bits,
                          int32_t w_offset, int64_t group_cols, int32_t* out);
   // The same with float activations: Σ a[k] * (w[k] + w_offset) per group.

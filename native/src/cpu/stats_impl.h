@@ -1,0 +1,215 @@
+// Statistics and range-search kernels, written once for every vector width. Include after vec_*.h
+// and quantize_impl.h.
+#pragma once
+
+#include <cstdint>
+
+#include "qat/kernels.h"
+
+namespace qat::QAT_ISA {
+
+void moments(const float* x, int64_t n, double shift, Moments* out) {
+  Moments m;
+  m.count = n;
+  m.shift = shift;
+  if (n <= 0) {
+    *out = m;
+    return;
+  }
+  vf least_value = set1(x[0]), most_value = least_value;
+  vd absolute[2], s1[2], s2[2], s3[2], s4[2];
+  for (int h = 0; h < 2; ++h) absolute[h] = s1[h] = s2[h] = s3[h] = s4[h] = dzero();
+  const vd center = dset1(shift);
+  const auto add_half = [&](int h, vd v) {
+    const vd d = dsub(v, center), d2 = dmul(d, d);
+    absolute[h] = dadd(absolute[h], dabs(v));
+    s1[h] = dadd(s1[h], d);
+    s2[h] = dadd(s2[h], d2);
+    s3[h] = dfma(d2, d, s3[h]);
+    s4[h] = dfma(d2, d2, s4[h]);
+  };
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    const vf v = load(x + i);
+    least_value = min(v, least_value);
+    most_value = max(v, most_value);
+    m.zeros += count(eq(v, zero()));
+    add_half(0, low_half(v));
+    add_half(1, high_half(v));
+  }
+  const auto total = [](const vd (&v)[2]) { return reduce_add(dadd(v[0], v[1])); };
+  m.min = reduce_min(least_value);
+  m.max = reduce_max(most_value);
+  m.abs_sum = total(absolute);
+  m.s1 = total(s1);
+  m.s2 = total(s2);
+  m.s3 = total(s3);
+  m.s4 = total(s4);
+  for (; i < n; ++i) {
+    const double value = x[i], d = value - shift, d2 = d * d;
+    m.min = value < m.min ? value : m.min;
+    m.max = value > m.max ? value : m.max;
+    m.zeros += value == 0.0 ? 1 : 0;
+    m.abs_sum += value < 0 ? -value : value;
+    m.s1 += d;
+    m.s2 += d2;
+    m.s3 += d2 * d;
+    m.s4 += d2 * d2;
+  }
+  *out = m;
+}
+
+namespace {
+
+inline BinScale bin_scale(double low, double high, int64_t bins) {
+  const double count = static_cast<double>(bins);
+  return {low, high, (high - low) / count, count / (high - low), count};
+}
+
+// Bins of n <= kWidth values.
+inline void bins_of_some(const float* x, int64_t n, const BinScale& scale, int32_t* out) {
+  if (n == kWidth) {
+    bins_of(load(x), scale, out);
+    return;
+  }
+  int32_t all[kWidth];
+  bins_of(load(x, tail_mask(n)), scale, all);
+  for (int64_t i = 0; i < n; ++i) out[i] = all[i];
+}
+
+constexpr int64_t kTableBins = 2048;   // up to this many bins have tables on the stack
+constexpr int64_t kTableWorth = 16384; // shorter inputs do not pay for clearing them
+
+// Slots are bin + 1: slot 0 counts what is below, slot bins + 1 what is above.
+inline void count_in_tables(const float* x, int64_t n, const BinScale& scale, int64_t bins,
+                            int64_t* counts, int64_t* below, int64_t* above) {
+  uint32_t tables[4][kTableBins + 2];
+  for (auto& table : tables) {
+    for (int64_t s = 0; s < bins + 2; ++s) table[s] = 0;
+  }
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    int32_t index[kWidth];
+    bins_of(load(x + i), scale, index);
+    for (int j = 0; j < kWidth; ++j) ++tables[j & 3][index[j] + 1];
+  }
+  int32_t index[kWidth];
+  if (i < n) bins_of_some(x + i, n - i, scale, index);
+  for (int64_t j = 0; j < n - i; ++j) ++tables[0][index[j] + 1];
+  const auto slot = [&](int64_t s) {
+    return static_cast<int64_t>(tables[0][s]) + tables[1][s] + tables[2][s] + tables[3][s];
+  };
+  *below += slot(0);
+  *above += slot(bins + 1);
+  for (int64_t b = 0; b < bins; ++b) counts[b] += slot(b + 1);
+}
+
+}  // namespace
+
+void histogram(const float* x, int64_t n, double low, double high, int64_t bins, int64_t* counts,
+               int64_t* below, int64_t* above) {
+  const BinScale scale = bin_scale(low, high, bins);
+  if (bins <= kTableBins && n >= kTableWorth && n < kMostCounted) {
+    count_in_tables(x, n, scale, bins, counts, below, above);
+    return;
+  }
+  for (int64_t i = 0; i < n; i += kWidth) {
+    const int64_t valid = n - i < kWidth ? n - i : kWidth;
+    int32_t index[kWidth];
+    bins_of_some(x + i, valid, scale, index);
+    for (int64_t j = 0; j < valid; ++j) {
+      int64_t* slot = index[j] < 0 ? below : index[j] >= bins ? above : counts + index[j];
+      ++*slot;
+    }
+  }
+}
+
+void bin_indices(const float* x, int64_t n, double low, double high, int64_t bins,
+                 int32_t* indices) {
+  const BinScale scale = bin_scale(low, high, bins);
+  for (int64_t i = 0; i < n; i += kWidth) {
+    bins_of_some(x + i, n - i < kWidth ? n - i : kWidth, scale, indices + i);
+  }
+}
+
+namespace {
+
+constexpr int64_t kSearchBlock = 128 * kWidth;  // float sums are folded into double this often
+
+struct CandidateLanes {
+  vf inverse, low, high, sum;
+
+  explicit CandidateLanes(const ScaleCandidate& c)
+      : inverse(set1(c.inverse)), low(set1(c.low)), high(set1(c.high)), sum(zero()) {}
+  vf code(vf t) const { return min(max(round_even(t), low), high); }
+  void add(vf x) {
+    const vf t = mul(x, inverse);
+    const vf d = sub(t, code(t));
+    sum = fma(d, d, sum);
+  }
+};
+
+template <int COUNT>
+inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, double* d2) {
+  if constexpr (COUNT == 1) {
+    CandidateLanes only(c[0]);
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) { only.add(load(x + i, mask)); });
+    d2[0] += reduce_add(only.sum);
+  } else {
+    CandidateLanes c0(c[0]), c1(c[1]), c2(c[2]), c3(c[3]);
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+      const vf v = load(x + i, mask);
+      c0.add(v);
+      c1.add(v);
+      c2.add(v);
+      c3.add(v);
+    });
+    d2[0] += reduce_add(c0.sum);
+    d2[1] += reduce_add(c1.sum);
+    d2[2] += reduce_add(c2.sum);
+    d2[3] += reduce_add(c3.sum);
+  }
+}
+
+}  // namespace
+
+void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
+                  double* d2) {
+  for (int64_t begin = 0; begin < n; begin += kSearchBlock) {
+    const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
+    int c = 0;
+    for (; c + 4 <= count; c += 4) errors_of_block<4>(x + begin, length, candidates + c, d2 + c);
+    for (; c < count; ++c) errors_of_block<1>(x + begin, length, candidates + c, d2 + c);
+  }
+}
+
+void scale_fit(const float* x, int64_t n, const ScaleCandidate& candidate, ScaleFit* out) {
+  ScaleFit fit;
+  for (int64_t begin = 0; begin < n; begin += kSearchBlock) {
+    const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
+    CandidateLanes lanes(candidate);
+    vf tq = zero(), qq = zero();
+    for_each_vector(length, [&](int64_t i, vm mask, int64_t) {
+      const vf t = mul(load(x + begin + i, mask), lanes.inverse);
+      const vf q = lanes.code(t), d = sub(t, q);
+      tq = fma(t, q, tq);
+      qq = fma(q, q, qq);
+      lanes.sum = fma(d, d, lanes.sum);
+    });
+    fit.tq += reduce_add(tq);
+    fit.qq += reduce_add(qq);
+    fit.d2 += reduce_add(lanes.sum);
+  }
+  *out = fit;
+}
+
+int64_t first_not_finite(const float* x, int64_t n) {
+  for (int64_t i = 0; i < n; i += kWidth) {
+    const vf v = n - i < kWidth ? load(x + i, tail_mask(n - i)) : load(x + i);
+    const unsigned found = mask_bits(not_finite(v));
+    if (found) return i + __builtin_ctz(found);
+  }
+  return -1;
+}
+
+}  // namespace qat::QAT_ISA

@@ -1,0 +1,14 @@
+// Where the tables of the instruction sets come from. Only dispatch.cc and their definitions use this;
+// a table may be asked for only when the processor runs it.
+#pragma once
+
+#include "qat/kernels.h"
+
+namespace qat {
+
+const Kernels* ref_kernels();
+const Kernels* avx2_kernels();
+// `with_vnni`: also VNNI and VPOPCNTDQ variants of the packed kernels.
+const Kernels* avx512_kernels(bool with_vnni);
+
+}  // namespace qat
