@@ -55,15 +55,8 @@ export function prepareBlocked(situation: Situation): string | null {
   return null;
 }
 
-export function quantizeBlocked(situation: Situation): string | null {
-  const blocked = prepareBlocked(situation);
-  if (blocked) return blocked;
-  const raw = quantizedTargets(situation).filter(
-    (name) => layerByName(situation.project, name)?.state === 'float',
-  );
-  if (raw.length === 0) return null;
-  return raw.length === 1 ? `Prepare ${raw[0]} first` : `Prepare the ${raw.length} unprepared layers first`;
-}
+/** Quantizing prepares the layers that are not prepared yet. */
+export const quantizeBlocked = prepareBlocked;
 
 export function resetBlocked(situation: Situation): string | null {
   const blocked = needsLayers(situation);

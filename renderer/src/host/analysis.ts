@@ -1,6 +1,7 @@
 /** Figures of one layer, shared between the quantizer panel and the charts. */
 import { type Analysis, defaultLayerConfig, type WeightQuantizer, type WhatIf } from './contract.js';
 import { type Latest, useLatestRequest } from './latest-request.js';
+import { layerByName, useProject } from './project-store.js';
 
 export interface LensOptions {
   /** Output channel whose values and levels are shown; null = all. */
@@ -14,6 +15,12 @@ export interface LensOptions {
 }
 
 const drawnBins = 256;
+
+/** A prepared layer is looked at with its own scales, an unprepared one with estimated ones. */
+function useRevision(layer: string | null, options: LensOptions): string {
+  const state = useProject(({ project }) => layerByName(project, layer)?.state ?? 'float');
+  return `${options.revision ?? 0} ${state === 'float' ? 'estimated' : 'prepared'}`;
+}
 
 function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
   return { quantizer, row: options.row ?? null, range: options.range ?? null, drawnBins };
@@ -56,5 +63,6 @@ export function useWhatIf(
     layer !== null && quantizer !== null
       ? { source: { layer, runId }, lens: lensOf(quantizer, options) }
       : null;
-  return useLatestRequest('layer.whatIf', input, { cached: runId === null, revision: options.revision ?? 0 });
+  const revision = useRevision(layer, options);
+  return useLatestRequest('layer.whatIf', input, { cached: runId === null, revision });
 }

@@ -3,6 +3,7 @@ import { useAppInfo } from './app-store.js';
 import { onHostEvent, request } from './client.js';
 import { followConfiguration } from './configuration-store.js';
 import type { AppEvent, MenuCommand } from './contract.js';
+import { useExports } from './export-actions.js';
 import { HostError } from './host-error.js';
 import { applyJob } from './jobs-store.js';
 import { forgetAnswers } from './latest-request.js';
@@ -66,6 +67,7 @@ export function connect(onMenuCommand: (command: MenuCommand) => void): () => vo
     onProjectReplaced(() => {
       forgetAnswers();
       clearSeries();
+      useExports.setState({ latest: null, verified: {} });
     }),
     onHostEvent((event) => applyEvent(event, onMenuCommand)),
   ];

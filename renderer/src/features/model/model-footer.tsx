@@ -1,23 +1,32 @@
-import { useProject } from '../../host/index.js';
+import { storedSizes, useConfiguration, useProject } from '../../host/index.js';
 import { formatBytes, formatCount, KeyValue } from '../../ui/index.js';
-import { modelTotals } from './totals.js';
 
-/** Weights and sizes of the whole model. */
+/** Weights and sizes of the whole model, and how far its layers have come. */
 export function ModelFooter() {
-  const project = useProject((state) => state.project);
-  if (!project) return null;
-  const totals = modelTotals(project);
+  const model = useProject((state) => state.project?.model);
+  const configuration = useConfiguration((state) => state.configuration);
+  if (!model) return null;
+  const sizes = storedSizes(model.layers, configuration);
+  const quantized = model.layers.filter((layer) => layer.state === 'quantized').length;
   return (
     <footer className="border-t border-line px-3 py-2.5">
       <KeyValue
         items={[
           {
             key: 'Weights',
-            value: formatCount(totals.weights),
-            title: `In ${totals.layers} layers; the file has ${formatCount(project.model.parameterCount)} parameters`,
+            value: formatCount(sizes.weights),
+            title: `In layers; the file has ${formatCount(model.parameterCount)} parameters`,
           },
-          { key: 'Float size', value: formatBytes(totals.floatBytes) },
-          { key: 'Quantized', value: `${totals.layersQuantized} of ${totals.layers}` },
+          {
+            key: 'Float → now',
+            value: `${formatBytes(sizes.floatBytes)} → ${formatBytes(sizes.packedBytes)}`,
+            title: 'Bytes of the weights as float and as set now, with scales, zero points and padding',
+          },
+          {
+            key: 'Bits / weight',
+            value: sizes.weights > 0 ? ((sizes.packedBytes * 8) / sizes.weights).toFixed(2) : '—',
+          },
+          { key: 'Quantized', value: `${quantized} of ${model.layers.length}` },
         ]}
       />
     </footer>

@@ -1,0 +1,123 @@
+import { Copy, FolderOpen, ShieldCheck, ShieldX } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { ExportRecord } from '../../host/contract.js';
+import { copyText, showInFolder } from '../../host/index.js';
+import { Button, Card, formatBytes, formatCount, formatNumber, formatShare } from '../../ui/index.js';
+
+const total = (record: ExportRecord, pick: (layer: ExportRecord['layers'][number]) => number) =>
+  record.layers.reduce((sum, layer) => sum + pick(layer), 0);
+
+/** Whether every compared part of the file equals what was trained. */
+export function proofHolds(record: ExportRecord): boolean {
+  const different = total(record, (layer) => layer.codesDifferent + layer.scalesDifferent);
+  const { logits } = record;
+  return different === 0 && (logits === null || logits.maxDifference <= logits.tolerance);
+}
+
+/** The proof as text, for a report. */
+export function proofText(record: ExportRecord): string {
+  const lines = [
+    `file: ${record.path}`,
+    `source: ${record.label}`,
+    `written: ${record.createdAt}`,
+    `size: ${record.sizeBytes} bytes`,
+    `sha256: ${record.sha256}`,
+    `codes compared: ${total(record, (layer) => layer.codes)}, different: ${total(record, (layer) => layer.codesDifferent)}`,
+    `scales different: ${total(record, (layer) => layer.scalesDifferent)}`,
+  ];
+  if (record.logits) {
+    const { images, maxDifference, tolerance, sameDecision, accuracy } = record.logits;
+    lines.push(
+      `largest logit difference: ${maxDifference} (tolerance ${tolerance})`,
+      `same decision: ${sameDecision} of ${images} images, accuracy ${accuracy}`,
+    );
+  } else if (record.logitsReason) {
+    lines.push(`logits: not compared, ${record.logitsReason}`);
+  }
+  return lines.join('\n');
+}
+
+function Line({ name, children, good }: { name: string; children: ReactNode; good?: boolean }) {
+  return (
+    <>
+      <dt className="text-ink2">{name}</dt>
+      <dd className={`min-w-0 break-words ${good === undefined ? '' : good ? 'text-ok' : 'text-bad'}`}>
+        {children}
+      </dd>
+    </>
+  );
+}
+
+function LogitLines({ record }: { record: ExportRecord }) {
+  const { logits } = record;
+  if (!logits) return <Line name="Logits">not compared: {record.logitsReason ?? 'no data set is open'}</Line>;
+  return (
+    <>
+      <Line name="Largest logit difference" good={logits.maxDifference <= logits.tolerance}>
+        {formatNumber(logits.maxDifference, 3)}
+        <span className="text-ink3"> of {formatNumber(logits.tolerance, 3)} allowed</span>
+      </Line>
+      <Line name="Same decision" good={logits.sameDecision === logits.images}>
+        {formatCount(logits.sameDecision)} of {formatCount(logits.images)} images
+      </Line>
+      <Line name="Accuracy of the file">{formatShare(logits.accuracy, 2)}</Line>
+    </>
+  );
+}
+
+/** What was re-read from the written file, and that it equals what was trained. */
+export function ProofCard({ record }: { record: ExportRecord }) {
+  const holds = proofHolds(record);
+  const different = total(record, (layer) => layer.codesDifferent);
+  const scales = total(record, (layer) => layer.scalesDifferent);
+  const Icon = holds ? ShieldCheck : ShieldX;
+  return (
+    <Card
+      title={
+        <span className={`flex items-center gap-2 text-base ${holds ? 'text-ok' : 'text-bad'}`}>
+          <Icon aria-hidden className="size-[18px]" />
+          {holds ? 'Proven equal' : 'The proof does not hold'}
+        </span>
+      }
+      subtitle={record.label}
+      actions={
+        <>
+          <Button
+            size="sm"
+            icon={<FolderOpen className="size-3.5" />}
+            onClick={() => void showInFolder(record.path)}
+          >
+            Show in folder
+          </Button>
+          <Button
+            size="sm"
+            icon={<Copy className="size-3.5" />}
+            onClick={() => void copyText(proofText(record))}
+          >
+            Copy proof
+          </Button>
+        </>
+      }
+    >
+      <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-1">
+        <Line name="File">
+          <span className="break-all">{record.path}</span>{' '}
+          <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
+        </Line>
+        <Line name="SHA-256">
+          <span className="break-all">{record.sha256}</span>
+        </Line>
+        <Line name="Codes compared" good={different === 0}>
+          {formatCount(total(record, (layer) => layer.codes))}
+          <span className="text-ink3">
+            , {different === 0 ? 'all equal' : `${formatCount(different)} differ`}
+          </span>
+        </Line>
+        <Line name="Scales" good={scales === 0}>
+          {scales === 0 ? 'all equal' : `${formatCount(scales)} differ`}
+        </Line>
+        <LogitLines record={record} />
+      </dl>
+    </Card>
+  );
+}

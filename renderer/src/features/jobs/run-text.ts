@@ -1,0 +1,24 @@
+/** A training's progress in words. */
+import { bitsLabel, type RunSummary } from '../../host/contract.js';
+import { formatDuration, formatShare } from '../../ui/index.js';
+
+/** `W4A4` when every layer is set alike, else `mixed bits`. */
+export function runBits(run: RunSummary): string {
+  const labels = new Set(Object.values(run.configuration).map(bitsLabel));
+  const [only] = labels;
+  return labels.size === 1 && only ? only : 'mixed bits';
+}
+
+/** `epoch 5 of 8 · loss 0.291 · accuracy 88.4 %` */
+export function progressText({ progress, training }: RunSummary): string {
+  const epoch = Math.min(training.epochs, Math.floor(progress.epoch) + 1);
+  const parts = [`epoch ${epoch} of ${training.epochs}`];
+  if (progress.loss !== null) parts.push(`loss ${progress.loss.toFixed(3)}`);
+  if (progress.testAccuracy !== null) parts.push(`accuracy ${formatShare(progress.testAccuracy)}`);
+  return parts.join(' · ');
+}
+
+/** Time left; empty while the main process does not know it yet. */
+export function remainingText(remainingMs: number | null): string {
+  return remainingMs === null ? '' : `${formatDuration(remainingMs)} left`;
+}

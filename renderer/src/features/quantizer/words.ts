@@ -1,0 +1,69 @@
+/** The quantizer's choices in the user's words. */
+import type { Granularity, Grid, Method, RangeEstimator, WeightQuantizer } from '../../host/contract.js';
+
+export interface Choice<T extends string> {
+  value: T;
+  label: string;
+  hint: string;
+}
+
+export const methodChoices: readonly Choice<Method>[] = [
+  { value: 'lsq', label: 'LSQ — learned step size', hint: 'scales are trained with the weights' },
+  { value: 'ste', label: 'STE — fixed step size', hint: 'scales stay as prepared' },
+];
+
+export const granularityChoices: readonly Choice<Granularity>[] = [
+  { value: 'tensor', label: 'tensor', hint: 'one scale for the whole layer' },
+  { value: 'channel', label: 'channel', hint: 'one scale per output channel' },
+  { value: 'group', label: 'group', hint: 'one scale per group of inputs in a row' },
+];
+
+export const gridChoices: readonly Choice<Grid>[] = [
+  { value: 'signed', label: 'signed', hint: 'two’s complement, one more level below zero' },
+  { value: 'narrow', label: 'narrow', hint: 'symmetric about zero' },
+  { value: 'unsigned', label: 'unsigned', hint: 'with a zero point, for one-sided weights' },
+  { value: 'binary', label: 'binary', hint: '±α, one bit' },
+];
+
+export const rangeChoices: readonly Choice<RangeEstimator>[] = [
+  { value: 'mse', label: 'MSE search', hint: 'the scale with the smallest squared error' },
+  { value: 'absmax', label: 'Largest value', hint: 'nothing is clipped' },
+  { value: 'lsq', label: 'LSQ start', hint: '2·mean|w| / √qmax, to be learned from' },
+];
+
+const superior = (text: string) => text.replace(/-/g, '−');
+
+/** Smallest and largest code of a grid at 2–8 bits. */
+export function codeRange(grid: Grid, bits: number): { low: number; high: number } {
+  const half = 2 ** (bits - 1);
+  if (grid === 'unsigned') return { low: 0, high: 2 ** bits - 1 };
+  return { low: grid === 'narrow' ? 1 - half : -half, high: half - 1 };
+}
+
+export interface Formula {
+  /** What becomes of a weight. */
+  value: string;
+  /** Where the scale comes from. */
+  scale: string;
+}
+
+const perText: Record<Granularity, string> = {
+  tensor: 'one for the layer',
+  channel: 'one per output channel',
+  group: 'one per group',
+};
+
+/** The quantizer as a formula; ⌊·⌉ rounds half to even. */
+export function formulaOf(quantizer: WeightQuantizer): Formula {
+  const { bits, grid, granularity, groupSize, method, range } = quantizer;
+  const per = granularity === 'group' ? `one per ${groupSize} inputs` : perText[granularity];
+  if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
+  if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w|, ${per}; sign(0) = +1` };
+  const { low, high } = codeRange(grid, bits);
+  const ends = superior(`${low}, ${high}`);
+  const value =
+    grid === 'unsigned' ? `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)` : `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
+  const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
+  const after = method === 'lsq' ? 'then learned' : 'then fixed';
+  return { value, scale: `s: ${per}; ${start}, ${after}` };
+}

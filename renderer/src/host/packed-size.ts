@@ -1,0 +1,39 @@
+/** How many bytes a layer takes when exported: whole numbers from its shape, as the file format lays it out. */
+import type { Configuration, LayerInfo, WeightQuantizer } from './contract.js';
+
+const bytesPerFloat = 4;
+const bytesPerZeroPoint = 4;
+
+/** Scales of a [rows, cols] weight. */
+export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: number): number {
+  if (quantizer.granularity === 'tensor') return 1;
+  if (quantizer.granularity === 'channel') return rows;
+  return rows * Math.ceil(cols / quantizer.groupSize);
+}
+
+/** Bytes of codes (each row padded to whole bytes), float32 scales, and int32 zero points of the unsigned grid. */
+export function packedBytes(quantizer: WeightQuantizer, rows: number, cols: number): number {
+  if (quantizer.bits === 32) return rows * cols * bytesPerFloat;
+  const codes = rows * Math.ceil((cols * quantizer.bits) / 8);
+  const scales = scaleCount(quantizer, rows, cols);
+  const zeroPoints = quantizer.grid === 'unsigned' ? scales * bytesPerZeroPoint : 0;
+  return codes + scales * bytesPerFloat + zeroPoints;
+}
+
+export interface StoredSizes {
+  weights: number;
+  floatBytes: number;
+  packedBytes: number;
+}
+
+/** Sums over the layers as `configuration` has them; a layer it does not name counts as float. */
+export function storedSizes(layers: readonly LayerInfo[], configuration: Configuration): StoredSizes {
+  const sum: StoredSizes = { weights: 0, floatBytes: 0, packedBytes: 0 };
+  for (const { name, rows, cols } of layers) {
+    const weight = configuration[name]?.weight;
+    sum.weights += rows * cols;
+    sum.floatBytes += rows * cols * bytesPerFloat;
+    sum.packedBytes += weight ? packedBytes(weight, rows, cols) : rows * cols * bytesPerFloat;
+  }
+  return sum;
+}
