@@ -245,6 +245,8 @@ export interface Network {
   parameters(): { name: string; rows: number; cols: number }[];
   getParameter(name: string, target: Float32Array): void;
   setParameter(name: string, values: Float32Array | Tensor): void;
+  /** Weights and biases of the linear nodes Kaiming uniform; every layer has its own stream of the seed. */
+  resetParameters(seed: number): void;
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
   prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
   scales(layer: string): { scales: Float32Array; zeroPoints: Int32Array; activationScale: number };

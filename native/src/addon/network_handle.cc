@@ -36,6 +36,7 @@ void NetworkHandle::define_class(Napi::Env env) {
                   method_of<&H::parameters>("parameters"),
                   method_of<&H::get_parameter>("getParameter"),
                   method_of<&H::set_parameter>("setParameter"),
+                  method_of<&H::reset_parameters>("resetParameters"),
                   promise_method_of<&H::prepare>("prepare"),
                   method_of<&H::scales>("scales"),
                   method_of<&H::set_scales>("setScales"),
@@ -71,6 +72,13 @@ Napi::Value NetworkHandle::set_parameter(const Napi::CallbackInfo& info) {
   const std::string name = text(info[0], "name", kMaxNameBytes);
   const FloatSource source = float_source(info[1], "values");
   native()->set_parameter(name, source.values.data, source.values.size);
+  report_bytes(native()->native_bytes());
+  return info.Env().Undefined();
+}
+
+Napi::Value NetworkHandle::reset_parameters(const Napi::CallbackInfo& info) {
+  const int64_t seed = integer_in(info[0], "seed", 0, 0xffffffffLL);
+  native()->reset_parameters(static_cast<uint64_t>(seed));
   report_bytes(native()->native_bytes());
   return info.Env().Undefined();
 }

@@ -23,6 +23,7 @@ class NetworkHandle : public Handle<NetworkHandle, Network> {
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value get_parameter(const Napi::CallbackInfo& info);
   Napi::Value set_parameter(const Napi::CallbackInfo& info);
+  Napi::Value reset_parameters(const Napi::CallbackInfo& info);
   Napi::Value prepare(const Napi::CallbackInfo& info);
   Napi::Value scales(const Napi::CallbackInfo& info);
   Napi::Value set_scales(const Napi::CallbackInfo& info);
