@@ -79,5 +79,5 @@ export function yAxis(props: AxisProps & { side?: 'left' | 'right'; id?: string;
 }
 
 export function gridLines() {
-  return <CartesianGrid vertical={false} stroke={chartColors.line} strokeOpacity={0.6} />;
+  return <CartesianGrid vertical={false} syncWithTicks stroke={chartColors.line} strokeOpacity={0.6} />;
 }

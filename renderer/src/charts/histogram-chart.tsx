@@ -9,6 +9,7 @@ import {
   type Bins,
   binEdges,
   binIndex,
+  codeTicks,
   countDomain,
   countTicks,
   stepPoints,
@@ -48,7 +49,8 @@ export interface HistogramChartProps {
   /** Further lines of the read-out for a bin. */
   details?: ((bin: number, x: number) => readonly ReadoutLine[]) | undefined;
   /** Whole numbers on the x axis: codes. */
-  xTicks?: readonly number[] | undefined;
+  integerX?: boolean | undefined;
+  formatX?: ((x: number) => string) | undefined;
   xTitle?: ((bin: number) => string) | undefined;
   group?: string | undefined;
 }
@@ -129,7 +131,8 @@ export function HistogramChart(props: HistogramChartProps) {
           levels={props.levels}
           limits={props.limits ?? noLimits}
           color={props.color ?? chartColors.neutral}
-          xTicks={props.xTicks}
+          integerX={props.integerX ?? false}
+          formatX={props.formatX}
         />
       )}
     </PlotSurface>
@@ -164,7 +167,8 @@ interface HistogramPlotProps {
   levels: LevelMarks | undefined;
   limits: readonly LimitMark[];
   color: string;
-  xTicks: readonly number[] | undefined;
+  integerX: boolean;
+  formatX: ((x: number) => string) | undefined;
 }
 
 const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
@@ -190,7 +194,8 @@ const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
       {gridLines()}
       {xAxis({
         domain: [range.low, range.high],
-        ticks: props.xTicks ?? valueTicks(range, plot.width),
+        ticks: props.integerX ? codeTicks(range, plot.width) : valueTicks(range, plot.width),
+        format: props.formatX,
         room: margins.bottom,
       })}
       {yAxis({

@@ -70,6 +70,11 @@ export function valueTicks(range: Range, widthPx: number): number[] {
   return niceTicks(range.low, range.high, Math.max(2, Math.floor(widthPx / 95)));
 }
 
+/** Whole numbers, as many as have room. */
+export function codeTicks(range: Range, widthPx: number): number[] {
+  return integerTicks(range.low, range.high, Math.max(3, Math.floor(widthPx / 34)));
+}
+
 /** Sums of `factor` neighbouring counts. */
 export function coarser(counts: readonly number[], factor: number): readonly number[] {
   if (factor <= 1) return counts;

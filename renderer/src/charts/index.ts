@@ -1,6 +1,7 @@
 /** Charts: axes, zoom, read-outs, tables, pictures — and no word of any domain. */
 export * from './chart-actions.js';
 export * from './chart-frame.js';
+export * from './copy-table.js';
 export * from './export.js';
 export * from './format.js';
 export * from './histogram-chart.js';

@@ -16,6 +16,7 @@ import {
 } from './line-data.js';
 import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
+import { thinToPixels } from './series.js';
 import { chartColors, chartFont } from './theme.js';
 import { integerTicks, makeScale, niceTicks, type Range, type ScaleKind } from './ticks.js';
 
@@ -159,6 +160,16 @@ interface LinePlotProps {
 
 const LinePlot = memo(function LinePlot(props: LinePlotProps) {
   const { size, plot, lines, domain, scale, range } = props;
+  const { low, high } = range;
+  const drawn = useMemo(
+    () =>
+      lines.map((line) => ({
+        line,
+        points: thinToPixels(line.points, low, high, plot.width),
+        raw: line.smoothed ? thinToPixels(line.raw, low, high, plot.width) : null,
+      })),
+    [lines, low, high, plot.width],
+  );
   const target = Math.max(2, Math.floor(plot.width / 90));
   const xTicks = (props.integerX ? integerTicks : niceTicks)(range.low, range.high, target);
   return (
@@ -177,8 +188,8 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
         scale,
         room: margins.left,
       })}
-      {lines.map((line) => (line.smoothed ? plainLine(line, line.raw, `${line.id}-raw`, 0.28) : null))}
-      {lines.map((line) => plainLine(line, line.points, line.id, 1))}
+      {drawn.map(({ line, raw }) => (raw ? plainLine(line, raw, `${line.id}-raw`, 0.28) : null))}
+      {drawn.map(({ line, points }) => plainLine(line, points, line.id, 1))}
       <ZIndexLayer zIndex={marksLayer}>
         <Marks {...props} />
       </ZIndexLayer>
@@ -230,7 +241,14 @@ function Marks({ plot, lines, domain, scale, range, markers, marks, xLabel }: Li
         if (points.length > (markers ? maxMarkers : 1)) return null;
         const shape = line.marker ?? 'circle';
         const path = points.map((point) => markerPath(shape, x(point.x), y(point.y), 3)).join('');
-        return <path key={line.id} d={path} fill={line.color} fillRule="evenodd" />;
+        return (
+          <path
+            key={line.id}
+            d={path}
+            fill={line.color}
+            fillRule={shape === 'ring' ? 'evenodd' : 'nonzero'}
+          />
+        );
       })}
       <text
         x={plot.x + plot.width}

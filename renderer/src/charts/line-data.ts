@@ -1,6 +1,5 @@
-/** The lines of a chart as drawn: within the point budget, smoothed, with the axes that hold them. */
-import { decimate } from '../host/decimate.js';
-import { extent, maxLinePoints, nearestIndex, type Point, smooth } from './series.js';
+/** The lines of a chart as drawn: smoothed, without what the axis cannot show, with the axes that hold them. */
+import { extent, nearestIndex, type Point, smooth } from './series.js';
 import type { MarkerShape } from './theme.js';
 import { logTicks, niceTicks, type Range, type ScaleKind } from './ticks.js';
 
@@ -26,11 +25,8 @@ const drawable = (scale: ScaleKind) => (point: Point) =>
 /** What is drawn of a line. A log axis leaves out values that have no logarithm. */
 export function drawnLine(series: LineSeries, alpha: number, scale: ScaleKind): DrawnLine {
   const valid = series.points.every(drawable(scale)) ? series.points : series.points.filter(drawable(scale));
-  const raw = decimate(valid, maxLinePoints, (point) => point.y);
-  if (alpha <= 0) return { ...series, raw, points: raw, smoothed: false };
-  // Smoothed before thinning: an average of the kept peaks would be an average of peaks.
-  const points = decimate(smooth(valid, alpha), maxLinePoints, (point) => point.y);
-  return { ...series, raw, points, smoothed: true };
+  if (alpha <= 0) return { ...series, raw: valid, points: valid, smoothed: false };
+  return { ...series, raw: valid, points: smooth(valid, alpha), smoothed: true };
 }
 
 /** How many values a log axis cannot show. */

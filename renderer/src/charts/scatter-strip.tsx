@@ -2,7 +2,6 @@
 import { memo, useCallback, useMemo } from 'react';
 import { ComposedChart, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
-import { formatShort } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
@@ -34,6 +33,7 @@ export interface ScatterStripProps {
   xLabel: string;
   yLabel?: string | undefined;
   integerX?: boolean | undefined;
+  xTicks?: readonly number[] | undefined;
   /** Axis limits; by default what the points need. */
   xDomain?: Range | undefined;
   yDomain?: Range | undefined;
@@ -135,7 +135,7 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
       {gridLines()}
       {xAxis({
         domain: [xRange.low, xRange.high],
-        ticks: (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, xTarget),
+        ticks: props.xTicks ?? (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, xTarget),
         format: props.formatX,
         room: margins.bottom,
       })}
@@ -172,7 +172,13 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
         />
       ) : null}
       {byLook(visible).map(({ color, path, key }) => (
-        <path key={key} d={path(scaleX, scaleY, radius)} fill={color} fillRule="evenodd" />
+        <path
+          key={key}
+          d={path(scaleX, scaleY, radius)}
+          fill={color}
+          // Only rings have holes; overlapping markers of another shape must not cut each other out.
+          fillRule={key.endsWith(' ring') ? 'evenodd' : 'nonzero'}
+        />
       ))}
       {visible
         .filter((point) => point.emphasis)
@@ -188,12 +194,14 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
         ))}
       {visible.map((point) => {
         if (!point.text) return null;
+        const below = props.joined && scaleY(point.y) + 18 < plot.y + plot.height;
         const left = scaleX(point.x) + point.text.length * 7 + 12 > right;
         return (
           <text
             key={point.id}
             x={scaleX(point.x) + (left ? -9 : 9)}
-            y={Math.max(plot.y + 10, scaleY(point.y) - 7)}
+            // Below a rising line, above a lone point: clear of what is drawn.
+            y={below ? scaleY(point.y) + 15 : Math.max(plot.y + 10, scaleY(point.y) - 7)}
             textAnchor={left ? 'end' : 'start'}
             {...halo}
             {...text}
@@ -235,8 +243,4 @@ function byLook(points: readonly StripPoint[]): Look[] {
     path: (x, y, radius) =>
       group.map((point) => markerPath(point.marker ?? 'circle', x(point.x), y(point.y), radius)).join(''),
   }));
-}
-
-export function formatPoint(point: StripPoint): string {
-  return `${point.title}: ${formatShort(point.y)}`;
 }

@@ -26,6 +26,51 @@ export function smooth(points: readonly Point[], alpha: number): readonly Point[
   return result;
 }
 
+/**
+ * The points worth drawing on `widthPx` pixels: those in [low, high] and one neighbour on each side, and
+ * of more than two per pixel column only the smallest and the largest y, in order. At most 1500.
+ */
+export function thinToPixels(
+  points: readonly Point[],
+  low: number,
+  high: number,
+  widthPx: number,
+): readonly Point[] {
+  let first = 0;
+  while (first + 1 < points.length && (points[first + 1] as Point).x < low) first += 1;
+  let end = points.length;
+  while (end > first + 1 && (points[end - 2] as Point).x > high) end -= 1;
+  const columns = Math.max(1, Math.min(Math.floor(widthPx), maxLinePoints / 2 - 1));
+  if (end - first <= 2 * columns)
+    return first === 0 && end === points.length ? points : points.slice(first, end);
+  const result: Point[] = [points[first] as Point];
+  let start = first + 1;
+  for (let column = 0; column < columns; column += 1) {
+    const edge = low + ((column + 1) * (high - low)) / columns;
+    let stop = start;
+    while (stop < end - 1 && (column === columns - 1 || (points[stop] as Point).x < edge)) stop += 1;
+    pushExtremes(points, start, stop, result);
+    start = stop;
+  }
+  result.push(points[end - 1] as Point);
+  return result;
+}
+
+function pushExtremes(points: readonly Point[], start: number, stop: number, into: Point[]): void {
+  if (start >= stop) return;
+  let lowest = start;
+  let highest = start;
+  for (let index = start + 1; index < stop; index += 1) {
+    const { y } = points[index] as Point;
+    if (y < (points[lowest] as Point).y) lowest = index;
+    if (y > (points[highest] as Point).y) highest = index;
+  }
+  const earlier = Math.min(lowest, highest);
+  const later = Math.max(lowest, highest);
+  into.push(points[earlier] as Point);
+  if (later !== earlier) into.push(points[later] as Point);
+}
+
 /** At most `limit` of `values`, evenly spread, ends included. */
 export function thin<T>(values: readonly T[], limit: number): readonly T[] {
   if (values.length <= limit) return values;
