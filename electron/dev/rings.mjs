@@ -41,7 +41,7 @@ async function tool(script, args, { env, timeoutMs }) {
     output: /** @type {const} */ ('both'),
   };
   const result = await runCommand(process.execPath, [path, ...args], options);
-  if (result.code !== 0) say(`${basename(dirname(script))} ${describeEnd(result)}`);
+  if (result.code !== 0) say(`${script.split('/')[0]} ${describeEnd(result)}`);
   return result;
 }
 
