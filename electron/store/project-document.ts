@@ -1,0 +1,82 @@
+/**
+ * What a project remembers, and every edit of it. The document is the fold of its edits: what is in memory,
+ * what project.json plus the journal give, and what was acknowledged are the same by construction.
+ */
+import { z } from 'zod';
+import {
+  configurationSchema,
+  datasetInfoSchema,
+  exportRecordSchema,
+  layerStateSchema,
+  viewStateSchema,
+} from '../contract/index.js';
+
+export const projectSchemaVersion = 1;
+
+/** Which file the project is about. The model itself stays where the user has it. */
+export const modelReferenceSchema = z.strictObject({
+  name: z.string().max(1024),
+  path: z.string().max(4096),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeBytes: z.int().nonnegative(),
+});
+export type ModelReference = z.infer<typeof modelReferenceSchema>;
+
+const layerStatesSchema = z.record(z.string().min(1).max(4096), layerStateSchema);
+export type LayerStates = z.infer<typeof layerStatesSchema>;
+
+export const projectDocumentSchema = z.strictObject({
+  schemaVersion: z.literal(projectSchemaVersion),
+  id: z.string().min(1).max(64),
+  name: z.string().min(1).max(1024),
+  sample: z.boolean(),
+  createdAt: z.iso.datetime(),
+  model: modelReferenceSchema,
+  dataset: datasetInfoSchema.nullable(),
+  trainingReason: z.string().max(1000).nullable(),
+  configuration: configurationSchema,
+  /** Layers that are not named are `float`. */
+  layerStates: layerStatesSchema,
+  exports: z.array(exportRecordSchema).max(10_000),
+  view: viewStateSchema,
+  /** Number of the last edit contained in this file; the journal continues after it. */
+  lastSeq: z.int().nonnegative(),
+  /** False while a process has the project open, and after one died with it. */
+  closedCleanly: z.boolean(),
+});
+export type ProjectDocument = z.infer<typeof projectDocumentSchema>;
+
+export const editSchema = z.discriminatedUnion('kind', [
+  /** Configurations of the named layers replace the ones before. */
+  z.strictObject({ kind: z.literal('configuration'), data: configurationSchema }),
+  z.strictObject({ kind: z.literal('layerStates'), data: layerStatesSchema }),
+  z.strictObject({ kind: z.literal('view'), data: viewStateSchema }),
+  z.strictObject({ kind: z.literal('model'), data: modelReferenceSchema }),
+  z.strictObject({
+    kind: z.literal('dataset'),
+    data: z.strictObject({
+      dataset: datasetInfoSchema.nullable(),
+      trainingReason: z.string().max(1000).nullable(),
+    }),
+  }),
+  z.strictObject({ kind: z.literal('export'), data: exportRecordSchema }),
+]);
+export type ProjectEdit = z.infer<typeof editSchema>;
+
+/** The document after `edit`; `document` itself is not touched. */
+export function applyEdit(document: ProjectDocument, edit: ProjectEdit): ProjectDocument {
+  switch (edit.kind) {
+    case 'configuration':
+      return { ...document, configuration: { ...document.configuration, ...edit.data } };
+    case 'layerStates':
+      return { ...document, layerStates: { ...document.layerStates, ...edit.data } };
+    case 'view':
+      return { ...document, view: edit.data };
+    case 'model':
+      return { ...document, model: edit.data };
+    case 'dataset':
+      return { ...document, ...edit.data };
+    case 'export':
+      return { ...document, exports: [...document.exports, edit.data].slice(-10_000) };
+  }
+}

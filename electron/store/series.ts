@@ -1,0 +1,98 @@
+/**
+ * series.ndjson: `{"s":[step,epoch,loss,learningRate]}` per training step and `{"e":{…}}` per evaluation.
+ * A training resumed from a checkpoint writes the steps after it again; the later line counts.
+ */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type EvaluationPoint, evaluationPointSchema, type StepPoint } from '../contract/index.js';
+import { toReadError } from '../formats/file-errors.js';
+import { withRegularFile } from '../formats/regular-file.js';
+
+export interface SeriesPoints {
+  readonly steps: readonly StepPoint[];
+  readonly evaluations: readonly EvaluationPoint[];
+}
+
+export function encodeSeries({ steps, evaluations }: SeriesPoints): Buffer {
+  const lines: string[] = [];
+  for (const { step, epoch, loss, learningRate } of steps) {
+    lines.push(`{"s":${JSON.stringify([step, epoch, loss, learningRate])}}\n`);
+  }
+  for (const point of evaluations) lines.push(`{"e":${JSON.stringify(point)}}\n`);
+  return Buffer.from(lines.join(''));
+}
+
+/** Every readable point of `path` in order of steps; none when there is no file. Unreadable lines are passed over. */
+export async function readSeriesFile(path: string): Promise<SeriesPoints> {
+  const steps: StepPoint[] = [];
+  const evaluations: EvaluationPoint[] = [];
+  try {
+    // Refuses anything but a regular file before a stream is opened on it.
+    const { sizeBytes } = await withRegularFile(path, async (file) => ({ sizeBytes: file.sizeBytes }));
+    if (sizeBytes === 0) return { steps, evaluations };
+    const stream = createReadStream(path, { end: sizeBytes - 1 });
+    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      addLine(line, steps, evaluations);
+    }
+  } catch (thrown) {
+    const error = toReadError(path, thrown);
+    if (error.code !== 'E-FILE-MISSING') throw error;
+  }
+  return { steps, evaluations };
+}
+
+function addLine(line: string, steps: StepPoint[], evaluations: EvaluationPoint[]): void {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return;
+  }
+  if (typeof json !== 'object' || json === null) return;
+  if ('s' in json) {
+    const step = toStepPoint(json.s);
+    if (step) pushRewinding(steps, step);
+  } else if ('e' in json) {
+    const parsed = evaluationPointSchema.safeParse(json.e);
+    if (parsed.success) pushRewinding(evaluations, parsed.data);
+  }
+}
+
+/** By hand, not by schema: a long training has millions of these. */
+function toStepPoint(value: unknown): StepPoint | undefined {
+  if (!Array.isArray(value) || value.length !== 4 || !value.every(Number.isFinite)) return undefined;
+  const [step, epoch, loss, learningRate] = value as [number, number, number, number];
+  return Number.isSafeInteger(step) ? { step, epoch, loss, learningRate } : undefined;
+}
+
+function pushRewinding<T extends { readonly step: number }>(points: T[], point: T): void {
+  while (points.length > 0 && (points[points.length - 1] as T).step >= point.step) points.pop();
+  points.push(point);
+}
+
+/**
+ * At most `maxPoints` (≥ 2) of `points`, in order: first and last, and of equal stretches between them the
+ * lowest and the highest, so that a spike of a single step stays visible.
+ */
+export function decimateMinMax<T>(
+  points: readonly T[],
+  measure: (point: T) => number,
+  maxPoints: number,
+): T[] {
+  if (points.length <= maxPoints) return [...points];
+  const kept = new Set([0, points.length - 1]);
+  const stretches = Math.floor((maxPoints - 2) / 2);
+  const inner = points.length - 2;
+  for (let stretch = 0; stretch < stretches; stretch++) {
+    const begin = 1 + Math.floor((stretch * inner) / stretches);
+    const end = 1 + Math.floor(((stretch + 1) * inner) / stretches);
+    let low = begin;
+    let high = begin;
+    for (let i = begin; i < end; i++) {
+      if (measure(points[i] as T) < measure(points[low] as T)) low = i;
+      if (measure(points[i] as T) > measure(points[high] as T)) high = i;
+    }
+    kept.add(low).add(high);
+  }
+  return [...kept].sort((a, b) => a - b).map((index) => points[index] as T);
+}
