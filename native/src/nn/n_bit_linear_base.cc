@@ -281,7 +281,8 @@ Scales NBitLinearBase::scales() {
 }
 
 void NBitLinearBase::set_scales(const Scales& scales) {
-  require_weight("setScales");
+  const bool packed_only = state() == LayerState::kPackedOnly;
+  if (!packed_only) require_weight("setScales");
   if (kind_ == LinearKind::kFloat) {
     if (scales.scales.empty() && scales.zero_points.empty()) {
       prepared_ = true;
@@ -295,9 +296,14 @@ void NBitLinearBase::set_scales(const Scales& scales) {
   }
   validate_scales(quantizer(), layout_, given);
   scales_ = std::move(given);
+  ++version_;
+  if (packed_only) {
+    packed_.scales = scales_;
+    packed_version_ = version_;
+    return;
+  }
   scaled_version_ = weight_version_;
   prepared_ = true;
-  ++version_;
 }
 
 void NBitLinearBase::set_activation_scale(float scale) { activation_.set_scale(scale); }

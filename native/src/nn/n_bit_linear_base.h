@@ -73,7 +73,8 @@ class NBitLinearBase {
   // Packs lazily in inference. Never stale: every write of weight or scales counts a version.
   OptWeight opt_weight();
   Scales scales();
-  // Scales from elsewhere (a checkpoint, a file) in place of prepare_params. → prepared
+  // Scales from elsewhere (a checkpoint, a file) in place of prepare_params. → prepared; a packedOnly
+  // layer keeps its codes under the new scales.
   void set_scales(const Scales& scales);
   // 0 when it was not set yet.
   float activation_scale() const { return activation_.scale(); }
