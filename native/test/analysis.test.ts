@@ -1,0 +1,178 @@
+/** statistics, histogram, analyze and whatIf agree with each other and with plain sums. */
+import { describe, expect, it } from 'vitest';
+import type { NativeWhatIf } from '../index.js';
+import { analyzeOptions, quantizer, randomFloats } from './fixtures.js';
+import { loadAddon } from './load-addon.js';
+
+const addon = loadAddon();
+const rows = 37;
+const cols = 129;
+const values = randomFloats(rows * cols, 11, 0.05);
+const tensor = addon.tensorFromArray(values, rows, cols);
+
+const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+
+function expectConsistent(whatIf: NativeWhatIf, count: number, bits: number): void {
+  expect(whatIf.error.bits).toBe(bits);
+  expect(sum(whatIf.codeCounts)).toBe(count);
+  expect(whatIf.error.codesUsed).toBe(whatIf.codeCounts.filter((n) => n > 0).length);
+  expect(whatIf.error.codesTotal).toBe(whatIf.codeCounts.length);
+  expect(whatIf.error.codeEntropyBits).toBeLessThanOrEqual(Math.log2(whatIf.codeCounts.length) + 1e-9);
+  expect(whatIf.levels.values).toEqual([...whatIf.levels.values].sort((a, b) => a - b));
+  expect(whatIf.levels.clipLow).toBeLessThan(whatIf.levels.clipHigh);
+  expect(whatIf.levels.scaleMin).toBeLessThanOrEqual(whatIf.levels.scaleMax);
+  expect(whatIf.error.clippedShare).toBeGreaterThanOrEqual(0);
+  expect(whatIf.error.clippedShare).toBeLessThanOrEqual(1);
+}
+
+describe('statistics', () => {
+  it('are those of the values', async () => {
+    const s = await addon.statistics(tensor, [0, 50, 100]);
+    const mean = sum(Array.from(values)) / values.length;
+    const variance = sum(Array.from(values, (v) => (v - mean) ** 2)) / values.length;
+    expect(s.count).toBe(values.length);
+    expect(s.min).toBe(Math.min(...values));
+    expect(s.max).toBe(Math.max(...values));
+    expect(s.mean).toBeCloseTo(mean, 12);
+    expect(s.std).toBeCloseTo(Math.sqrt(variance), 12);
+    const sorted = Array.from(values).sort((a, b) => a - b);
+    expect(s.percentiles).toEqual([
+      { p: 0, value: sorted[0] },
+      { p: 50, value: sorted[(sorted.length - 1) / 2] },
+      { p: 100, value: sorted.at(-1) },
+    ]);
+  });
+
+  it('survive a constant tensor', async () => {
+    const constant = addon.tensorFromArray(new Float32Array(6).fill(0.25), 2, 3);
+    const s = await addon.statistics(constant);
+    expect([s.std, s.skewness, s.kurtosisExcess]).toEqual([0, 0, 0]);
+    const histogram = await addon.histogram(constant, 16);
+    expect(sum(histogram.counts)).toBe(6);
+  });
+});
+
+describe('histogram', () => {
+  it('counts every value once, inside or outside', async () => {
+    for (const range of [null, { low: -0.02, high: 0.03 }]) {
+      const h = await addon.histogram(tensor, 2048, range);
+      expect(sum(h.counts) + h.below + h.above).toBe(values.length);
+    }
+    const inside = await addon.histogram(tensor, 64, { low: -0.02, high: 0.03 });
+    expect(inside.below).toBe(values.filter((v) => v < inside.low).length);
+    expect(inside.above).toBe(values.filter((v) => v > inside.high).length);
+  });
+
+  it('thumbnails are the histogram over [min, max]', async () => {
+    expect(await addon.thumbnail(tensor, 32)).toEqual((await addon.histogram(tensor, 32)).counts);
+  });
+});
+
+describe('analyze', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i bits: counts, levels and errors hang together', async (bits) => {
+    const analysis = await addon.analyze(tensor, analyzeOptions(bits));
+    expect(analysis.histogram.counts).toHaveLength(256);
+    expect(analysis.histogram.exactBins).toBe(2048);
+    expect(sum(analysis.histogram.counts)).toBe(values.length);
+    expect(sum(analysis.current.quantizedCounts)).toBeLessThanOrEqual(values.length);
+    expect(analysis.byBits.map((error) => error.bits)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(analysis.byBits[bits - 1]).toEqual(analysis.current.error);
+    expectConsistent(analysis.current, values.length, bits);
+    const whatIf = await addon.whatIf(tensor, analyzeOptions(bits));
+    expect({ ...whatIf, nativeMs: 0 }).toEqual({ ...analysis.current, nativeMs: 0 });
+  });
+
+  it('more bits never hurt', async () => {
+    const { byBits } = await addon.analyze(tensor, analyzeOptions(4));
+    for (const [i, error] of byBits.entries()) {
+      if (i > 0) expect(error.mse).toBeLessThan(byBits[i - 1]?.mse ?? 0);
+    }
+  });
+
+  it('the error is that of the fake-quantized values', async () => {
+    for (const granularity of ['tensor', 'channel', 'group'] as const) {
+      const q = quantizer(3, { granularity });
+      const { error } = await addon.whatIf(tensor, analyzeOptions(3, { quantizer: q }));
+      const scales = addon.ops.estimateScales(values, rows, cols, q);
+      const groupSize = granularity === 'group' ? { groupSize: q.groupSize } : {};
+      const grid = { qmin: -4, qmax: 3, ...scales, ...groupSize };
+      const quantized = addon.ops.fakeQuant(values, rows, cols, grid);
+      const mse = sum(Array.from(values, (v, i) => (v - (quantized[i] ?? 0)) ** 2)) / values.length;
+      expect(error.mse / mse).toBeCloseTo(1, 9);
+    }
+  });
+
+  it('uses the scales it is given', async () => {
+    const scales = new Float32Array(rows).fill(0.01);
+    const given = { scales, zeroPoints: new Int32Array(0) };
+    const whatIf = await addon.whatIf(tensor, analyzeOptions(4, { scales: given }));
+    expect(whatIf.levels.scaleMin).toBeCloseTo(0.01, 8);
+    expect(whatIf.levels.scaleMax).toBeCloseTo(0.01, 8);
+  });
+
+  it('looks at one row alone when asked', async () => {
+    const analysis = await addon.analyze(tensor, analyzeOptions(4, { row: 5 }));
+    const row = Array.from(values.subarray(5 * cols, 6 * cols));
+    expect(analysis.statistics.count).toBe(cols);
+    expect(analysis.statistics.max).toBe(Math.max(...row));
+    expect(analysis.current.levels.row).toBe(5);
+    expectConsistent(analysis.current, cols, 4);
+  });
+
+  it('shows a float layer as exact', async () => {
+    const float = analyzeOptions(32);
+    const analysis = await addon.analyze(tensor, float);
+    expect(analysis.current.error).toMatchObject({ bits: 32, mse: 0, sqnrDb: null, effectiveBits: 32 });
+    expect(analysis.current.levels.values).toEqual([]);
+    expect(analysis.current.quantizedCounts).toEqual(analysis.histogram.counts);
+    expect(analysis.byBits).toHaveLength(8);
+    const whatIf = await addon.whatIf(tensor, float);
+    expect({ ...whatIf, nativeMs: 0 }).toEqual({ ...analysis.current, nativeMs: 0 });
+  });
+
+  it('gives the same figures on one thread as on two', async () => {
+    const before = addon.info().threads;
+    const figures = [];
+    for (const threads of [1, 2]) {
+      addon.setThreads(threads);
+      const { current, statistics, byBits } = await addon.analyze(tensor, analyzeOptions(4));
+      figures.push({ current: { ...current, nativeMs: 0 }, statistics, byBits });
+    }
+    addon.setThreads(before);
+    expect(figures[0]).toEqual(figures[1]);
+  });
+
+  it('does not hold up JavaScript', async () => {
+    const large = addon.tensorFromArray(randomFloats(2048 * 2048, 2), 2048, 2048);
+    let ticks = 0;
+    let running = true;
+    const job = addon.analyze(large, analyzeOptions(4)).finally(() => {
+      running = false;
+    });
+    while (running) {
+      await new Promise((resolve) => setImmediate(resolve));
+      ticks++;
+    }
+    await job;
+    expect(ticks).toBeGreaterThan(10);
+  });
+});
+
+describe('cancel', () => {
+  it('stops an analysis that runs', async () => {
+    const large = addon.tensorFromArray(randomFloats(4096 * 2048, 2), 4096, 2048);
+    const cancel = addon.createCancelToken();
+    const job = addon.analyze(large, analyzeOptions(4), cancel);
+    setTimeout(() => cancel.cancel(), 2);
+    await expect(job).rejects.toMatchObject({ code: 'E-CANCELLED' });
+    expect(cancel.cancelled).toBe(true);
+  });
+
+  it('refuses a job whose token was cancelled before', async () => {
+    const cancel = addon.createCancelToken();
+    cancel.cancel();
+    await expect(addon.whatIf(tensor, analyzeOptions(4), cancel)).rejects.toMatchObject({
+      code: 'E-CANCELLED',
+    });
+  });
+});

@@ -1,0 +1,131 @@
+/** Disposed handles refuse, jobs keep what they use, and wrong kinds of handles are never taken. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { errorOf, rejectionOf } from './expect-error.js';
+import {
+  analyzeOptions,
+  createDataset,
+  randomFloats,
+  randomTensor,
+  sessionOptions,
+  smallNetwork,
+} from './fixtures.js';
+import { loadAddon } from './load-addon.js';
+
+const addon = loadAddon();
+
+describe('dispose', () => {
+  it('makes every later call say that the handle was disposed', async () => {
+    const tensor = randomTensor(addon, 4, 4);
+    const layer = addon.createLinear({ inChannels: 2, outChannels: 2 });
+    const dataset = createDataset(addon, 10, 8, 1);
+    const network = addon.createNetwork(smallNetwork());
+    for (const handle of [tensor, layer, dataset, network]) {
+      handle.dispose();
+      handle.dispose();
+    }
+    const calls: (() => unknown)[] = [
+      () => tensor.rows,
+      () => tensor.contentHash(),
+      () => tensor.copyTo(new Float32Array(16)),
+      () => layer.state,
+      () => layer.forward(new Float32Array(2)),
+      () => layer.setWeightData(tensor),
+      () => dataset.count,
+      () => network.parameters(),
+      () => addon.createSession(network, dataset, dataset, sessionOptions()),
+    ];
+    for (const call of calls) {
+      const error = errorOf(call);
+      expect(error.code).toBe('E-NATIVE-ARGUMENT');
+      expect(error.message).toContain('was disposed');
+    }
+    for (const promise of [
+      addon.statistics(tensor),
+      addon.analyze(tensor, analyzeOptions(4)),
+      network.evaluate(dataset, 'packed'),
+      layer.prepareParamsAsync(),
+    ]) {
+      expect((await rejectionOf(promise)).message).toContain('was disposed');
+    }
+  });
+
+  it('during a job is safe: the job ends with its result', async () => {
+    const values = randomFloats(512 * 512, 3);
+    const tensor = addon.tensorFromArray(values, 512, 512);
+    const job = addon.analyze(tensor, analyzeOptions(4));
+    tensor.dispose();
+    expect((await job).statistics.count).toBe(values.length);
+
+    const network = addon.createNetwork(smallNetwork());
+    network.resetParameters(1);
+    const dataset = createDataset(addon, 200, 8, 1);
+    await network.prepare(dataset, 32);
+    const logits = network.logits(dataset, 'packed');
+    network.dispose();
+    dataset.dispose();
+    expect(await logits).toHaveLength(400);
+  });
+
+  it('of a running session stops it, without its network and data being freed first', async () => {
+    const network = addon.createNetwork(smallNetwork());
+    network.resetParameters(1);
+    const dataset = createDataset(addon, 200, 8, 1);
+    await network.prepare(dataset, 32);
+    const session = addon.createSession(network, dataset, dataset, sessionOptions({ epochs: 100_000 }));
+    session.start();
+    network.dispose();
+    dataset.dispose();
+    session.dispose();
+    expect(await session.done).toBe('cancelled');
+    expect(errorOf(() => session.drain()).message).toContain('was disposed');
+  });
+});
+
+describe('kinds of handles', () => {
+  it('cannot be made by hand or taken for one another', () => {
+    const tensor = randomTensor(addon, 2, 2);
+    const Constructor = tensor.constructor as new () => unknown;
+    expect(() => new Constructor()).toThrow(/cannot be constructed/);
+    const dataset = createDataset(addon, 10, 8, 1);
+    const impostor = Object.setPrototypeOf({}, Object.getPrototypeOf(tensor));
+    // biome-ignore lint/suspicious/noExplicitAny: the point is to pass what the types forbid
+    const wrong = [dataset, impostor, {}, null, undefined, 3, 'tensor'] as any[];
+    for (const value of wrong) {
+      const layer = addon.createLinear({ inChannels: 2, outChannels: 2 });
+      expect(errorOf(() => layer.setWeightData(value)).code).toBe('E-NATIVE-ARGUMENT');
+      expect(() => tensor.copyTo.call(value, new Float32Array(4))).toThrow();
+    }
+  });
+});
+
+describe('memory', () => {
+  it('of disposed and of forgotten handles comes back', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const values = randomFloats(1024 * 1024, 1);
+    const start = process.memoryUsage().rss;
+    for (let i = 0; i < 200; i++) {
+      const tensor = addon.tensorFromArray(values, 1024, 1024);
+      if (i % 2 === 0) tensor.dispose();
+      if (i % 20 === 0) {
+        gc();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    gc();
+    await new Promise((resolve) => setImmediate(resolve));
+    // 200 tensors of 4 MiB would be 800 MiB.
+    expect(process.memoryUsage().rss - start).toBeLessThan(200 * 2 ** 20);
+  });
+
+  it('is reported to V8', () => {
+    const before = process.memoryUsage().external;
+    const tensor = randomTensor(addon, 1024, 1024);
+    const held = process.memoryUsage().external - before;
+    tensor.dispose();
+    expect(held).toBeGreaterThanOrEqual(4 * 2 ** 20);
+    expect(process.memoryUsage().external).toBeLessThan(before + 2 ** 20);
+  });
+});
