@@ -82,7 +82,7 @@ export function StartScreen() {
               primary
               icon={<Sparkles />}
               title="Open the sample project"
-              text="A small image classifier with its training data: everything works, in two minutes."
+              text="A small image classifier with its training data, ready to quantize, train and export."
               onClick={() => void openSample()}
             />
             <StartCard

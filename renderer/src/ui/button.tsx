@@ -27,7 +27,10 @@ const variants: Record<Variant, string> = {
   ghost: 'bg-transparent text-ink2 border-transparent hover:bg-bg3 hover:text-ink',
   danger: 'bg-transparent text-bad border-line hover:border-bad',
 };
-const blockedLook = 'opacity-100 !bg-bg2 !text-ink3 !border-line !font-normal !brightness-100';
+const blockedLook = {
+  framed: '!bg-bg2 !text-ink3 !border-line !font-normal !brightness-100',
+  bare: '!bg-transparent !text-ink3 opacity-60',
+};
 const sizes: Record<Size, string> = { md: 'h-7 px-3 text-base', sm: 'h-6 px-2 text-sm' };
 
 export function Button(props: ButtonProps) {
@@ -55,7 +58,7 @@ export function Button(props: ButtonProps) {
         'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border whitespace-nowrap transition-colors',
         sizes[size],
         variants[variant],
-        stopped && blockedLook,
+        stopped && blockedLook[variant === 'ghost' ? 'bare' : 'framed'],
         className,
       )}
     >

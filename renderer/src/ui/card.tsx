@@ -25,7 +25,7 @@ export function Card({ title, subtitle, actions, children, className, inset }: C
     >
       {title || actions ? (
         <header className="mb-1.5 flex min-h-6 items-center gap-2.5">
-          <h3 className="truncate text-sm font-semibold">{title}</h3>
+          <h3 className="max-w-full shrink-0 truncate text-sm font-semibold">{title}</h3>
           {subtitle ? <span className="figure truncate text-ink3">{subtitle}</span> : null}
           <span className="flex-1" />
           {actions}
@@ -46,7 +46,10 @@ export interface KeyValueItem {
 /** Names on the left, figures on the right. */
 export function KeyValue({ items, className }: { items: readonly KeyValueItem[]; className?: string }) {
   return (
-    <dl data-selectable className={clsx('figure grid grid-cols-[1fr_auto] gap-x-3 gap-y-[3px]', className)}>
+    <dl
+      data-selectable
+      className={clsx('figure grid grid-cols-[1fr_auto] gap-x-3 gap-y-0.5 leading-[17px]', className)}
+    >
       {items.map((item) => (
         <div key={item.key} className="contents">
           <dt className="truncate text-ink2" title={item.title}>

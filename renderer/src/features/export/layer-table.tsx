@@ -18,7 +18,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
           <th className="w-5 pb-1">
             <span className="sr-only">State</span>
           </th>
-          <th className="pb-1 font-normal">Layer</th>
+          <th className="w-2/5 pb-1 font-normal">Layer</th>
           <th className="pb-1 font-normal">Shape</th>
           <th className="pb-1 font-normal">Bits</th>
           <th className="pb-1 text-right font-normal">Bits / weight</th>

@@ -51,9 +51,7 @@ export function StatusBar() {
   const jobs = useJobs((state) => state.running);
   const run = activeRun(runs ?? []);
   return (
-    <footer
-      className="flex h-[30px] shrink-0 items-center gap-4 border-t border-line bg-bg1 px-3.5 text-sm text-ink2"
-    >
+    <footer className="flex h-[30px] shrink-0 items-center gap-4 border-t border-line bg-bg1 px-3.5 text-sm text-ink2">
       <Backend />
       {memory === null ? null : (
         <span className="figure shrink-0" title="Memory of the engine's process">

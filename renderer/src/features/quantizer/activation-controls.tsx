@@ -1,9 +1,11 @@
+import { ChevronDown } from 'lucide-react';
+import { Collapsible } from 'radix-ui';
+import { useState } from 'react';
 import type { ActivationQuantizer } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { Section } from './section.js';
-import { bitSegments, type ControlsProps, mixedHint } from './weight-controls.js';
+import { bitSegments, type ControlsProps } from './weight-controls.js';
 import { type Choice, methodChoices, rangeChoices } from './words.js';
 
 const gridChoices: readonly Choice<ActivationQuantizer['grid']>[] = [
@@ -13,14 +15,34 @@ const gridChoices: readonly Choice<ActivationQuantizer['grid']>[] = [
 ];
 
 /** The quantizer of a layer's input; always one scale per tensor. */
-export function ActivationControls({ configs }: ControlsProps) {
+export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) {
   const bits = commonValue(configs, ({ activation }) => activation.bits);
   const grid = commonValue(configs, ({ activation }) => activation.grid);
   const range = commonValue(configs, ({ activation }) => activation.range);
   const method = commonValue(configs, ({ activation }) => activation.method);
+  const [open, setOpen] = useState(false);
+  const quantized = bits !== 32;
+  const summary = `${grid === 'auto' ? 'auto' : (grid ?? 'mixed')} · ${method?.toUpperCase() ?? 'mixed'}`;
   return (
-    <>
-      <Field label="Activation bits" hint={mixedHint(bits)}>
+    <Collapsible.Root open={open && quantized} onOpenChange={setOpen}>
+      <Field
+        label="Activation bits"
+        hint={
+          quantized ? (
+            <Collapsible.Trigger
+              aria-label="Activation quantizer"
+              className="group flex items-center gap-1 rounded-sm hover:text-ink"
+            >
+              {bits === null ? 'mixed · ' : ''}
+              {summary}
+              <ChevronDown
+                aria-hidden
+                className="size-3 transition-transform group-data-[state=open]:rotate-180"
+              />
+            </Collapsible.Trigger>
+          ) : null
+        }
+      >
         <SegmentedControl
           label="Activation bits"
           value={bits}
@@ -28,31 +50,24 @@ export function ActivationControls({ configs }: ControlsProps) {
           onChange={(value) => setBits({ activation: value })}
         />
       </Field>
-      {bits === 32 ? null : (
-        <Section
-          title="Activation quantizer"
-          summary={`${grid ?? 'mixed'} · ${method?.toUpperCase() ?? 'mixed'}`}
-        >
-          <div className="grid grid-cols-2 gap-2">
-            <Field label="Grid">
-              <Select
-                label="Activation grid"
-                value={grid}
-                options={gridChoices}
-                onChange={(value) => editSelection({ activation: { grid: value } }, `${value} activations`)}
-              />
-            </Field>
-            <Field label="Start range">
-              <Select
-                label="Activation start range"
-                value={range}
-                options={rangeChoices}
-                onChange={(value) =>
-                  editSelection({ activation: { range: value } }, `activation range ${value}`)
-                }
-              />
-            </Field>
-          </div>
+      <Collapsible.Content className="grid grid-cols-2 gap-x-2 gap-y-2.5 pt-2.5">
+        <Field label="Grid">
+          <Select
+            label="Activation grid"
+            value={grid}
+            options={gridChoices}
+            onChange={(value) => editSelection({ activation: { grid: value } }, `${value} activations`)}
+          />
+        </Field>
+        <Field label="Start range">
+          <Select
+            label="Activation start range"
+            value={range}
+            options={rangeChoices}
+            onChange={(value) => editSelection({ activation: { range: value } }, `activation range ${value}`)}
+          />
+        </Field>
+        <div className="col-span-2">
           <Field label="Method">
             <Select
               label="Activation method"
@@ -63,8 +78,8 @@ export function ActivationControls({ configs }: ControlsProps) {
               }
             />
           </Field>
-        </Section>
-      )}
-    </>
+        </div>
+      </Collapsible.Content>
+    </Collapsible.Root>
   );
 }

@@ -64,7 +64,7 @@ export function BitsCurve({ layer, quantizer }: { layer: LayerInfo; quantizer: W
   const path = points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('');
   return (
     <Card inset title="Error by bits" subtitle="SQNR, dB">
-      <div className="relative mt-1 mr-1 mb-5 ml-6 h-[104px]">
+      <div className="relative mt-1 mr-1 mb-5 ml-6 h-[84px]">
         <svg
           aria-hidden
           viewBox="0 0 100 100"

@@ -12,7 +12,7 @@ import {
   type KeyValueItem,
 } from '../../ui/index.js';
 
-function figures({ error, levels }: WhatIf): KeyValueItem[] {
+function figures({ error }: WhatIf): KeyValueItem[] {
   return [
     { key: 'SQNR', value: formatDb(error.sqnrDb), title: '10·log10(Σw² / Σ(w−ŵ)²)' },
     { key: 'MSE', value: formatNumber(error.mse, 3), title: 'Mean squared error of the quantized weights' },
@@ -34,24 +34,18 @@ function figures({ error, levels }: WhatIf): KeyValueItem[] {
     },
     {
       key: 'code entropy',
-      value: `${error.codeEntropyBits.toFixed(2)} bit`,
+      value: error.codesTotal > 0 ? `${error.codeEntropyBits.toFixed(2)} bit` : '—',
       title: 'Information in a code; below the bits means levels are used unevenly',
     },
     {
       key: 'bits / weight',
-      value: error.effectiveBits.toFixed(2),
-      title: 'Stored bits with scales, zero points and padding',
-    },
-    { key: 'packed size', value: formatBytes(error.packedBytes) },
-    {
-      key: levels.scaleCount === 1 ? 'scale' : `scales (${levels.scaleCount})`,
-      value:
-        levels.scaleCount === 0
-          ? '—'
-          : levels.scaleMin === levels.scaleMax
-            ? formatNumber(levels.scale, 3)
-            : `${formatNumber(levels.scaleMin, 3)} … ${formatNumber(levels.scaleMax, 3)}`,
-      title: 'Smallest and largest scale of the layer',
+      value: (
+        <>
+          {error.effectiveBits.toFixed(2)}
+          <span className="font-normal text-ink3"> · {formatBytes(error.packedBytes)}</span>
+        </>
+      ),
+      title: 'Stored bits and bytes with scales, zero points and padding',
     },
   ];
 }
@@ -76,7 +70,7 @@ export function MetricsCard({ layer, quantizer }: { layer: LayerInfo; quantizer:
       {data ? (
         <KeyValue items={figures(data)} />
       ) : (
-        <div aria-busy="true" className="h-[196px] animate-pulse rounded-md bg-bg3/40" />
+        <div aria-busy="true" className="h-[157px] animate-pulse rounded-md bg-bg3/40" />
       )}
     </Card>
   );

@@ -9,7 +9,7 @@ const bitsText = (bits: number) => (bits === 32 ? 'float' : `${bits}-bit`);
 export function PresetRow({ configs }: { configs: readonly LayerConfig[] }) {
   const label = commonValue(configs, bitsLabel);
   return (
-    <fieldset className="flex flex-wrap gap-1">
+    <fieldset className="flex gap-[3px]">
       <legend className="sr-only">Presets</legend>
       {presets.map((preset) => {
         const chosen = label === preset.label || (label === 'float' && preset.id === 'float');
@@ -23,7 +23,7 @@ export function PresetRow({ configs }: { configs: readonly LayerConfig[] }) {
               aria-pressed={chosen}
               data-bits={preset.wBit}
               onClick={() => setPreset(preset)}
-              className={`h-6 rounded-md border px-1.5 font-mono text-[11px] transition-colors ${
+              className={`h-6 flex-auto rounded-md border px-0.5 font-mono text-[10.5px] tracking-tight transition-colors ${
                 chosen
                   ? 'bits-chip border-transparent font-semibold'
                   : 'border-line text-ink2 hover:border-edge hover:text-ink'

@@ -9,13 +9,13 @@ import { MetricsCard } from './metrics-card.js';
 import { PresetRow } from './preset-row.js';
 import { TrainingSection } from './training-section.js';
 import { useSelectedLayers } from './use-selected.js';
-import { WeightControls } from './weight-controls.js';
+import { WeightBits, WeightDetails } from './weight-controls.js';
 import { formulaOf } from './words.js';
 
 function FormulaLine({ quantizer }: { quantizer: WeightQuantizer }) {
   const { value, scale } = formulaOf(quantizer);
   return (
-    <div data-selectable className="rounded-md border border-line border-dashed px-2.5 py-1.5">
+    <div data-selectable className="rounded-md border border-line border-dashed px-2.5 py-1">
       <p className="figure text-ink">{value}</p>
       <p className="text-xs text-ink3">{scale}</p>
     </div>
@@ -55,7 +55,7 @@ export function QuantizerPanel() {
   const mixed = isMixed(configs, (config) => JSON.stringify(config.weight));
   return (
     <ScrollArea className="h-full" data-testid="quantizer-panel">
-      <div className="flex flex-col gap-3 px-3.5 pt-3 pb-4">
+      <div className="flex flex-col gap-[9px] px-3.5 pt-2.5 pb-4">
         <h2 className="flex items-baseline gap-1.5 text-base font-semibold">
           Quantizer
           <span className="font-normal text-ink3">· {plural(layers.length, 'layer')}</span>
@@ -63,8 +63,9 @@ export function QuantizerPanel() {
           <span className="text-sm font-normal text-ink3">{stateSummary(layers)}</span>
         </h2>
         <PresetRow configs={configs} />
-        <WeightControls layers={layers} configs={configs} />
-        <ActivationControls layers={layers} configs={configs} />
+        <WeightBits configs={configs} />
+        <ActivationControls configs={configs} />
+        <WeightDetails layers={layers} configs={configs} />
         <FormulaLine quantizer={primaryConfig.weight} />
         {mixed ? (
           <p className="-mt-1.5 text-xs text-ink3">

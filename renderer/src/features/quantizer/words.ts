@@ -8,8 +8,8 @@ export interface Choice<T extends string> {
 }
 
 export const methodChoices: readonly Choice<Method>[] = [
-  { value: 'lsq', label: 'LSQ — learned step size', hint: 'scales are trained with the weights' },
-  { value: 'ste', label: 'STE — fixed step size', hint: 'scales stay as prepared' },
+  { value: 'lsq', label: 'LSQ, learned', hint: 'learned step size: scales are trained with the weights' },
+  { value: 'ste', label: 'STE, fixed', hint: 'straight-through: scales stay as prepared' },
 ];
 
 export const granularityChoices: readonly Choice<Granularity>[] = [
@@ -48,22 +48,22 @@ export interface Formula {
 }
 
 const perText: Record<Granularity, string> = {
-  tensor: 'one for the layer',
-  channel: 'one per output channel',
-  group: 'one per group',
+  tensor: 'per tensor',
+  channel: 'per output channel',
+  group: 'per group',
 };
 
 /** The quantizer as a formula; ⌊·⌉ rounds half to even. */
 export function formulaOf(quantizer: WeightQuantizer): Formula {
   const { bits, grid, granularity, groupSize, method, range } = quantizer;
-  const per = granularity === 'group' ? `one per ${groupSize} inputs` : perText[granularity];
+  const per = granularity === 'group' ? `per ${groupSize} inputs` : perText[granularity];
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
-  if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w|, ${per}; sign(0) = +1` };
+  if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w| ${per}; sign(0) = +1` };
   const { low, high } = codeRange(grid, bits);
   const ends = superior(`${low}, ${high}`);
   const value =
     grid === 'unsigned' ? `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)` : `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
   const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
   const after = method === 'lsq' ? 'then learned' : 'then fixed';
-  return { value, scale: `s: ${per}; ${start}, ${after}` };
+  return { value, scale: `s ${per} · ${start}, ${after}` };
 }
