@@ -1,0 +1,166 @@
+/**
+ * The export of the model as its layers are quantized in the project, without training. Layers that are
+ * not quantized stay float32. Where the model has a graph and a data set, input scales are calibrated as
+ * a run's are, and logits can be compared; else inputs stay float and there is nothing to compare.
+ */
+import type { Network } from '../../native/index.js';
+import { type Configuration, QatError } from '../contract/index.js';
+import { readTensorBytes } from '../formats/index.js';
+import type { EngineContext } from './context.js';
+import {
+  describeLayer,
+  describeNetwork,
+  type ExportSource,
+  exportBases,
+  type LogitReference,
+  type PlainTensor,
+} from './export-source.js';
+import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
+import type { Model } from './model.js';
+import type { OpenProject } from './open-project.js';
+import { bytesOf } from './packed-file.js';
+import type { PackedActivation, PackedLayer } from './packed-format.js';
+import { createPreparedNetwork } from './run-setup.js';
+import { tool } from './tool.js';
+
+/** @throws E-LAYER-STATE when no layer is quantized, E-CANCELLED */
+export async function modelSource(
+  context: EngineContext,
+  project: OpenProject,
+  signal?: AbortSignal,
+): Promise<ExportSource> {
+  const quantized = project.model.content.layers.filter(
+    (layer) => project.layerStates.stateOf(layer.name) === 'quantized',
+  );
+  if (quantized.length === 0) {
+    throw new QatError(
+      'E-LAYER-STATE',
+      'No layer of the model is quantized, so there is nothing to export.',
+      'Select layers and press Quantize, or export a finished run.',
+    );
+  }
+  const { model } = project;
+  const bases = exportBases(model.content.layers.map((layer) => layer.name));
+  const layers = quantized.map(({ name, shape }) =>
+    describeLayer({ layer: name, shape, config: project.configOf(name) }, bases.get(name) ?? name),
+  );
+  const calibrated = await calibrate(context, project, new Set(quantized.map((layer) => layer.name)), signal);
+  return {
+    id: 'model',
+    label: model.info(() => 'float').name,
+    description: {
+      layers,
+      activations: calibrated?.activations ?? [],
+      source: { name: model.info(() => 'float').name, sha256: model.sha256 },
+      run: null,
+      tool,
+      graph: model.content.graph,
+    },
+    packed: (layer) => packAgain(context, project, layer, signal),
+    inputScales: calibrated?.inputScales ?? new Map(),
+    plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
+    reference: calibrated?.reference ?? null,
+    referenceReason: calibrated ? null : noReference(project),
+    dispose: () => calibrated?.reference.network.dispose(),
+  };
+}
+
+function noReference(project: OpenProject): string {
+  return project.trainingReason ?? 'No quantized layer is part of the network.';
+}
+
+/** The packed weight made again from weights and scales; it must be what *Quantize* made. */
+async function packAgain(
+  context: EngineContext,
+  project: OpenProject,
+  layer: PackedLayer,
+  signal?: AbortSignal,
+) {
+  const parts = {
+    addon: context.addon,
+    model: project.model,
+    layer: project.model.layer(layer.name),
+    config: project.configOf(layer.name),
+    signal,
+  };
+  const record = await project.layerStates.get(layer.name, parts.config.weight);
+  const weight = await packLayer(parts, record ?? (await prepareLayer(parts)));
+  if (record && codesDigest(weight.packed) !== record.codesSha256) {
+    throw new QatError(
+      'E-EXPORT-PROOF',
+      `The codes of ${layer.name} are not those made when it was quantized.`,
+      'Quantize the layer again, then export.',
+    );
+  }
+  return weight;
+}
+
+interface Calibrated {
+  activations: PackedActivation[];
+  inputScales: Map<string, number>;
+  reference: LogitReference;
+}
+
+/** The network with the quantized layers under their own scales, and calibrated input scales. */
+async function calibrate(
+  context: EngineContext,
+  project: OpenProject,
+  quantized: ReadonlySet<string>,
+  signal?: AbortSignal,
+): Promise<Calibrated | null> {
+  const { graph } = project.model.content;
+  const { dataset } = project;
+  if (!graph || !dataset) return null;
+  const inGraph = graphLayers(graph).filter((layer) => quantized.has(layer));
+  if (inGraph.length === 0) return null;
+  const configuration: Configuration = Object.fromEntries(
+    inGraph.map((layer) => [layer, project.configOf(layer)]),
+  );
+  const plan = planNetwork(graph, project.model.shapes, configuration);
+  const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
+  const { activations } = describeNetwork(plan);
+  const inputScales = await applyScales(network, plan, project);
+  return { activations, inputScales, reference: { network, plan, dataset } };
+}
+
+async function applyScales(
+  network: Network,
+  plan: NetworkPlan,
+  project: OpenProject,
+): Promise<Map<string, number>> {
+  const bases = exportBases(plan.layers.map((layer) => layer.layer));
+  const inputScales = new Map<string, number>();
+  for (const { layer, node, config } of plan.layers) {
+    const { activationScale } = network.scales(node);
+    const record = config.weight.bits === 32 ? null : await project.layerStates.get(layer, config.weight);
+    if (record) network.setScales(node, record.scales, record.zeroPoints, activationScale);
+    if (config.activation.bits !== 32) inputScales.set(bases.get(layer) ?? layer, activationScale);
+  }
+  return inputScales;
+}
+
+/** Everything that is not packed: floats as float32, other types as they are. */
+function plainTensors(model: Model, packed: ReadonlySet<string>): PlainTensor[] {
+  const plain: PlainTensor[] = [];
+  for (const [name, { dtype, shape }] of model.file.tensors) {
+    if (packed.has(name)) continue;
+    const count = shape.reduce((product, size) => product * size, 1);
+    const isFloat = model.shapes.get(name)?.isFloat === true && count > 0;
+    plain.push({
+      name,
+      dtype: isFloat ? 'F32' : dtype,
+      shape,
+      bytes: () => (isFloat ? floatBytes(model, name, count) : readTensorBytes(model.file, name)),
+    });
+  }
+  return plain;
+}
+
+function floatBytes(model: Model, name: string, count: number): Promise<Uint8Array> {
+  return model.withTensor(name, async (tensor) => {
+    const values = new Float32Array(count);
+    tensor.copyTo(values);
+    return bytesOf(values);
+  });
+}

@@ -1,0 +1,223 @@
+/**
+ * The proof: the written file is read again from disk, its codes and scales are compared with what was
+ * trained, and a second network built from it must decide like the trained one.
+ */
+import type { NativeAddon, Network, QuantizedWeight } from '../../native/index.js';
+import { type ExportRecord, QatError } from '../contract/index.js';
+import { readFloat32, readTensorBytes } from '../formats/index.js';
+import { throwIfAborted } from './call-options.js';
+import { configurationOf, type ExportSource, exportBases, type LogitReference } from './export-source.js';
+import { type NetworkPlan, planNetwork } from './graph.js';
+import { withCancel } from './native-call.js';
+import { openPackedFile, type PackedFile, packedSources, readPackedLayer } from './packed-file.js';
+import type { PackedLayer } from './packed-format.js';
+
+/**
+ * Largest difference of a logit allowed between packed and trained arithmetic, relative to the largest
+ * trained logit. Both use the same codes; they differ in the order of float sums, and such a difference
+ * can carry an activation across a rounding boundary into the neighbouring code (docs/numerics.md).
+ */
+export const logitTolerance = 0.02;
+
+export type Proof = Pick<ExportRecord, 'layers' | 'logits' | 'logitsReason'>;
+
+export interface ProofJob {
+  addon: NativeAddon;
+  source: ExportSource;
+  signal?: AbortSignal;
+  onProgress: (fraction: number, detail: string) => void;
+}
+
+/** @throws E-EXPORT-PROOF when anything differs, E-CANCELLED */
+export async function proveFile(path: string, job: ProofJob): Promise<Proof> {
+  const packed = await openPackedFile(path, job.signal);
+  compareDescription(packed, job.source);
+  const layers: Proof['layers'] = [];
+  const weights = new Map<string, QuantizedWeight>();
+  for (const [index, layer] of packed.description.layers.entries()) {
+    throwIfAborted(job.signal);
+    job.onProgress((0.7 * index) / packed.description.layers.length, `Compare ${layer.name}`);
+    const stored = await readPackedLayer(packed, layer, job.signal);
+    layers.push(compareLayer(job.addon, layer, stored, await job.source.packed(layer)));
+    if (job.source.reference) weights.set(layer.name, stored);
+  }
+  await comparePlain(packed, job.source, job.signal);
+  const { reference } = job.source;
+  job.onProgress(0.7, 'Compare logits');
+  const logits = reference ? await compareLogits(packed, weights, reference, job) : null;
+  const proof = { layers, logits, logitsReason: job.source.referenceReason };
+  refuseDifferences(proof);
+  return proof;
+}
+
+function compareDescription({ file, description }: PackedFile, source: ExportSource): void {
+  const names = new Set(packedSources(source).map((tensor) => tensor.name));
+  const sameNames = names.size === file.tensors.size && [...names].every((name) => file.tensors.has(name));
+  if (sameNames && JSON.stringify(description) === JSON.stringify(source.description)) return;
+  throw proofError('its description or list of tensors is not what was written');
+}
+
+function compareLayer(
+  addon: NativeAddon,
+  layer: PackedLayer,
+  stored: QuantizedWeight,
+  trained: QuantizedWeight,
+): Proof['layers'][number] {
+  const { rows, cols } = trained;
+  const bytes = stored.packed.length + stored.scales.byteLength + stored.zeroPoints.byteLength;
+  return {
+    name: layer.name,
+    bits: layer.bits,
+    codes: rows * cols,
+    codesDifferent: differentCodes(addon, stored, trained),
+    scalesDifferent:
+      differentWords(stored.scales, trained.scales) + differentWords(stored.zeroPoints, trained.zeroPoints),
+    effectiveBits: (bytes * 8) / (rows * cols),
+  };
+}
+
+function differentCodes(addon: NativeAddon, a: QuantizedWeight, b: QuantizedWeight): number {
+  if (Buffer.compare(a.packed, b.packed) === 0) return 0;
+  const codesOf = ({ packed, rows, cols, bits }: QuantizedWeight) =>
+    addon.unpackCodes(packed, rows, cols, bits);
+  const codesA = codesOf(a);
+  const codesB = codesOf(b);
+  let different = 0;
+  for (let index = 0; index < codesA.length; index += 1) {
+    if (codesA[index] !== codesB[index]) different += 1;
+  }
+  // Bytes that differ in padding alone are damage all the same.
+  return Math.max(1, different);
+}
+
+/** Number of 32-bit words that are not the same bits. */
+function differentWords(a: Float32Array | Int32Array, b: Float32Array | Int32Array): number {
+  const wordsA = new Uint32Array(a.buffer, a.byteOffset, a.length);
+  const wordsB = new Uint32Array(b.buffer, b.byteOffset, b.length);
+  let different = Math.abs(wordsA.length - wordsB.length);
+  for (let index = 0; index < Math.min(wordsA.length, wordsB.length); index += 1) {
+    if (wordsA[index] !== wordsB[index]) different += 1;
+  }
+  return different;
+}
+
+async function comparePlain({ file }: PackedFile, source: ExportSource, signal?: AbortSignal): Promise<void> {
+  for (const { name, bytes } of source.plain) {
+    throwIfAborted(signal);
+    const stored = await readTensorBytes(file, name, { signal });
+    if (Buffer.compare(stored, await bytes()) !== 0) throw proofError(`tensor ${name} differs`);
+  }
+  for (const [base, scale] of source.inputScales) {
+    const stored = await readFloat32(file, `${base}.input_scale`, { signal });
+    if (stored[0] !== scale) throw proofError(`the input scale of ${base} differs`);
+  }
+}
+
+async function compareLogits(
+  packed: PackedFile,
+  weights: ReadonlyMap<string, QuantizedWeight>,
+  reference: LogitReference,
+  job: ProofJob,
+): Promise<NonNullable<Proof['logits']>> {
+  const { test } = reference.dataset;
+  const trained = await withCancel(job.addon, job.signal, (token) =>
+    reference.network.logits(test, 'fakeQuant', token),
+  );
+  const network = await networkFromFile(packed, weights, reference, job);
+  try {
+    const stored = await withCancel(job.addon, job.signal, (token) => network.logits(test, 'packed', token));
+    job.onProgress(0.9, 'Accuracy of the file');
+    const { accuracy } = await withCancel(job.addon, job.signal, (token) =>
+      network.evaluate(test, 'packed', token),
+    );
+    return { images: test.count, accuracy, ...difference(trained, stored, trained.length / test.count) };
+  } finally {
+    network.dispose();
+  }
+}
+
+/** A network that knows the file alone: graph, bits and every value come from what was re-read. */
+async function networkFromFile(
+  packed: PackedFile,
+  weights: ReadonlyMap<string, QuantizedWeight>,
+  reference: LogitReference,
+  job: ProofJob,
+): Promise<Network> {
+  const { file, description } = packed;
+  const { graph } = description;
+  if (!graph) throw proofError('the graph is missing');
+  const plan = planNetwork(graph, fileShapes(reference.plan), configurationOf(description));
+  const bases = exportBases(plan.layers.map((layer) => layer.layer));
+  const network = job.addon.createNetwork(plan.nodes);
+  try {
+    for (const { parameter, tensor } of plan.parameters) {
+      if (!weights.has(tensor)) network.setParameter(parameter, await readFloat32(file, tensor));
+    }
+    for (const { layer, node, config } of plan.layers) {
+      const weight = weights.get(layer);
+      if (weight) network.setQuantizedWeight(node, weight);
+      if (config.activation.bits === 32) continue;
+      const [scale = 0] = await readFloat32(file, `${bases.get(layer)}.input_scale`);
+      network.setScales(
+        node,
+        weight?.scales ?? new Float32Array(0),
+        weight?.zeroPoints ?? new Int32Array(0),
+        scale,
+      );
+    }
+  } catch (thrown) {
+    network.dispose();
+    throw thrown;
+  }
+  return network;
+}
+
+function fileShapes(plan: NetworkPlan): Map<string, { shape: number[]; isFloat: boolean }> {
+  return new Map(plan.parameters.map(({ tensor, shape }) => [tensor, { shape, isFloat: true }]));
+}
+
+function difference(
+  trained: Float32Array,
+  stored: Float32Array,
+  classes: number,
+): { maxDifference: number; tolerance: number; sameDecision: number } {
+  let maxDifference = 0;
+  let largest = 0;
+  let sameDecision = 0;
+  for (let row = 0; row < trained.length; row += classes) {
+    let bestTrained = row;
+    let bestStored = row;
+    for (let index = row; index < row + classes; index += 1) {
+      const a = trained[index] ?? 0;
+      const b = stored[index] ?? Number.NaN;
+      // A NaN must not pass as "no difference".
+      maxDifference = Math.max(maxDifference, Number.isFinite(b) ? Math.abs(a - b) : Number.MAX_VALUE);
+      largest = Math.max(largest, Math.abs(a));
+      if (a > (trained[bestTrained] ?? 0)) bestTrained = index;
+      if (b > (stored[bestStored] ?? 0)) bestStored = index;
+    }
+    if (bestTrained === bestStored) sameDecision += 1;
+  }
+  return { maxDifference, tolerance: Math.max(largest, Number.MIN_VALUE) * logitTolerance, sameDecision };
+}
+
+function refuseDifferences({ layers, logits }: Proof): void {
+  for (const layer of layers) {
+    if (layer.codesDifferent > 0) throw proofError(`${layer.codesDifferent} codes of ${layer.name} differ`);
+    if (layer.scalesDifferent > 0)
+      throw proofError(`${layer.scalesDifferent} scales of ${layer.name} differ`);
+  }
+  if (logits && logits.maxDifference > logits.tolerance) {
+    throw proofError(
+      `logits differ by ${logits.maxDifference.toPrecision(3)}, more than ${logits.tolerance.toPrecision(3)}`,
+    );
+  }
+}
+
+function proofError(what: string): QatError {
+  return new QatError(
+    'E-EXPORT-PROOF',
+    `The written file does not equal what was trained: ${what}. It was removed.`,
+    'Export again, to another disk if it happens again.',
+  );
+}

@@ -1,0 +1,63 @@
+/** The export of a finished run: its trained network, packed. */
+import { QatError } from '../contract/index.js';
+import type { EngineContext } from './context.js';
+import { describeNetwork, type ExportSource, type PlainTensor } from './export-source.js';
+import { planNetwork } from './graph.js';
+import { createStateNetwork, type NetworkState, requireGraph } from './network-state.js';
+import type { OpenProject } from './open-project.js';
+import { bytesOf } from './packed-file.js';
+import { requireDataset } from './run-setup.js';
+import { readStateFile } from './state-file.js';
+import { tool } from './tool.js';
+
+/** @throws E-RUN-UNKNOWN, E-RUN-STATE, E-PROJECT-DAMAGED */
+export async function runSource(
+  context: EngineContext,
+  project: OpenProject,
+  runId: string,
+): Promise<ExportSource> {
+  const record = project.runs.get(runId);
+  if (record.state !== 'finished') {
+    throw new QatError(
+      'E-RUN-STATE',
+      `Run “${record.name}” is ${record.state}; only a finished run can be exported.`,
+      'Let it finish, or export another run.',
+    );
+  }
+  const graph = requireGraph(project.model);
+  const plan = planNetwork(graph, project.model.shapes, record.configuration);
+  const state = await readStateFile(project.runs.paths(record.id).weights, plan);
+  const network = createStateNetwork(context.addon, plan, state);
+  const { layers, activations } = describeNetwork(plan);
+  const nodeOf = new Map(plan.layers.map(({ layer, node }) => [layer, node]));
+  const inputScales = new Map(
+    activations.map(({ base }) => {
+      const planned = plan.layers.find(({ layer }) => layer === base || layer === `${base}.weight`);
+      return [base, state.scales.get(planned?.layer ?? '')?.activationScale ?? 0] as const;
+    }),
+  );
+  return {
+    id: record.id,
+    label: record.name,
+    description: {
+      layers,
+      activations,
+      source: { name: project.model.info(() => 'float').name, sha256: project.model.sha256 },
+      run: { id: record.id, name: record.name, training: record.training },
+      tool,
+      graph,
+    },
+    packed: async (layer) => network.quantizedWeight(nodeOf.get(layer.name) ?? layer.name),
+    inputScales,
+    plain: plainTensors(state, new Set(layers.map((layer) => layer.name))),
+    reference: { network, plan, dataset: requireDataset(project) },
+    referenceReason: null,
+    dispose: () => network.dispose(),
+  };
+}
+
+function plainTensors(state: NetworkState, packed: ReadonlySet<string>): PlainTensor[] {
+  return [...state.parameters]
+    .filter(([name]) => !packed.has(name))
+    .map(([name, { shape, values }]) => ({ name, dtype: 'F32', shape, bytes: async () => bytesOf(values) }));
+}

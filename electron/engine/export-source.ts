@@ -1,0 +1,132 @@
+/**
+ * What an export is made from: packed weights asked for layer by layer (never all in memory at once),
+ * plain tensors, the description, and the network whose logits the file must reproduce.
+ */
+import type { Network, QuantizedWeight } from '../../native/index.js';
+import type { ActivationQuantizer, Configuration, LayerConfig } from '../contract/index.js';
+import type { SafetensorsDtype } from '../formats/index.js';
+import type { OpenDataset } from './dataset.js';
+import { baseName, type NetworkPlan } from './graph.js';
+import type { PackedActivation, PackedDescription, PackedLayer } from './packed-format.js';
+
+/** A tensor stored as it is: biases, norms, float layers (F32), and what is no float (its own type). */
+export interface PlainTensor {
+  name: string;
+  dtype: SafetensorsDtype;
+  shape: readonly number[];
+  bytes: () => Promise<Uint8Array>;
+}
+
+/** The network that was trained (or calibrated), and the images its logits are compared on. */
+export interface LogitReference {
+  network: Network;
+  plan: NetworkPlan;
+  dataset: OpenDataset;
+}
+
+export interface ExportSource {
+  /** `model` or the run's id. */
+  id: string;
+  label: string;
+  description: PackedDescription;
+  packed: (layer: PackedLayer) => Promise<QuantizedWeight>;
+  /** Base name → scale of the layer's input quantizer. */
+  inputScales: ReadonlyMap<string, number>;
+  plain: PlainTensor[];
+  reference: LogitReference | null;
+  /** Why there is no reference, when there is none. */
+  referenceReason: string | null;
+  dispose: () => void;
+}
+
+export interface NamedLayer {
+  layer: string;
+  shape: number[];
+  config: LayerConfig;
+}
+
+/** Unique name parts: `fc1.weight` → `fc1`, or the whole name where two would be alike. */
+export function exportBases(layers: readonly string[]): Map<string, string> {
+  const uses = new Map<string, number>();
+  for (const layer of layers) uses.set(baseName(layer), (uses.get(baseName(layer)) ?? 0) + 1);
+  return new Map(layers.map((layer) => [layer, uses.get(baseName(layer)) === 1 ? baseName(layer) : layer]));
+}
+
+export function describeLayer(named: NamedLayer, base: string): PackedLayer {
+  const { bits, grid, granularity, groupSize, method } = named.config.weight;
+  const half = 2 ** (bits - 1);
+  const ranges = {
+    signed: { qmin: -half, qmax: half - 1 },
+    narrow: { qmin: 1 - half, qmax: half - 1 },
+    unsigned: { qmin: 0, qmax: 2 ** bits - 1 },
+    binary: { qmin: 0, qmax: 1 },
+  };
+  const range = ranges[grid];
+  return {
+    name: named.layer,
+    base,
+    shape: named.shape,
+    bits,
+    grid,
+    ...range,
+    granularity,
+    groupSize,
+    method,
+  };
+}
+
+/** `grid` is resolved: never `auto`. */
+export function describeActivation(
+  base: string,
+  bits: number,
+  grid: Exclude<ActivationQuantizer['grid'], 'auto'>,
+): PackedActivation {
+  if (grid === 'unsigned') return { base, bits, grid, qmin: 0, qmax: 2 ** bits - 1 };
+  if (bits === 1) return { base, bits, grid: 'binary', qmin: 0, qmax: 1 };
+  return { base, bits, grid, qmin: -(2 ** (bits - 1)), qmax: 2 ** (bits - 1) - 1 };
+}
+
+/** Layers and input quantizers of a network as the file describes them. */
+export function describeNetwork(plan: NetworkPlan): Pick<PackedDescription, 'layers' | 'activations'> {
+  const bases = exportBases(plan.layers.map((layer) => layer.layer));
+  const layers: PackedLayer[] = [];
+  const activations: PackedActivation[] = [];
+  for (const { layer, node, rows, cols, config } of plan.layers) {
+    const base = bases.get(layer) ?? layer;
+    if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape: [rows, cols], config }, base));
+    const native = plan.nodes.find((candidate) => candidate.op === 'linear' && candidate.name === node);
+    if (native?.op === 'linear' && native.activation.bits !== 32) {
+      activations.push(describeActivation(base, native.activation.bits, native.activation.grid));
+    }
+  }
+  return { layers, activations };
+}
+
+/** The configuration under which a network built from the file computes the same. */
+export function configurationOf(description: PackedDescription): Configuration {
+  const bases = description.graph
+    ? exportBases(description.graph.nodes.flatMap((node) => (node.op === 'linear' ? [node.weight] : [])))
+    : new Map<string, string>();
+  const configuration: Configuration = {};
+  for (const [layer, base] of bases) {
+    const weight = description.layers.find((candidate) => candidate.name === layer);
+    const activation = description.activations.find((candidate) => candidate.base === base);
+    configuration[layer] = {
+      weight: {
+        bits: (weight?.bits ?? 32) as LayerConfig['weight']['bits'],
+        grid: weight?.grid ?? 'signed',
+        granularity: weight?.granularity ?? 'channel',
+        groupSize: weight?.groupSize ?? 64,
+        range: 'absmax',
+        method: weight?.method ?? 'ste',
+      },
+      activation: {
+        bits: (activation?.bits ?? 32) as LayerConfig['activation']['bits'],
+        grid: activation?.grid === 'unsigned' ? 'unsigned' : 'signed',
+        range: 'absmax',
+        method: 'ste',
+      },
+    };
+  }
+  return configuration;
+}

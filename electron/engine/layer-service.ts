@@ -1,0 +1,225 @@
+/** What can be done with layers of the open project: look at them, prepare, quantize, reset. */
+import type { AnalyzeOptions, Tensor } from '../../native/index.js';
+import {
+  type Analysis,
+  type LayerConfig,
+  type ProjectState,
+  QatError,
+  type RouteInput,
+  type RouteOutput,
+  type WeightQuantizer,
+  type WhatIf,
+} from '../contract/index.js';
+import { AnswerCache } from './answer-cache.js';
+import { asQatError, type CallOptions, throwIfAborted } from './call-options.js';
+import type { EngineContext } from './context.js';
+import type { JobControl } from './jobs.js';
+import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
+import type { ModelLayer } from './model.js';
+import { withCancel } from './native-call.js';
+import type { OpenProject } from './open-project.js';
+import { sameWeightQuantizer, toNativeQuantizer } from './quantizers.js';
+import type { WeightSource } from './run-weights.js';
+
+type Lens = RouteInput<'layer.analyze'>['lens'];
+type Source = RouteInput<'layer.analyze'>['source'];
+
+/** Exact native bins at least; a multiple of the drawn ones, so that each drawn bin is a sum of whole bins. */
+const minimumExactBins = 2048;
+/** Analyses kept per project; one is a few tens of kilobytes. */
+const answersKept = 64;
+
+/** Weights to look at, with the scales they are used with when they have any. */
+interface Looked {
+  tensor: Tensor;
+  scales: { scales: Float32Array; zeroPoints: Int32Array } | null;
+  /** Identifies weights and scales for caching; null = they change while we look (a live run). */
+  key: string | null;
+}
+
+export class LayerService {
+  readonly #context: EngineContext;
+  readonly #runWeights: (project: OpenProject, runId: string) => Promise<WeightSource>;
+  readonly #analyses = new AnswerCache<Analysis>(answersKept);
+  readonly #whatIfs = new AnswerCache<WhatIf>(answersKept * 4);
+
+  constructor(
+    context: EngineContext,
+    runWeights: (project: OpenProject, runId: string) => Promise<WeightSource>,
+  ) {
+    this.#context = context;
+    this.#runWeights = runWeights;
+  }
+
+  /** Statistics, histogram, errors at 1–8 bits and levels of one layer. */
+  async analyze(input: RouteInput<'layer.analyze'>, options?: CallOptions): Promise<Analysis> {
+    const { project, layer } = this.#target(input.source, input.lens);
+    return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
+      const native = nativeLens(input.lens, scales);
+      const compute = async (): Promise<Analysis> => ({
+        layer: layer.name,
+        ...((await withCancel(this.#context.addon, options?.signal, (token) =>
+          this.#context.addon.analyze(tensor, native, token),
+        )) as Omit<Analysis, 'layer'>),
+      });
+      return key === null ? compute() : this.#analyses.get(answerKey(key, input.lens), compute);
+    });
+  }
+
+  /** Levels and error of one quantizer on one layer; what a dragged slider asks for. */
+  async whatIf(input: RouteInput<'layer.whatIf'>, options?: CallOptions): Promise<WhatIf> {
+    const { project, layer } = this.#target(input.source, input.lens);
+    return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
+      const native = nativeLens(input.lens, scales);
+      const compute = async (): Promise<WhatIf> =>
+        (await withCancel(this.#context.addon, options?.signal, (token) =>
+          this.#context.addon.whatIf(tensor, native, token),
+        )) as WhatIf;
+      return key === null ? compute() : this.#whatIfs.get(answerKey(key, input.lens), compute);
+    });
+  }
+
+  /** A small histogram per layer; a layer with NaN or infinity has none (selecting it says why). */
+  async thumbnails(
+    input: RouteInput<'layer.thumbnails'>,
+    options?: CallOptions,
+  ): Promise<RouteOutput<'layer.thumbnails'>> {
+    const project = this.#context.current();
+    const thumbnails: { layer: string; counts: number[] }[] = [];
+    for (const name of input.layers) {
+      throwIfAborted(options?.signal);
+      project.model.layer(name);
+      thumbnails.push({ layer: name, counts: await this.#thumbnail(project, name, input.bins) });
+    }
+    return { thumbnails };
+  }
+
+  async #thumbnail(project: OpenProject, layer: string, bins: number): Promise<number[]> {
+    try {
+      return await project.model.withTensor(layer, (tensor) => this.#context.addon.thumbnail(tensor, bins));
+    } catch (thrown) {
+      const error = asQatError(thrown);
+      if (error.code === 'E-WEIGHT-NOT-FINITE') return [];
+      throw error;
+    }
+  }
+
+  /** Sets the scales of the layers from their weights, layer by layer; what is done stays when cancelled. */
+  async prepare(input: RouteInput<'layer.prepare'>, options?: CallOptions): Promise<ProjectState> {
+    return this.#each('prepare', 'Prepare', input.layers, options, async (project, job, layer, config) => {
+      const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
+      await project.layerStates.set(layer.name, config.weight, await prepareLayer(parts));
+    });
+  }
+
+  /** Makes the packed weight of the layers, preparing those that are not prepared yet. */
+  async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
+    return this.#each('quantize', 'Quantize', input.layers, options, async (project, job, layer, config) => {
+      const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
+      const prepared = await project.layerStates.get(layer.name, config.weight);
+      const weight = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
+      await project.layerStates.set(layer.name, config.weight, {
+        state: 'quantized',
+        scales: weight.scales,
+        zeroPoints: weight.zeroPoints,
+        codesSha256: codesDigest(weight.packed),
+      });
+    });
+  }
+
+  /** Back to the float weight as loaded. */
+  async reset(input: RouteInput<'layer.reset'>): Promise<ProjectState> {
+    const project = this.#context.current();
+    for (const name of input.layers) project.model.layer(name);
+    await project.layerStates.reset(input.layers);
+    return project.announce();
+  }
+
+  forget(): void {
+    this.#analyses.clear();
+    this.#whatIfs.clear();
+  }
+
+  #target(source: Source, lens: Lens): { project: OpenProject; layer: ModelLayer } {
+    const project = this.#context.current();
+    const layer = project.model.layer(source.layer);
+    if (lens.row !== null && lens.row >= layer.rows) {
+      throw new QatError(
+        'E-REQUEST-INVALID',
+        `Layer ${layer.name} has ${layer.rows} output channels: there is no channel ${lens.row}.`,
+        `Choose a channel from 0 to ${layer.rows - 1}.`,
+      );
+    }
+    if (lens.range !== null && !(lens.range.high > lens.range.low)) {
+      throw new QatError('E-REQUEST-INVALID', 'The zoomed range is empty.', 'Reset the zoom.');
+    }
+    return { project, layer };
+  }
+
+  async #look<T>(
+    project: OpenProject,
+    layer: ModelLayer,
+    input: { source: Source; lens: Lens },
+    work: (looked: Looked) => Promise<T>,
+  ): Promise<T> {
+    const { runId } = input.source;
+    if (runId !== null) {
+      const source = await this.#runWeights(project, runId);
+      return source.use(layer.name, ({ tensor, scales, config, key }) =>
+        work({ tensor, scales: matching(config, input.lens.quantizer) ? scales : null, key }),
+      );
+    }
+    const config = project.configOf(layer.name);
+    const prepared = matching(config, input.lens.quantizer)
+      ? await project.layerStates.get(layer.name, config.weight)
+      : null;
+    // The scales follow from the weights and the quantizer, so the file's digest and the lens name the answer.
+    const key = `${project.model.sha256}:${layer.name}:${prepared ? 'prepared' : 'estimated'}`;
+    return project.model.withTensor(layer.name, (tensor) => work({ tensor, scales: prepared, key }));
+  }
+
+  #each(
+    kind: 'prepare' | 'quantize',
+    verb: string,
+    names: string[],
+    options: CallOptions | undefined,
+    work: (project: OpenProject, job: JobControl, layer: ModelLayer, config: LayerConfig) => Promise<void>,
+  ): Promise<ProjectState> {
+    const project = this.#context.current();
+    const layers = names.map((name) => project.model.layer(name));
+    const title = layers.length === 1 ? `${verb} ${names[0]}` : `${verb} ${layers.length} layers`;
+    return this.#context.jobs.run(kind, title, options, async (job) => {
+      let done = 0;
+      try {
+        for (const layer of layers) {
+          throwIfAborted(job.signal);
+          job.progress(done / layers.length, layer.name);
+          await work(project, job, layer, project.configOf(layer.name));
+          done += 1;
+        }
+      } finally {
+        if (done > 0) project.announce();
+      }
+      return project.state();
+    });
+  }
+}
+
+function matching(config: LayerConfig | undefined, quantizer: WeightQuantizer): boolean {
+  return config !== undefined && sameWeightQuantizer(config.weight, quantizer);
+}
+
+function nativeLens(lens: Lens, scales: Looked['scales']): AnalyzeOptions {
+  return {
+    quantizer: toNativeQuantizer(lens.quantizer),
+    row: lens.row,
+    range: lens.range,
+    exactBins: Math.ceil(minimumExactBins / lens.drawnBins) * lens.drawnBins,
+    drawnBins: lens.drawnBins,
+    scales: scales ? { scales: scales.scales, zeroPoints: scales.zeroPoints } : null,
+  };
+}
+
+function answerKey(source: string, lens: Lens): string {
+  return `${source}:${JSON.stringify(lens)}`;
+}

@@ -1,0 +1,102 @@
+/**
+ * The exported file's description, kept in safetensors `__metadata__` (strings only). Tensors per n-bit
+ * layer `L`: `L.qweight` U8 [rows, ceil(cols·bits/8)], `L.scales` F32, `L.zero_points` I32 (unsigned grid
+ * only), `L.input_scale` F32 [1] (quantized activations only). Everything else is stored as float32.
+ */
+import { z } from 'zod';
+import {
+  granularitySchema,
+  graphSchema,
+  gridSchema,
+  methodSchema,
+  QatError,
+  trainingConfigSchema,
+} from '../contract/index.js';
+
+export const packedFormatName = 'qat-packed';
+export const packedFormatVersion = 1;
+
+export const packingOrder =
+  'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value = (code - zero_point) * scale; binary: 1 = +scale, 0 = -scale';
+
+export const packedLayerSchema = z.strictObject({
+  /** The layer's tensor in the float model, and the name its packed tensors begin with. */
+  name: z.string().min(1).max(4096),
+  base: z.string().min(1).max(4096),
+  /** As in the float model; codes are stored as [rows, cols] = [shape[0], product of the rest]. */
+  shape: z.array(z.int().positive()).min(2).max(8),
+  bits: z.int().min(1).max(8),
+  grid: gridSchema,
+  qmin: z.int(),
+  qmax: z.int(),
+  granularity: granularitySchema,
+  groupSize: z.int().min(2).max(65536),
+  method: methodSchema,
+});
+export type PackedLayer = z.infer<typeof packedLayerSchema>;
+
+/** Input quantizer of a layer: code = clamp(round(x / input_scale), qmin, qmax), zero point 0; 1 bit: sign. */
+export const packedActivationSchema = z.strictObject({
+  base: z.string().min(1).max(4096),
+  bits: z.int().min(1).max(8),
+  grid: z.enum(['signed', 'unsigned', 'binary']),
+  qmin: z.int(),
+  qmax: z.int(),
+});
+export type PackedActivation = z.infer<typeof packedActivationSchema>;
+
+export const packedDescriptionSchema = z.strictObject({
+  layers: z.array(packedLayerSchema).max(100_000),
+  activations: z.array(packedActivationSchema).max(100_000),
+  source: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  run: z.strictObject({ id: z.string(), name: z.string(), training: trainingConfigSchema }).nullable(),
+  tool: z.strictObject({ name: z.string(), version: z.string() }),
+  graph: graphSchema.nullable(),
+});
+export type PackedDescription = z.infer<typeof packedDescriptionSchema>;
+
+export function writePackedMetadata(description: PackedDescription): Record<string, string> {
+  return {
+    format: packedFormatName,
+    format_version: String(packedFormatVersion),
+    'packed.layers': JSON.stringify(description.layers),
+    'packed.activations': JSON.stringify(description.activations),
+    'packed.order': packingOrder,
+    'packed.source': JSON.stringify(description.source),
+    'packed.run': JSON.stringify(description.run),
+    'packed.tool': JSON.stringify(description.tool),
+    // Not under the key of float models: this file's codes cannot be opened as float weights.
+    'packed.graph': JSON.stringify(description.graph),
+  };
+}
+
+export function isPackedFile(metadata: ReadonlyMap<string, string>): boolean {
+  return metadata.get('format') === packedFormatName;
+}
+
+/** @throws QatError E-EXPORT-PROOF when the metadata is not what `writePackedMetadata` writes. */
+export function readPackedMetadata(path: string, metadata: ReadonlyMap<string, string>): PackedDescription {
+  const problem = (what: string) =>
+    new QatError('E-EXPORT-PROOF', `${path}: ${what}`, 'Export again; if it happens again, check the disk.');
+  if (!isPackedFile(metadata)) throw problem(`__metadata__.format is not ${packedFormatName}.`);
+  if (metadata.get('format_version') !== String(packedFormatVersion)) {
+    throw problem(`__metadata__.format_version is not ${packedFormatVersion}.`);
+  }
+  const part = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata.get(`packed.${key}`) ?? '');
+    } catch {
+      throw problem(`__metadata__["packed.${key}"] is missing or not JSON.`);
+    }
+  };
+  const parsed = packedDescriptionSchema.safeParse({
+    layers: part('layers'),
+    activations: part('activations'),
+    source: part('source'),
+    run: part('run'),
+    tool: part('tool'),
+    graph: part('graph'),
+  });
+  if (!parsed.success) throw problem(`__metadata__ is damaged: ${parsed.error.issues[0]?.message ?? ''}.`);
+  return parsed.data;
+}

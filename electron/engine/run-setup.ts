@@ -1,0 +1,128 @@
+/** From a configuration to a native session that is ready to start, fresh or from a checkpoint. */
+import type { Dataset, Network, SessionOptions, TrainingSession } from '../../native/index.js';
+import {
+  bitsLabel,
+  type Configuration,
+  type EvaluationPoint,
+  QatError,
+  type RunSummary,
+  type StepPoint,
+  type TrainingConfig,
+} from '../contract/index.js';
+import type { EngineContext } from './context.js';
+import type { OpenDataset } from './dataset.js';
+import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import { withCancel } from './native-call.js';
+import { createModelNetwork, requireGraph } from './network-state.js';
+import type { OpenProject } from './open-project.js';
+
+/** Training samples that set the activation scales, the first ones of the file. */
+export const calibrationSamples = 512;
+
+/** A network with its quantizers prepared, and a session on it that has not started. */
+export interface ReadySession {
+  plan: NetworkPlan;
+  network: Network;
+  session: TrainingSession;
+}
+
+export function requireDataset(project: OpenProject): OpenDataset {
+  if (project.dataset) return project.dataset;
+  throw new QatError(
+    'E-TRAINING-UNAVAILABLE',
+    project.trainingReason ?? 'The project has no data set.',
+    'Open a data set (File > Open Data Set…) that fits the model.',
+  );
+}
+
+/** What a run freezes: the configuration of exactly the layers it trains. */
+export function trainedConfiguration(project: OpenProject): Configuration {
+  const graph = requireGraph(project.model);
+  return Object.fromEntries(graphLayers(graph).map((layer) => [layer, project.configOf(layer)]));
+}
+
+/** `W4A4` when all layers agree, else `mixed`; numbered when the name is taken. */
+export function runName(configuration: Configuration, taken: ReadonlySet<string>): string {
+  const labels = new Set(Object.values(configuration).map(bitsLabel));
+  const [only] = labels;
+  const base = labels.size === 1 && only !== undefined ? only : 'mixed';
+  if (!taken.has(base)) return base;
+  let number = 2;
+  while (taken.has(`${base} ${number}`)) number += 1;
+  return `${base} ${number}`;
+}
+
+/** The plan's network with the model's weights and prepared quantizers. The caller disposes it. */
+export async function createPreparedNetwork(
+  context: EngineContext,
+  project: OpenProject,
+  plan: NetworkPlan,
+  calibration: Dataset,
+  signal?: AbortSignal,
+): Promise<Network> {
+  const network = await createModelNetwork(context.addon, project.model, plan, signal);
+  try {
+    await network.prepare(calibration, Math.min(calibrationSamples, calibration.count));
+  } catch (thrown) {
+    network.dispose();
+    throw thrown;
+  }
+  return network;
+}
+
+/** @throws E-TRAINING-UNAVAILABLE, E-QUANTIZER-INVALID, E-WEIGHT-NOT-FINITE, E-CANCELLED */
+export async function readySession(
+  context: EngineContext,
+  project: OpenProject,
+  configuration: Configuration,
+  training: TrainingConfig,
+  signal?: AbortSignal,
+): Promise<ReadySession> {
+  const dataset = requireDataset(project);
+  const plan = planNetwork(requireGraph(project.model), project.model.shapes, configuration);
+  const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
+  try {
+    const session = context.addon.createSession(
+      network,
+      dataset.train,
+      dataset.test,
+      sessionOptions(training),
+    );
+    return { plan, network, session };
+  } catch (thrown) {
+    network.dispose();
+    throw thrown;
+  }
+}
+
+function sessionOptions(training: TrainingConfig): SessionOptions {
+  return { ...training };
+}
+
+/** Accuracy of the float model on the test images, 0–1. */
+export async function measureFloatAccuracy(
+  context: EngineContext,
+  project: OpenProject,
+  signal?: AbortSignal,
+): Promise<number> {
+  const dataset = requireDataset(project);
+  const plan = planNetwork(requireGraph(project.model), project.model.shapes, {});
+  const network = await createModelNetwork(context.addon, project.model, plan, signal);
+  try {
+    const result = await withCancel(context.addon, signal, (token) =>
+      network.evaluate(dataset.test, 'fakeQuant', token),
+    );
+    return result.accuracy;
+  } finally {
+    network.dispose();
+  }
+}
+
+export interface RecordedSeries {
+  steps: StepPoint[];
+  evaluations: EvaluationPoint[];
+}
+
+export function newRunId(now: Date, random: string): RunSummary['id'] {
+  return `run-${now.getTime().toString(36)}-${random}`;
+}

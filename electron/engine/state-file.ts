@@ -1,0 +1,76 @@
+/**
+ * A run's weights on disk: a safetensors file with the float parameters under the model's tensor names
+ * (so it opens as a model, graph included) and the trained scales beside them.
+ */
+import { type Graph, QatError } from '../contract/index.js';
+import {
+  openSafetensors,
+  readFloat32,
+  readInt32,
+  type SafetensorsFile,
+  type SafetensorsSource,
+  type WrittenFile,
+  writeSafetensors,
+} from '../formats/index.js';
+import { graphMetadataKey, type NetworkPlan } from './graph.js';
+import { isQuantized, type LayerScales, type NetworkState } from './network-state.js';
+
+/** Rank 1, so that they are never taken for layers when the file is opened as a model. */
+const suffixes = { scales: '/scales', zeroPoints: '/zero_points', activation: '/input_scale' } as const;
+
+/** Writes atomically. @throws E-DISK-* */
+export function writeStateFile(path: string, state: NetworkState, graph: Graph): Promise<WrittenFile> {
+  const sources: SafetensorsSource[] = [];
+  for (const [name, { shape, values }] of state.parameters) {
+    sources.push({ name, dtype: 'F32', shape, data: values });
+  }
+  for (const [layer, { scales, zeroPoints, activationScale }] of state.scales) {
+    if (scales.length > 0) {
+      sources.push({ name: layer + suffixes.scales, dtype: 'F32', shape: [scales.length], data: scales });
+    }
+    if (zeroPoints.length > 0) {
+      const shape = [zeroPoints.length];
+      sources.push({ name: layer + suffixes.zeroPoints, dtype: 'I32', shape, data: zeroPoints });
+    }
+    const data = Float32Array.of(activationScale);
+    sources.push({ name: layer + suffixes.activation, dtype: 'F32', shape: [1], data });
+  }
+  return writeSafetensors(path, sources, { metadata: [[graphMetadataKey, JSON.stringify(graph)]] });
+}
+
+/** The weight scales of one layer. @throws E-FILE-* */
+export async function readLayerScales(
+  file: SafetensorsFile,
+  layer: string,
+): Promise<Pick<LayerScales, 'scales' | 'zeroPoints'>> {
+  const name = layer + suffixes.zeroPoints;
+  return {
+    scales: file.tensors.has(layer + suffixes.scales)
+      ? await readFloat32(file, layer + suffixes.scales)
+      : new Float32Array(0),
+    zeroPoints: file.tensors.has(name) ? await readInt32(file, name) : new Int32Array(0),
+  };
+}
+
+/** Everything `writeStateFile` wrote, as the plan needs it. @throws E-PROJECT-DAMAGED, E-FILE-* */
+export async function readStateFile(path: string, plan: NetworkPlan): Promise<NetworkState> {
+  const file = await openSafetensors(path);
+  const state: NetworkState = { parameters: new Map(), scales: new Map() };
+  for (const { tensor, shape } of plan.parameters) {
+    const stored = file.tensors.get(tensor);
+    if (!stored || stored.shape.join() !== shape.join()) {
+      throw new QatError(
+        'E-PROJECT-DAMAGED',
+        `${path} lacks ${tensor} of shape [${shape.join(', ')}].`,
+        'Delete the run and train it again.',
+      );
+    }
+    state.parameters.set(tensor, { shape, values: await readFloat32(file, tensor) });
+  }
+  for (const layer of plan.layers) {
+    if (!isQuantized(layer)) continue;
+    const [activationScale = 0] = await readFloat32(file, layer.layer + suffixes.activation);
+    state.scales.set(layer.layer, { ...(await readLayerScales(file, layer.layer)), activationScale });
+  }
+  return state;
+}
