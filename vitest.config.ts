@@ -24,6 +24,8 @@ export default defineConfig({
           environment: 'happy-dom',
           // Testing Library cleans up after each test only when it finds the global afterEach.
           globals: true,
+          // theme.test.ts reads the tokens out of the style sheet; others stay empty, as is the default.
+          css: { include: [/theme\.css/] },
           include: ['renderer/**/*.test.{ts,tsx}'],
         },
       },

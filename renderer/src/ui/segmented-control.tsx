@@ -66,7 +66,7 @@ function SegmentButton<T extends string | number>({
         'hover:text-ink data-[state=checked]:font-semibold disabled:text-ink3 disabled:opacity-50',
         segment.bits === undefined
           ? 'data-[state=checked]:bg-accent data-[state=checked]:text-on-accent'
-          : 'data-[state=checked]:bg-[var(--bits)] data-[state=checked]:text-bg0',
+          : 'data-[state=checked]:bg-[var(--bits)] data-[state=checked]:text-on-bits',
         size === 'md' ? 'h-7' : 'h-6',
       )}
     >
