@@ -19,13 +19,17 @@ export interface WindowStateStore {
   bounds: Partial<Rectangle> & { width: number; height: number };
   maximized: boolean;
   track(window: BrowserWindow): void;
+  /** Resolves when the state of the closed window is on disk. */
+  saved(): Promise<void>;
 }
 
 export function loadWindowState(folder: string): WindowStateStore {
   const file = join(folder, 'window.json');
   const saved = readState(file);
   const visible = saved && isVisible(saved) ? saved : undefined;
+  let saving: Promise<void> = Promise.resolve();
   return {
+    saved: () => saving,
     bounds: visible
       ? { x: visible.x, y: visible.y, width: visible.width, height: visible.height }
       : { width: 1280, height: 800 },
@@ -33,7 +37,7 @@ export function loadWindowState(folder: string): WindowStateStore {
     track(window) {
       window.on('close', () => {
         const state: WindowState = { ...window.getNormalBounds(), maximized: window.isMaximized() };
-        writeFileAtomic(file, JSON.stringify(state)).catch((error: unknown) =>
+        saving = writeFileAtomic(file, JSON.stringify(state)).catch((error: unknown) =>
           write('warn', 'window', describe(error)),
         );
       });

@@ -1,0 +1,164 @@
+/** One handler per route. Dialogs, clipboard and folders are done here; all else is the engine's. */
+
+import { app, type BrowserWindow, nativeTheme, shell } from 'electron';
+import { type AppInfo, type ProjectState, type Settings, toErrorInfo } from '../contract/index.js';
+import type { Engine, NativeAddon } from '../engine/index.js';
+import { writeFileAtomic } from '../formats/index.js';
+import type { SettingsStore } from '../store/index.js';
+import { askForDataset, askForModel, askForProject, askWhereToExport, askWhereToSave } from './dialogs.js';
+import type { EventBus } from './event-bus.js';
+import { write } from './log.js';
+import type { Opener } from './opener.js';
+import type { Handlers } from './router.js';
+
+export interface HandlerParts {
+  addon: NativeAddon;
+  engine: Engine;
+  bus: EventBus;
+  opener: Opener;
+  settings: SettingsStore;
+  window(): BrowserWindow;
+}
+
+const nothing = {};
+
+export function createHandlers(parts: HandlerParts): Handlers {
+  return { ...appHandlers(parts), ...projectHandlers(parts), ...workHandlers(parts), ...fileHandlers(parts) };
+}
+
+type Part<P extends string> = Pick<Handlers, Extract<keyof Handlers, `${P}.${string}`>>;
+
+function appHandlers({ addon, bus, settings, window }: HandlerParts): Part<'app'> {
+  return {
+    'app.info': async () => appInfo(addon, settings.settings),
+    'app.ready': async () => {
+      bus.attach(window().webContents);
+      return nothing;
+    },
+    'app.setSettings': async (wanted) => {
+      const saved = await settings.save(wanted);
+      applySettings(addon, saved);
+      bus.emit({ type: 'settings.changed', settings: saved });
+      return saved;
+    },
+    'app.showInFolder': async ({ path }) => {
+      shell.showItemInFolder(path);
+      return nothing;
+    },
+    'app.copyText': async ({ text }) => {
+      await copyText(text);
+      return nothing;
+    },
+    'app.copyImage': async ({ png }) => {
+      await copyImage(Buffer.from(png, 'base64'));
+      return nothing;
+    },
+    'app.log': async ({ level, message }) => {
+      write(level, 'page', message);
+      return nothing;
+    },
+  };
+}
+
+function projectHandlers({ engine, opener, window }: HandlerParts): Part<'project'> {
+  /** `path` null asks with `ask`; closing the dialog is an answer, not an error. */
+  const opening = async (
+    path: string | null,
+    ask: (window: BrowserWindow) => Promise<string | null>,
+    open: (path: string) => Promise<ProjectState>,
+  ) => {
+    const chosen = path ?? (await ask(window()));
+    return { project: chosen === null ? null : await open(chosen) };
+  };
+  return {
+    'project.current': async () => {
+      await opener.started();
+      return engine.project.current();
+    },
+    'project.openSample': (_input, options) => opener.sample(options),
+    'project.openModel': ({ path }, options) =>
+      opening(path, askForModel, (chosen) => opener.model(chosen, options)),
+    'project.openFolder': ({ path }, options) =>
+      opening(path, askForProject, (chosen) => opener.folder(chosen, options)),
+    'project.openDataset': ({ path }, options) =>
+      opening(path, askForDataset, (chosen) => engine.project.openDataset({ path: chosen }, options)),
+    'project.recent': async () => ({ entries: await opener.recent() }),
+    'project.clearRecent': async () => {
+      await opener.clearRecent();
+      return nothing;
+    },
+    'project.configure': (input) => engine.project.configure(input),
+    'project.saveView': (input) => engine.project.saveView(input),
+  };
+}
+
+function workHandlers({ engine }: HandlerParts): Part<'layer' | 'run' | 'job'> {
+  const { layers, runs, jobs } = engine;
+  return {
+    'layer.analyze': (input, options) => layers.analyze(input, options),
+    'layer.whatIf': (input, options) => layers.whatIf(input, options),
+    'layer.thumbnails': (input, options) => layers.thumbnails(input, options),
+    'layer.prepare': (input, options) => layers.prepare(input, options),
+    'layer.quantize': (input, options) => layers.quantize(input, options),
+    'layer.reset': (input) => layers.reset(input),
+    'run.start': (input, options) => runs.start(input, options),
+    'run.pause': (input) => runs.pause(input),
+    'run.resume': (input, options) => runs.resume(input, options),
+    'run.cancel': (input) => runs.cancel(input),
+    'run.rename': (input) => runs.rename(input),
+    'run.delete': async (input) => {
+      await runs.delete(input);
+      return nothing;
+    },
+    'run.series': (input) => runs.series(input),
+    'job.cancel': async ({ jobId }) => {
+      jobs.cancel(jobId);
+      return nothing;
+    },
+  };
+}
+
+function fileHandlers({ engine, window }: HandlerParts): Part<'export' | 'chart'> {
+  return {
+    'export.write': async ({ runId, path }, options) => {
+      const project = engine.project.open?.state();
+      const run = project?.runs.find((candidate) => candidate.id === runId);
+      const name = [project?.name ?? 'model', run?.name ?? 'quantized'].join(' - ');
+      const target = path ?? (await askWhereToExport(window(), name));
+      return {
+        record: target === null ? null : await engine.exports.write({ runId, path: target }, options),
+      };
+    },
+    'export.verify': (input, options) => engine.exports.verify(input, options),
+    'chart.save': async ({ kind, name, data }) => {
+      const path = await askWhereToSave(window(), 'Save Chart', name, kind);
+      if (path !== null) await writeFileAtomic(path, kind === 'png' ? Buffer.from(data, 'base64') : data);
+      return { path };
+    },
+  };
+}
+
+function appInfo(addon: NativeAddon, settings: Settings): AppInfo {
+  const { isa, threads } = addon.info();
+  return {
+    version: app.getVersion(),
+    electron: process.versions.electron ?? '',
+    chromium: process.versions.chrome ?? '',
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    backend: { device: 'CPU', isa, threads },
+    settings,
+  };
+}
+
+/** Threads 0 = as many as the engine chooses. */
+export function applySettings(addon: NativeAddon, settings: Settings): void {
+  nativeTheme.themeSource = settings.theme;
+  if (settings.threads > 0) addon.setThreads(settings.threads);
+}
+
+export function reportError(route: string, error: unknown): void {
+  const info = toErrorInfo(error);
+  const stack = info.code === 'E-INTERNAL' && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+  write('error', route, `${info.code} ${info.message}${stack}`);
+}

@@ -1,0 +1,93 @@
+/** Opening things, whoever asks: the window, the menu, the command line, a second start; and the recent list. */
+import { type ProjectState, QatError, type RecentEntry } from '../contract/index.js';
+import type { CallOptions, Engine } from '../engine/index.js';
+import { detectPath } from '../formats/index.js';
+import type { RecentStore } from '../store/index.js';
+
+export interface Opener {
+  sample(options?: CallOptions): Promise<ProjectState>;
+  model(path: string, options?: CallOptions): Promise<ProjectState>;
+  folder(path: string, options?: CallOptions): Promise<ProjectState>;
+  /** Whatever the path is, by its content. */
+  path(path: string): Promise<ProjectState>;
+  /**
+   * At the start: the first path given, else the project open last, else the sample. A path that cannot be
+   * opened leaves the start screen, with its error.
+   */
+  start(paths: readonly string[]): void;
+  /** Resolves when the opening at the start has ended, well or not. */
+  started(): Promise<void>;
+  recent(): Promise<RecentEntry[]>;
+  clearRecent(): Promise<void>;
+}
+
+export interface OpenerParts {
+  engine: Engine;
+  recent: RecentStore;
+  /** The recent list changed: the menu shows it. */
+  onRecent(entries: RecentEntry[]): void;
+  onError(error: unknown, context: string): void;
+}
+
+export function createOpener({ engine, recent, onRecent, onError }: OpenerParts): Opener {
+  let starting: Promise<void> = Promise.resolve();
+
+  async function remember(project: ProjectState): Promise<ProjectState> {
+    try {
+      await recent.add({ kind: 'project', name: project.name, path: project.folder });
+      onRecent(await recent.list());
+    } catch (error) {
+      onError(error, 'remembering what was opened'); // The project itself is open.
+    }
+    return project;
+  }
+
+  const opener: Opener = {
+    sample: async (options) => remember(await engine.project.openSample(options)),
+    model: async (path, options) => remember(await engine.project.openModel({ path }, options)),
+    folder: async (path, options) => remember(await engine.project.openFolder({ path }, options)),
+    path: async (path) => {
+      const found = await detectPath(path);
+      if (found.kind === 'project') return opener.folder(found.path);
+      if (found.kind === 'safetensors') return opener.model(found.path);
+      if (engine.project.open) return engine.project.openDataset({ path: found.path });
+      throw new QatError(
+        'E-PROJECT-NONE',
+        `${found.path} is a data set, and no model is open to train on it.`,
+        'Open a model first, then the data set.',
+      );
+    },
+    start: (paths) => {
+      starting = openAtStart(opener, paths).catch((error: unknown) => onError(error, 'opening at the start'));
+    },
+    started: () => starting,
+    recent: () => recent.list(),
+    clearRecent: async () => {
+      await recent.clear();
+      onRecent([]);
+    },
+  };
+
+  async function openAtStart(own: Opener, paths: readonly string[]): Promise<void> {
+    const [first, ...rest] = paths;
+    if (first !== undefined) {
+      await own.path(first);
+      for (const path of rest) await own.path(path);
+      return;
+    }
+    const last = (await recent.list()).find((entry) => entry.kind === 'project' && !entry.missing);
+    if (!last) {
+      await own.sample();
+      return;
+    }
+    try {
+      await own.folder(last.path);
+    } catch (error) {
+      // The last project cannot be opened: say why, and leave the user something that works.
+      onError(error, `reopening ${last.name}`);
+      await own.sample();
+    }
+  }
+
+  return opener;
+}
