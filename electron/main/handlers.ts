@@ -5,6 +5,7 @@ import { type AppInfo, type ProjectState, type Settings, toErrorInfo } from '../
 import type { Engine, NativeAddon } from '../engine/index.js';
 import { writeFileAtomic } from '../formats/index.js';
 import type { SettingsStore } from '../store/index.js';
+import { copyImage, copyText } from './clipboard.js';
 import { askForDataset, askForModel, askForProject, askWhereToExport, askWhereToSave } from './dialogs.js';
 import type { EventBus } from './event-bus.js';
 import { write } from './log.js';
