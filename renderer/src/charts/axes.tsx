@@ -37,7 +37,8 @@ export function xAxis({ domain, ticks, format, scale = 'linear', room, label }: 
       height={room}
       allowDataOverflow
       tickLine={false}
-      tickMargin={5}
+      tickSize={0}
+      tickMargin={9}
       tick={tickStyle}
       axisLine={{ stroke: chartColors.line }}
       {...(label
@@ -71,7 +72,8 @@ export function yAxis(props: AxisProps & { side?: 'left' | 'right'; id?: string;
       padding={noTooltipPadding}
       allowDataOverflow
       tickLine={false}
-      tickMargin={4}
+      tickSize={0}
+      tickMargin={7}
       tick={color ? { ...tickStyle, fill: color } : tickStyle}
       axisLine={false}
     />

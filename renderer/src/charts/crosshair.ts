@@ -9,22 +9,24 @@ export interface Crosshair {
   x: number | null;
   /** Moved by keyboard, so the read-out is also spoken. */
   spoken: boolean;
+  /** The chart that is pointed at; the others of its group only show the line. */
+  owner: string | null;
 }
 
 export interface CrosshairStore {
   get(): Crosshair;
-  set(x: number | null, spoken?: boolean): void;
+  set(x: number | null, owner?: string | null, spoken?: boolean): void;
   subscribe(listener: () => void): () => void;
 }
 
 export function createCrosshair(): CrosshairStore {
-  let state: Crosshair = { x: null, spoken: false };
+  let state: Crosshair = { x: null, spoken: false, owner: null };
   const listeners = new Set<() => void>();
   return {
     get: () => state,
-    set(x, spoken = false) {
-      if (state.x === x && state.spoken === spoken) return;
-      state = { x, spoken };
+    set(x, owner = null, spoken = false) {
+      if (state.x === x && state.spoken === spoken && state.owner === owner) return;
+      state = { x, spoken, owner };
       for (const listener of listeners) listener();
     },
     subscribe(listener) {

@@ -25,6 +25,11 @@ export interface VerticalMark {
   label: string;
 }
 
+export interface HorizontalMark {
+  y: number;
+  label: string;
+}
+
 export interface LineChartProps {
   label: string;
   series: readonly LineSeries[];
@@ -47,6 +52,8 @@ export interface LineChartProps {
   /** Show at least this much of x, so that a growing line does not rescale at every point. */
   xRange?: Range | undefined;
   marks?: readonly VerticalMark[] | undefined;
+  /** Lines to compare with, kept inside the y axis. */
+  goals?: readonly HorizontalMark[] | undefined;
   range: Range | null;
   onRangeChange: (range: Range | null) => void;
   group?: string | undefined;
@@ -56,6 +63,7 @@ const margins: Margins = { top: 8, right: 12, bottom: 24, left: 48 };
 const marksLayer = 150;
 const maxMarkers = 64;
 const noMarks: readonly VerticalMark[] = [];
+const noGoals: readonly HorizontalMark[] = [];
 
 export function LineChart(props: LineChartProps) {
   const { series, scale, xRange, formatX, formatY, xLabel } = props;
@@ -72,9 +80,10 @@ export function LineChart(props: LineChartProps) {
   const range = props.range ?? full;
   const lowBound = props.bounds?.low;
   const highBound = props.bounds?.high;
+  const goals = props.goals ?? noGoals;
   const domain = useMemo(
-    () => yDomain(lines, range, scale, { low: lowBound, high: highBound }),
-    [lines, range, scale, lowBound, highBound],
+    () => yDomain(lines, range, scale, { low: lowBound, high: highBound }, goals),
+    [lines, range, scale, lowBound, highBound, goals],
   );
 
   const readout = useCallback(
@@ -125,6 +134,7 @@ export function LineChart(props: LineChartProps) {
           integerX={props.integerX ?? false}
           markers={props.markers ?? false}
           marks={props.marks ?? noMarks}
+          goals={goals}
         />
       )}
     </PlotSurface>
@@ -156,6 +166,7 @@ interface LinePlotProps {
   integerX: boolean;
   markers: boolean;
   marks: readonly VerticalMark[];
+  goals: readonly HorizontalMark[];
 }
 
 const LinePlot = memo(function LinePlot(props: LinePlotProps) {
@@ -170,7 +181,7 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
       })),
     [lines, low, high, plot.width],
   );
-  const target = Math.max(2, Math.floor(plot.width / 90));
+  const target = Math.max(2, Math.floor(plot.width / 72));
   const xTicks = (props.integerX ? integerTicks : niceTicks)(range.low, range.high, target);
   return (
     <ComposedChart
@@ -216,10 +227,11 @@ function plainLine(line: DrawnLine, points: DrawnLine['points'], key: string, op
 }
 
 /** Markers of short lines, vertical marks, and the name of the x axis inside the plot's corner. */
-function Marks({ plot, lines, domain, scale, range, markers, marks, xLabel }: LinePlotProps) {
+function Marks({ plot, lines, domain, scale, range, markers, marks, goals, xLabel }: LinePlotProps) {
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
   const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
   const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
+  const halo = { stroke: chartColors.surface, strokeWidth: 3, paintOrder: 'stroke' };
   const visible = (point: { x: number }) => point.x >= range.low && point.x <= range.high;
   return (
     <g>
@@ -233,6 +245,19 @@ function Marks({ plot, lines, domain, scale, range, markers, marks, xLabel }: Li
           />
           <text x={x(mark.x) + 4} y={plot.y + 10} {...text}>
             {mark.label}
+          </text>
+        </g>
+      ))}
+      {goals.map((goal) => (
+        <g key={`${goal.label}-${goal.y}`}>
+          <path
+            d={`M${plot.x} ${round(y(goal.y))}h${plot.width}`}
+            stroke={chartColors.tick}
+            strokeDasharray="6 4"
+            fill="none"
+          />
+          <text x={plot.x + 4} y={y(goal.y) - 5} {...halo} {...text}>
+            {goal.label}
           </text>
         </g>
       ))}
@@ -250,15 +275,7 @@ function Marks({ plot, lines, domain, scale, range, markers, marks, xLabel }: Li
           />
         );
       })}
-      <text
-        x={plot.x + plot.width}
-        y={plot.y + plot.height - 5}
-        textAnchor="end"
-        stroke={chartColors.surface}
-        strokeWidth={3}
-        paintOrder="stroke"
-        {...text}
-      >
+      <text x={plot.x + plot.width} y={plot.y + plot.height - 5} textAnchor="end" {...halo} {...text}>
         {xLabel}
       </text>
     </g>

@@ -47,13 +47,14 @@ export function yDomain(
   range: Range,
   scale: ScaleKind,
   bounds: { low?: number | undefined; high?: number | undefined } = {},
+  goals: readonly { y: number }[] = [],
 ): [number, number] {
   const values = lines.flatMap((line) =>
     [...line.points, ...(line.smoothed ? line.raw : [])]
       .filter((point) => point.x >= range.low && point.x <= range.high)
       .map((point) => point.y),
   );
-  const found = extent(values);
+  const found = extent([...values, ...goals.map((goal) => goal.y)], (y) => scale === 'linear' || y > 0);
   if (!found) return scale === 'log' ? [0.1, 1] : [bounds.low ?? 0, bounds.high ?? 1];
   if (scale === 'log') {
     const factor = Math.max((found.high / found.low) ** 0.05, 1.02);
@@ -67,7 +68,7 @@ export function yDomain(
 }
 
 export function yTicks(domain: readonly [number, number], scale: ScaleKind, heightPx: number): number[] {
-  const target = Math.max(2, Math.floor(heightPx / 45));
+  const target = Math.max(3, Math.floor(heightPx / 52));
   return scale === 'log' ? logTicks(domain[0], domain[1], target) : niceTicks(domain[0], domain[1], target);
 }
 

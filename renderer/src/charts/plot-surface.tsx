@@ -2,7 +2,7 @@
  * The area a chart is drawn in: measures itself, takes the gestures, and shows cross-hair, drag box
  * and read-out above the drawing. Moving the pointer redraws only those, never the chart.
  */
-import { type ReactNode, useCallback, useId } from 'react';
+import { type ReactNode, useCallback, useId, useMemo } from 'react';
 import './charts.css';
 import { type CrosshairStore, useCrosshair, useCrosshairStore } from './crosshair.js';
 import { type Margins, type PlotBox, plotBox, type Size } from './geometry.js';
@@ -48,8 +48,8 @@ export function PlotSurface(props: PlotSurfaceProps) {
   const [sizeRef, size] = useSize();
   const crosshair = useCrosshairStore(props.group);
   const hintId = useId();
-  const plot = plotBox(size ?? { width: 1, height: 1 }, props.margins);
-  const gestures = usePlotGestures({ ...props, plot, crosshair });
+  const plot = useMemo(() => plotBox(size ?? { width: 1, height: 1 }, props.margins), [size, props.margins]);
+  const gestures = usePlotGestures({ ...props, plot, crosshair, owner: hintId });
   const zooms = props.onRangeChange !== undefined;
   const gestureRef = gestures.ref;
   const ref = useCallback(
@@ -90,6 +90,7 @@ export function PlotSurface(props: PlotSurfaceProps) {
       ) : null}
       <CrosshairLayer
         store={crosshair}
+        owner={hintId}
         plot={plot}
         range={props.range}
         width={size?.width ?? 0}
@@ -101,6 +102,7 @@ export function PlotSurface(props: PlotSurfaceProps) {
 
 interface CrosshairLayerProps {
   store: CrosshairStore;
+  owner: string;
   plot: PlotBox;
   range: Range;
   width: number;
@@ -110,14 +112,13 @@ interface CrosshairLayerProps {
 /** The box keeps clear of the pointer and inside the chart. */
 const readoutGapPx = 12;
 
-function CrosshairLayer({ store, plot, range, width, readout }: CrosshairLayerProps) {
-  const { x, spoken } = useCrosshair(store);
+function CrosshairLayer({ store, owner, plot, range, width, readout }: CrosshairLayerProps) {
+  const { x, spoken, owner: pointedAt } = useCrosshair(store);
   const shown = x === null || x < range.low || x > range.high ? null : readout(x, plot);
   const pixel = shown ? plot.x + ((shown.x - range.low) / (range.high - range.low || 1)) * plot.width : 0;
   if (!shown || pixel < plot.x - 1 || pixel > plot.x + plot.width + 1) {
     return <div className="chart-hidden" aria-live="polite" />;
   }
-  const onRight = pixel < width / 2;
   return (
     <>
       <div className="chart-crosshair" style={{ left: pixel, top: plot.y, height: plot.height }} />
@@ -130,30 +131,40 @@ function CrosshairLayer({ store, plot, range, width, readout }: CrosshairLayerPr
           />
         ),
       )}
-      <div
-        className="chart-readout"
-        style={{
-          top: plot.y + 6,
-          ...(onRight ? { left: pixel + readoutGapPx } : { right: width - pixel + readoutGapPx }),
-        }}
-      >
-        <div className="chart-readout-title">{shown.title}</div>
-        {shown.lines.map((line) => (
-          <div className="chart-readout-line" key={line.label}>
-            <span>
-              {line.color ? <Swatch color={line.color} dash={line.dash} /> : null}
-              {line.label}
-            </span>
-            <b>{line.value}</b>
-          </div>
-        ))}
-      </div>
+      {pointedAt === owner ? (
+        <ReadoutBox readout={shown} pixel={pixel} width={width} top={plot.y + 6} />
+      ) : null}
       <div className="chart-hidden" aria-live="polite">
-        {spoken
+        {spoken && pointedAt === owner
           ? `${shown.title}: ${shown.lines.map((line) => `${line.label} ${line.value}`).join(', ')}`
           : ''}
       </div>
     </>
+  );
+}
+
+interface ReadoutBoxProps {
+  readout: Readout;
+  pixel: number;
+  width: number;
+  top: number;
+}
+
+function ReadoutBox({ readout, pixel, width, top }: ReadoutBoxProps) {
+  const side = pixel < width / 2 ? { left: pixel + readoutGapPx } : { right: width - pixel + readoutGapPx };
+  return (
+    <div className="chart-readout" style={{ top, ...side }}>
+      <div className="chart-readout-title">{readout.title}</div>
+      {readout.lines.map((line) => (
+        <div className="chart-readout-line" key={line.label}>
+          <span>
+            {line.color ? <Swatch color={line.color} dash={line.dash} /> : null}
+            {line.label}
+          </span>
+          <b>{line.value}</b>
+        </div>
+      ))}
+    </div>
   );
 }
 

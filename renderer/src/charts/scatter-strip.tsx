@@ -123,8 +123,8 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
   const { size, plot, xRange, yRange } = props;
   const x = makeScale('linear', [xRange.low, xRange.high], plot.x, plot.x + plot.width);
   const y = makeScale('linear', [yRange.low, yRange.high], plot.y + plot.height, plot.y);
-  const xTarget = Math.max(2, Math.floor(plot.width / 90));
-  const yTarget = Math.max(2, Math.floor(plot.height / 45));
+  const xTarget = Math.max(3, Math.floor(plot.width / 90));
+  const yTarget = Math.max(3, Math.floor(plot.height / 48));
   return (
     <ComposedChart
       width={size.width}

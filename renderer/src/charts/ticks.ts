@@ -7,11 +7,11 @@ export interface Range {
 
 export type ScaleKind = 'linear' | 'log';
 
-/** Round ticks (1, 2 or 5 times a power of ten) inside [low, high]; about `target` of them, at least 3. */
+/** Round ticks (1, 2 or 5 times a power of ten) inside [low, high]; about `target` of them, at least 2. */
 export function niceTicks(low: number, high: number, target: number): number[] {
   if (!(high > low) || !Number.isFinite(high - low)) return [low];
   const ticks = ticksOf(low, high, target);
-  return ticks.length < 3 && target < 8 ? niceTicks(low, high, target + 1) : ticks;
+  return ticks.length < 2 && target < 8 ? niceTicks(low, high, target + 1) : ticks;
 }
 
 function ticksOf(low: number, high: number, target: number): number[] {

@@ -16,6 +16,8 @@ export interface GestureOptions {
   /** Everything there is to see. */
   full: Range;
   crosshair: CrosshairStore;
+  /** This chart's name in its cross-hair group. */
+  owner: string;
   /** Absent: the chart does not zoom. Null: everything. */
   onRangeChange?: ((range: Range | null) => void) | undefined;
   /** A press without a drag, in units of the x axis. */
@@ -130,7 +132,7 @@ function moveDrag(
     const to = Math.min(x + width, Math.max(x, pixel));
     setBox(Math.abs(to - drag.start) < clickSlackPx ? null : { from: drag.start, to });
   }
-  options.crosshair.set(insidePlot(pixel, options.plot) ? valueAt(pixel, options) : null);
+  options.crosshair.set(insidePlot(pixel, options.plot) ? valueAt(pixel, options) : null, options.owner);
 }
 
 function endDrag(drag: Drag | null, pixel: number, options: GestureOptions): void {
@@ -208,5 +210,5 @@ function pressArrow(direction: 1 | -1, shift: boolean, options: GestureOptions):
   const width = range.high - range.low;
   const fallback = (from ?? range.low + width / 2) + (direction * width) / 50;
   const next = stepFrom ? stepFrom(from, direction) : fallback;
-  crosshair.set(Math.min(range.high, Math.max(range.low, next)), true);
+  crosshair.set(Math.min(range.high, Math.max(range.low, next)), options.owner, true);
 }

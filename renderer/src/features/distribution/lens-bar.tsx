@@ -1,18 +1,9 @@
 /** Whose weights and which row are looked at. */
-import { type LayerLens, lookAtRow, lookAtRun, useProject } from '../../host/index.js';
+import { type LayerLens, lookAtRow, lookAtRun, runState, useProject } from '../../host/index.js';
 import { NumberField, SegmentedControl, Select, StateDot } from '../../ui/index.js';
 
 const model = 'model';
 const noRuns: readonly never[] = [];
-
-const stateWords = {
-  running: 'live',
-  paused: 'paused',
-  finished: 'trained',
-  cancelled: 'cancelled',
-  failed: 'failed',
-  interrupted: 'interrupted',
-} as const;
 
 export function LensBar({ lens }: { lens: LayerLens }) {
   const runs = useProject((state) => state.project?.runs ?? noRuns);
@@ -22,7 +13,7 @@ export function LensBar({ lens }: { lens: LayerLens }) {
     { value: model, label: 'the model (float)', hint: 'as loaded' },
     ...runs
       .filter((candidate) => candidate.configuration[layer.name])
-      .map((candidate) => ({ value: candidate.id, label: candidate.name, hint: stateWords[candidate.state] }))
+      .map((candidate) => ({ value: candidate.id, label: candidate.name, hint: runState(candidate).word }))
       .reverse(),
   ];
   return (
