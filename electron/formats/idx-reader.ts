@@ -120,12 +120,11 @@ export async function openIdxFolder(folder: string, options: OpenIdxFolderOption
       `Put all four IDX files into one folder: ${Object.values(parts).join(', ')}.`,
     );
   }
-  const train = await readSplit(trainImages, trainLabels, options);
-  const test = await readSplit(testImages, testLabels, options);
-  const { height, width } = train;
-  if (test.height !== height || test.width !== width) {
+  const { split: train, height, width } = await readSplit(trainImages, trainLabels, options);
+  const { split: test, ...testSize } = await readSplit(testImages, testLabels, options);
+  if (testSize.height !== height || testSize.width !== width) {
     throw mismatch(
-      `${testImages} has images of ${test.height}×${test.width}, ${trainImages} of ${height}×${width}`,
+      `${testImages} has images of ${testSize.height}×${testSize.width}, ${trainImages} of ${height}×${width}`,
     );
   }
   const classes = options.classes ?? largest(train.labels) + 1;
@@ -139,13 +138,13 @@ async function readSplit(
   imagesPath: string,
   labelsPath: string,
   options: IdxReadOptions,
-): Promise<IdxSplit & { height: number; width: number }> {
+): Promise<{ split: IdxSplit; height: number; width: number }> {
   const images = await readIdxImages(imagesPath, options);
   const { count, labels } = await readIdxLabels(labelsPath, options);
   if (images.count !== count) {
     throw mismatch(`${imagesPath} has ${images.count} images, ${labelsPath} has ${count} labels`);
   }
-  return { count, height: images.height, width: images.width, pixels: images.pixels, labels };
+  return { split: { count, pixels: images.pixels, labels }, height: images.height, width: images.width };
 }
 
 function largest(labels: Uint8Array): number {

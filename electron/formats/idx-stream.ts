@@ -63,16 +63,26 @@ async function unpack(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
+  let refusal: unknown;
   try {
-    // The collector throws as soon as more arrives than the IDX header announced, which stops the unpacking.
     await pipeline(
       Readable.from(filePieces(file, signal)),
       gunzip,
       async (pieces: AsyncIterable<Uint8Array>) => {
-        for await (const piece of pieces) collector.add(piece);
+        for await (const piece of pieces) {
+          try {
+            collector.add(piece);
+          } catch (thrown) {
+            // As soon as more arrives than the IDX header announced, the unpacking stops. The pipeline may
+            // then report that it stopped in place of why.
+            refusal = thrown;
+            throw thrown;
+          }
+        }
       },
     );
   } catch (thrown) {
+    if (refusal !== undefined) throw refusal;
     const code = errnoOf(thrown);
     if (code === 'Z_BUF_ERROR') throw collector.truncated('the gzip data stops early');
     if (!code?.startsWith('Z_')) throw thrown;
