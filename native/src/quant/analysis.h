@@ -14,10 +14,10 @@ namespace qat {
 
 struct Levels {
   std::vector<double> values;  // ascending
-  double clip_low = 0, clip_high = 0;
+  double clip_low = 0, clip_high = 0;  // values beyond are clipped: half a step past the levels
   double scale = 0;
   int32_t zero_point = 0;
-  int64_t row = -1, group = -1;  // whose scale; -1: the median scale of all
+  int64_t row = -1, group = -1;  // whose scale (the median one); -1: of the whole matrix
   int64_t scale_count = 0;
   double scale_min = 0, scale_max = 0;
 };

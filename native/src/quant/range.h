@@ -14,7 +14,8 @@ namespace qat {
 //   mse:     minimises the sum of squared errors of each scale.
 //   lsq:     2 * mean|x| / sqrt(qmax); unsigned zero points as abs-max places them.
 //   binary:  mean|x| whatever the estimator (the least-squares optimum).
-// A scale whose elements are all zero (or whose range underflows) is 1.0.
+// Scales are positive, finite and at least the smallest normal float. Where all elements are zero
+// the scale is 1.0, or that smallest one for the binary grid (which has no zero).
 Scales estimate_scales(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
                        const CancelToken* cancel = nullptr);
 

@@ -1,0 +1,286 @@
+#include "quant/analysis.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+
+#include "qat/error.h"
+#include "quant/bins_of_error.h"
+#include "quant/range.h"
+#include "quant/row_pieces.h"
+#include "quant/segment_range.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+
+constexpr int64_t kMostRowsShown = 512;
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  const auto elapsed = std::chrono::steady_clock::now() - start;
+  return std::chrono::duration<double, std::milli>(elapsed).count();
+}
+
+// The part of the matrix that is looked at: all of it, or one row.
+struct View {
+  const float* x;
+  int64_t rows, cols;
+  int64_t first_row;
+  int64_t count() const { return rows * cols; }
+};
+
+View view_of(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options) {
+  scale_layout(options.config, rows, cols);  // refuses bad shapes
+  if (options.row < 0) return {x, rows, cols, 0};
+  if (options.row >= rows) {
+    throw Error("E-NATIVE-ARGUMENT",
+                "Row " + std::to_string(options.row) + " of " + std::to_string(rows) + " rows.",
+                "Choose a row of the matrix.");
+  }
+  return {x + options.row * cols, 1, cols, options.row};
+}
+
+Scales scales_of_row(const Scales& all, const ScaleLayout& layout, int64_t row) {
+  if (layout.row_stride == 0) return all;
+  Scales one;
+  const auto begin = static_cast<std::ptrdiff_t>(row * layout.row_stride);
+  const auto end = static_cast<std::ptrdiff_t>((row + 1) * layout.row_stride);
+  one.scales.assign(all.scales.begin() + begin, all.scales.begin() + end);
+  if (!all.zero_points.empty()) {
+    one.zero_points.assign(all.zero_points.begin() + begin, all.zero_points.begin() + end);
+  }
+  return one;
+}
+
+// The scales of the view: given, or estimated. One scale for the whole matrix comes from all rows.
+Scales scales_for_view(const float* x, int64_t rows, int64_t cols, const View& view,
+                       const AnalyzeOptions& options, const CancelToken* cancel) {
+  const ScaleLayout layout = scale_layout(options.config, rows, cols);
+  if (options.scales) {
+    validate_scales(options.config, layout, *options.scales);
+    return options.row < 0 ? *options.scales : scales_of_row(*options.scales, layout, options.row);
+  }
+  if (layout.row_stride == 0) return estimate_scales(x, rows, cols, options.config, cancel);
+  return estimate_scales(view.x, view.rows, view.cols, options.config, cancel);
+}
+
+// Index of the lower median scale; equal scales count in order.
+int64_t median_scale(const std::vector<float>& scales) {
+  std::vector<int64_t> order(scales.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>((order.size() - 1) / 2);
+  std::nth_element(order.begin(), middle, order.end(), [&](int64_t a, int64_t b) {
+    const float left = scales[static_cast<size_t>(a)], right = scales[static_cast<size_t>(b)];
+    return left < right || (left == right && a < b);
+  });
+  return *middle;
+}
+
+Levels levels_of(const View& view, const QuantizerConfig& config, const Scales& scales) {
+  const ScaleLayout layout = scale_layout(config, view.rows, view.cols);
+  const int64_t index = median_scale(scales.scales);
+  const float scale = scales.scales[static_cast<size_t>(index)];
+  Levels levels;
+  levels.scale = scale;
+  levels.scale_count = static_cast<int64_t>(scales.scales.size());
+  const auto extremes = std::minmax_element(scales.scales.begin(), scales.scales.end());
+  levels.scale_min = *extremes.first;
+  levels.scale_max = *extremes.second;
+  if (layout.row_stride) {
+    levels.row = view.first_row + index / layout.row_stride;
+    if (config.granularity == Granularity::kGroup) levels.group = index % layout.row_stride;
+  }
+  if (config.grid == Grid::kBinary) {
+    levels.values = {-static_cast<double>(scale), static_cast<double>(scale)};
+    levels.clip_low = levels.values[0];
+    levels.clip_high = levels.values[1];
+    return levels;
+  }
+  if (!scales.zero_points.empty()) {
+    levels.zero_point = scales.zero_points[static_cast<size_t>(index)];
+  }
+  const CodeRange range = code_range(config.grid, config.bits);
+  for (int32_t code = range.qmin; code <= range.qmax; ++code) {
+    levels.values.push_back(static_cast<float>(code - levels.zero_point) * scale);
+  }
+  // Where clipping begins: half a step beyond the outermost levels.
+  levels.clip_low = (range.qmin - levels.zero_point - 0.5) * levels.scale;
+  levels.clip_high = (range.qmax - levels.zero_point + 0.5) * levels.scale;
+  return levels;
+}
+
+// At most kMostRowsShown rows, the worst of each bucket of neighbours.
+std::vector<RowSqnr> worst_rows(const std::vector<ErrorSums>& sums, int64_t first_row) {
+  const int64_t rows = static_cast<int64_t>(sums.size());
+  const int64_t buckets = std::min(rows, kMostRowsShown);
+  std::vector<RowSqnr> shown;
+  for (int64_t b = 0; b < buckets; ++b) {
+    RowSqnr worst;
+    worst.row = -1;
+    for (int64_t r = rows * b / buckets; r < rows * (b + 1) / buckets; ++r) {
+      const Sqnr sqnr = sqnr_of(sums[static_cast<size_t>(r)]);
+      const bool worse = worst.row < 0 || (worst.exact && !sqnr.exact) ||
+                         (!worst.exact && !sqnr.exact && sqnr.db < worst.sqnr_db);
+      if (worse) worst = {first_row + r, sqnr.exact, sqnr.db};
+    }
+    shown.push_back(worst);
+  }
+  return shown;
+}
+
+WhatIf what_if_of_view(const View& view, const AnalyzeOptions& options, const Scales& scales,
+                       ValueRange range, const CancelToken* cancel) {
+  const ScaleLayout layout = scale_layout(options.config, view.rows, view.cols);
+  const BinnedError binned =
+      measure_binned_error(view.x, layout, options.config, scales,
+                           {range, options.exact_bins, options.drawn_bins}, cancel);
+  WhatIf result;
+  result.error = summarize_error(binned.detail, options.config, layout);
+  result.levels = levels_of(view, options.config, scales);
+  result.code_counts = binned.detail.code_counts;
+  result.quantized_counts = binned.quantized_counts;
+  result.mean_error_by_bin = binned.mean_error;
+  result.row_sqnr = worst_rows(binned.detail.row_sums, view.first_row);
+  return result;
+}
+
+ValueRange range_of_view(const View& view, const AnalyzeOptions& options,
+                         const CancelToken* cancel) {
+  if (options.range) return *options.range;
+  const SegmentStats stats = tensor_stats(view.x, view.count(), cancel);
+  return histogram_range(stats.min, stats.max);
+}
+
+void check_options(const AnalyzeOptions& options) {
+  validate(options.config);
+  if (options.drawn_bins <= 0 || options.exact_bins % options.drawn_bins != 0) {
+    throw Error("E-NATIVE-ARGUMENT",
+                std::to_string(options.drawn_bins) + " drawn bins do not divide " +
+                    std::to_string(options.exact_bins) + " exact ones.",
+                "Use a number of drawn bins that divides the number of exact bins.");
+  }
+}
+
+// Estimates and measures every configuration on rows [begin, end), each row read once.
+void measure_rows(const View& view, const std::vector<QuantizerConfig>& configs, int64_t begin,
+                  int64_t end, std::vector<ErrorDetail>* details) {
+  details->resize(configs.size());
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const CodeRange range = code_range(configs[i].grid, configs[i].bits);
+    (*details)[i].code_counts.assign(static_cast<size_t>(range.count()), 0);
+  }
+  const ScaleLayout layout = scale_layout(configs[0], view.rows, view.cols);
+  Scales row_scales;
+  row_scales.scales.resize(static_cast<size_t>(layout.row_stride));
+  std::vector<int32_t> zero_points(row_scales.scales.size());
+  for (int64_t r = begin; r < end; ++r) {
+    const float* row = view.x + r * view.cols;
+    for (size_t i = 0; i < configs.size(); ++i) {
+      const bool has_zero_points = configs[i].grid == Grid::kUnsigned;
+      estimate_row(row, layout, configs[i], row_scales.scales.data(),
+                   has_zero_points ? zero_points.data() : nullptr);
+      QuantParams params = quant_params(configs[i], layout, row_scales);
+      params.zero_point = has_zero_points ? zero_points.data() : nullptr;
+      ErrorDetail& detail = (*details)[i];
+      kernels().quant_error(row, 1, view.cols, params, configs[i].grid == Grid::kBinary,
+                            &detail.sums, detail.code_counts.data());
+    }
+  }
+}
+
+std::vector<QuantizationError> errors_by_row_scales(const View& view,
+                                                    const std::vector<QuantizerConfig>& configs,
+                                                    const CancelToken* cancel) {
+  const int64_t chunk = rows_per_chunk(view.cols);
+  std::vector<std::vector<ErrorDetail>> parts(
+      static_cast<size_t>(chunk_count(view.rows, chunk)));
+  parallel_chunks(view.rows, chunk, [&](int64_t index, int64_t begin, int64_t end) {
+    throw_if_cancelled(cancel);
+    measure_rows(view, configs, begin, end, &parts[static_cast<size_t>(index)]);
+  });
+  std::vector<QuantizationError> errors;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    ErrorDetail total = parts[0][i];
+    for (size_t p = 1; p < parts.size(); ++p) {
+      add_sums(parts[p][i].sums, &total.sums);
+      for (size_t s = 0; s < total.code_counts.size(); ++s) {
+        total.code_counts[s] += parts[p][i].code_counts[s];
+      }
+    }
+    errors.push_back(summarize_error(total, configs[i],
+                                     scale_layout(configs[i], view.rows, view.cols)));
+  }
+  return errors;
+}
+
+std::vector<QuantizationError> errors_by_one_scale(const float* x, int64_t rows, int64_t cols,
+                                                   const View& view,
+                                                   const std::vector<QuantizerConfig>& configs,
+                                                   const CancelToken* cancel) {
+  const SegmentStats stats = tensor_stats(x, rows * cols, cancel);
+  const std::vector<SegmentScale> found = estimate_tensor(x, rows * cols, stats, configs, cancel);
+  std::vector<QuantizationError> errors;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    Scales scales;
+    scales.scales = {found[i].scale};
+    if (configs[i].grid == Grid::kUnsigned) scales.zero_points = {found[i].zero_point};
+    errors.push_back(quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel));
+  }
+  return errors;
+}
+
+// The errors at bits 1-8. `current` is reused for its own bits unless its scales were given.
+std::vector<QuantizationError> errors_by_bits(const float* x, int64_t rows, int64_t cols,
+                                              const View& view, const AnalyzeOptions& options,
+                                              const QuantizationError& current,
+                                              const CancelToken* cancel) {
+  std::vector<QuantizerConfig> configs;
+  for (int bits = 1; bits <= 8; ++bits) {
+    if (!options.scales && bits == options.config.bits) continue;
+    configs.push_back(with_bits(options.config, bits));
+  }
+  const bool one_scale = options.config.granularity == Granularity::kTensor;
+  std::vector<QuantizationError> errors =
+      one_scale ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
+                : errors_by_row_scales(view, configs, cancel);
+  if (!options.scales) errors.insert(errors.begin() + (options.config.bits - 1), current);
+  return errors;
+}
+
+}  // namespace
+
+WhatIf what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
+               const CancelToken* cancel) {
+  const auto start = std::chrono::steady_clock::now();
+  check_options(options);
+  const View view = view_of(x, rows, cols, options);
+  const ValueRange range = range_of_view(view, options, cancel);
+  const Scales scales = scales_for_view(x, rows, cols, view, options, cancel);
+  WhatIf result = what_if_of_view(view, options, scales, range, cancel);
+  result.native_ms = milliseconds_since(start);
+  return result;
+}
+
+Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
+                 const CancelToken* cancel) {
+  const auto start = std::chrono::steady_clock::now();
+  check_options(options);
+  const View view = view_of(x, rows, cols, options);
+  Analysis result;
+  result.statistics = compute_statistics(view.x, view.count(), default_percentiles(), cancel);
+  const ValueRange range = options.range
+                               ? *options.range
+                               : histogram_range(result.statistics.min, result.statistics.max);
+  result.histogram = compute_histogram(view.x, view.count(), range, options.exact_bins, cancel);
+  result.drawn_counts = drawn_counts(result.histogram.counts, options.drawn_bins);
+  const auto current_start = std::chrono::steady_clock::now();
+  const Scales scales = scales_for_view(x, rows, cols, view, options, cancel);
+  result.current = what_if_of_view(view, options, scales, range, cancel);
+  result.current.native_ms = milliseconds_since(current_start);
+  result.by_bits = errors_by_bits(x, rows, cols, view, options, result.current.error, cancel);
+  result.native_ms = milliseconds_since(start);
+  return result;
+}
+
+}  // namespace qat

@@ -1,0 +1,158 @@
+#include "quant/packing.h"
+
+#include <algorithm>
+#include <string>
+
+#include "qat/error.h"
+#include "qat/kernels.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+
+constexpr int64_t kElementsPerRange = int64_t{1} << 15;
+
+int64_t rows_per_range(int64_t cols) { return std::max<int64_t>(1, kElementsPerRange / cols); }
+
+// The parameters of one row seen as a matrix of its own.
+QuantParams row_params(QuantParams p, int64_t row) {
+  p.scale += row * p.row_stride;
+  if (p.zero_point) p.zero_point += row * p.row_stride;
+  return p;
+}
+
+void binary_codes(const float* x, uint8_t* codes, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0.0f ? 1 : 0;
+}
+
+void dequantize_row(const uint8_t* codes, float* y, int64_t cols, const QuantParams& p,
+                    bool binary) {
+  for (int64_t c = 0; c < cols; ++c) {
+    const int64_t g = p.row_stride ? c / p.group_cols : 0;
+    const float scale = p.scale[g];
+    if (binary) {
+      y[c] = codes[c] ? scale : -scale;
+    } else {
+      const int32_t zero_point = p.zero_point ? p.zero_point[g] : 0;
+      y[c] = static_cast<float>(static_cast<int32_t>(codes[c]) + p.qmin - zero_point) * scale;
+    }
+  }
+}
+
+void check_bits(int bits) {
+  if (bits < 1 || bits > 8) {
+    throw Error("E-NATIVE-ARGUMENT", "Codes of " + std::to_string(bits) + " bits cannot be packed.",
+                "Use 1 to 8 bits.");
+  }
+}
+
+[[noreturn]] void fail_packed(const std::string& message) {
+  throw Error("E-NATIVE-ARGUMENT", message,
+              "Check the file: codes are LSB-first, rows padded with zero bits to whole bytes.");
+}
+
+}  // namespace
+
+QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
+                                const QuantizerConfig& config, const Scales& scales,
+                                const CancelToken* cancel) {
+  validate(config);
+  const ScaleLayout layout = scale_layout(config, rows, cols);
+  validate_scales(config, layout, scales);
+  QuantizedWeight weight;
+  weight.config = config;
+  weight.rows = rows;
+  weight.cols = cols;
+  weight.scales = scales;
+  const int64_t row_bytes = packed_row_bytes(cols, config.bits);
+  weight.packed.resize(static_cast<size_t>(rows * row_bytes));
+  const QuantParams params = quant_params(config, layout, scales);
+  const bool binary = config.grid == Grid::kBinary;
+  parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
+    std::vector<uint8_t> codes(static_cast<size_t>(cols));
+    for (int64_t r = begin; r < end; ++r) {
+      throw_if_cancelled(cancel);
+      if (binary) {
+        binary_codes(x + r * cols, codes.data(), cols);
+      } else {
+        kernels().quantize(x + r * cols, codes.data(), 1, cols, row_params(params, r));
+      }
+      kernels().pack_row(codes.data(), weight.packed.data() + r * row_bytes, cols, config.bits);
+    }
+  });
+  return weight;
+}
+
+void dequantize_weight(const QuantizedWeight& weight, float* y) {
+  const ScaleLayout layout = scale_layout(weight.config, weight.rows, weight.cols);
+  const QuantParams params = quant_params(weight.config, layout, weight.scales);
+  const int64_t row_bytes = packed_row_bytes(weight.cols, weight.config.bits);
+  const bool binary = weight.config.grid == Grid::kBinary;
+  parallel_for(weight.rows, rows_per_range(weight.cols), [&](int64_t begin, int64_t end) {
+    std::vector<uint8_t> codes(static_cast<size_t>(weight.cols));
+    for (int64_t r = begin; r < end; ++r) {
+      kernels().unpack_row(weight.packed.data() + r * row_bytes, codes.data(), weight.cols,
+                           weight.config.bits);
+      dequantize_row(codes.data(), y + r * weight.cols, weight.cols, row_params(params, r), binary);
+    }
+  });
+}
+
+void validate_quantized_weight(const QuantizedWeight& weight) {
+  validate(weight.config);
+  const ScaleLayout layout = scale_layout(weight.config, weight.rows, weight.cols);
+  validate_scales(weight.config, layout, weight.scales);
+  const int bits = weight.config.bits;
+  const int64_t row_bytes = packed_row_bytes(weight.cols, bits);
+  if (weight.packed.size() != static_cast<size_t>(weight.rows * row_bytes)) {
+    fail_packed("Expected " + std::to_string(weight.rows * row_bytes) + " packed bytes, got " +
+                std::to_string(weight.packed.size()) + ".");
+  }
+  const int used_bits = static_cast<int>(weight.cols * bits & 7);
+  const int32_t codes_on_grid = code_range(weight.config.grid, bits).count();
+  std::vector<uint8_t> codes(static_cast<size_t>(weight.cols));
+  for (int64_t r = 0; r < weight.rows; ++r) {
+    const uint8_t* row = weight.packed.data() + r * row_bytes;
+    if (used_bits && row[row_bytes - 1] >> used_bits) {
+      fail_packed("Row " + std::to_string(r) + " has padding bits that are not 0.");
+    }
+    if (codes_on_grid == 1 << bits) continue;
+    kernels().unpack_row(row, codes.data(), weight.cols, bits);
+    for (int64_t c = 0; c < weight.cols; ++c) {
+      if (codes[static_cast<size_t>(c)] >= codes_on_grid) {
+        fail_packed("Row " + std::to_string(r) + ", column " + std::to_string(c) +
+                    " holds a code outside the grid.");
+      }
+    }
+  }
+}
+
+std::vector<uint8_t> pack_codes(const uint8_t* codes, int64_t rows, int64_t cols, int bits) {
+  check_bits(bits);
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    if (codes[i] >> bits) {
+      throw Error("E-NATIVE-ARGUMENT",
+                  "Code " + std::to_string(codes[i]) + " at index " + std::to_string(i) +
+                      " does not fit " + std::to_string(bits) + " bits.",
+                  "Pass codes already offset to 0 ... 2^bits - 1.");
+    }
+  }
+  const int64_t row_bytes = packed_row_bytes(cols, bits);
+  std::vector<uint8_t> packed(static_cast<size_t>(rows * row_bytes));
+  for (int64_t r = 0; r < rows; ++r) {
+    kernels().pack_row(codes + r * cols, packed.data() + r * row_bytes, cols, bits);
+  }
+  return packed;
+}
+
+std::vector<uint8_t> unpack_codes(const uint8_t* packed, int64_t rows, int64_t cols, int bits) {
+  check_bits(bits);
+  const int64_t row_bytes = packed_row_bytes(cols, bits);
+  std::vector<uint8_t> codes(static_cast<size_t>(rows * cols));
+  for (int64_t r = 0; r < rows; ++r) {
+    kernels().unpack_row(packed + r * row_bytes, codes.data() + r * cols, cols, bits);
+  }
+  return codes;
+}
+
+}  // namespace qat

@@ -1,0 +1,165 @@
+#include "quant/percentiles.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "qat/error.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+
+constexpr int64_t kSortedBelow = int64_t{1} << 15;  // shorter inputs are copied and sorted
+constexpr uint32_t kBuckets = 1u << 16;
+
+// Orders as the float does: -inf ... -0, +0 ... +inf.
+uint32_t key_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+float value_of(uint32_t key) {
+  const uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Counts of the upper or lower 16 bits of keys, merged from all threads.
+using Counts = std::vector<int64_t>;
+
+int64_t range_grain(int64_t n) { return (n + thread_count() - 1) / thread_count(); }
+
+constexpr int64_t kPoll = int64_t{1} << 18;  // elements between two looks at the cancel flag
+
+Counts count_upper_halves(const float* x, int64_t n, const CancelToken* cancel) {
+  Counts total(kBuckets, 0);
+  std::mutex merge;
+  parallel_for(n, range_grain(n), [&](int64_t begin, int64_t end) {
+    std::vector<uint32_t> local(kBuckets, 0);
+    for (int64_t from = begin; from < end; from += kPoll) {
+      throw_if_cancelled(cancel);
+      const int64_t to = std::min(end, from + kPoll);
+      for (int64_t i = from; i < to; ++i) ++local[key_of(x[i]) >> 16];
+    }
+    std::lock_guard<std::mutex> lock(merge);
+    for (uint32_t b = 0; b < kBuckets; ++b) total[b] += local[b];
+  });
+  return total;
+}
+
+// For every marked bucket (slot_of[b] >= 0) the counts of the lower halves of its keys.
+std::vector<Counts> count_lower_halves(const float* x, int64_t n,
+                                       const std::vector<int8_t>& slot_of, size_t slots,
+                                       const CancelToken* cancel) {
+  std::vector<Counts> total(slots);
+  std::mutex merge;
+  parallel_for(n, range_grain(n), [&](int64_t begin, int64_t end) {
+    std::vector<std::vector<uint32_t>> local(slots);
+    for (int64_t from = begin; from < end; from += kPoll) {
+      throw_if_cancelled(cancel);
+      const int64_t to = std::min(end, from + kPoll);
+      for (int64_t i = from; i < to; ++i) {
+        const uint32_t key = key_of(x[i]);
+        const int8_t slot = slot_of[key >> 16];
+        if (slot < 0) continue;
+        std::vector<uint32_t>& counts = local[static_cast<size_t>(slot)];
+        if (counts.empty()) counts.resize(kBuckets, 0);
+        ++counts[key & 0xffffu];
+      }
+    }
+    std::lock_guard<std::mutex> lock(merge);
+    for (size_t s = 0; s < slots; ++s) {
+      if (local[s].empty()) continue;
+      if (total[s].empty()) total[s].resize(kBuckets, 0);
+      for (uint32_t b = 0; b < kBuckets; ++b) total[s][b] += local[s][b];
+    }
+  });
+  return total;
+}
+
+// The values at the given ranks (ascending, distinct, at most 127 of them).
+std::vector<float> select_ranks(const float* x, int64_t n, const std::vector<int64_t>& ranks,
+                                const CancelToken* cancel) {
+  const Counts upper = count_upper_halves(x, n, cancel);
+  std::vector<int8_t> slot_of(kBuckets, -1);
+  std::vector<uint32_t> bucket_of_rank;
+  std::vector<int64_t> rank_in_bucket;
+  size_t slots = 0;
+  int64_t before = 0;
+  uint32_t bucket = 0;
+  for (const int64_t rank : ranks) {
+    while (before + upper[bucket] <= rank) before += upper[bucket++];
+    if (slot_of[bucket] < 0) slot_of[bucket] = static_cast<int8_t>(slots++);
+    bucket_of_rank.push_back(bucket);
+    rank_in_bucket.push_back(rank - before);
+  }
+  const std::vector<Counts> lower = count_lower_halves(x, n, slot_of, slots, cancel);
+  std::vector<float> values;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    const Counts& counts = lower[static_cast<size_t>(slot_of[bucket_of_rank[i]])];
+    uint32_t low = 0;
+    for (int64_t left = rank_in_bucket[i]; counts[low] <= left; ++low) left -= counts[low];
+    values.push_back(value_of((bucket_of_rank[i] << 16) | low));
+  }
+  return values;
+}
+
+std::vector<float> values_at(const float* x, int64_t n, const std::vector<int64_t>& ranks,
+                             const CancelToken* cancel) {
+  std::vector<float> values;
+  if (n < kSortedBelow) {
+    std::vector<float> sorted(x, x + n);
+    std::sort(sorted.begin(), sorted.end());
+    for (const int64_t rank : ranks) values.push_back(sorted[static_cast<size_t>(rank)]);
+    return values;
+  }
+  const size_t kMostAtOnce = 64;
+  for (size_t i = 0; i < ranks.size(); i += kMostAtOnce) {
+    const size_t end = std::min(ranks.size(), i + kMostAtOnce);
+    const std::vector<int64_t> some(ranks.begin() + static_cast<std::ptrdiff_t>(i),
+                                    ranks.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<float> found = select_ranks(x, n, some, cancel);
+    values.insert(values.end(), found.begin(), found.end());
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
+                                            const std::vector<double>& percentages,
+                                            const CancelToken* cancel) {
+  std::vector<int64_t> ranks;
+  for (const double p : percentages) {
+    if (!(p >= 0 && p <= 100)) {
+      throw Error("E-NATIVE-ARGUMENT", "Percentile " + std::to_string(p) + " does not exist.",
+                  "Ask for percentiles from 0 to 100.");
+    }
+    const int64_t rank = static_cast<int64_t>(p / 100.0 * static_cast<double>(n - 1));
+    ranks.push_back(rank);
+    ranks.push_back(std::min(rank + 1, n - 1));
+  }
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  const std::vector<float> values = values_at(x, n, ranks, cancel);
+  const auto value_at = [&](int64_t rank) {
+    const auto at = std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin();
+    return static_cast<double>(values[static_cast<size_t>(at)]);
+  };
+  std::vector<Percentile> result;
+  for (const double p : percentages) {
+    const double position = p / 100.0 * static_cast<double>(n - 1);
+    const int64_t rank = static_cast<int64_t>(position);
+    const double low = value_at(rank), high = value_at(std::min(rank + 1, n - 1));
+    result.push_back({p, low + (high - low) * (position - static_cast<double>(rank))});
+  }
+  return result;
+}
+
+}  // namespace qat
