@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { expect, type Page, test } from '@playwright/test';
+import { launch } from '../support/launch.js';
+import {
+  projectIsOpen,
+  setTraining,
+  showView,
+  train,
+  trainingEnded,
+  type View,
+} from '../support/workbench.js';
+
+const views: View[] = ['Distribution', 'Error', 'Training', 'Compare', 'Export'];
+
+async function violations(page: Page, axe: string): Promise<string[]> {
+  // Through evaluate, not a script tag: the page's policy allows only its own scripts.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: loaded } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await loaded.run();
+    return found.violations.map(
+      (v) => `${v.impact} ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`,
+    );
+  });
+}
+
+test('axe finds nothing on any view, in dark and light', async () => {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const workbench = await launch();
+  const { app, page } = workbench;
+  await projectIsOpen(page);
+  await setTraining(page, { Epochs: 1 });
+  await train(page);
+  await trainingEnded(page);
+  for (const theme of ['dark', 'light'] as const) {
+    await app.evaluate(({ nativeTheme }, wanted) => {
+      nativeTheme.themeSource = wanted;
+    }, theme);
+    await expect(page.locator(`html[data-theme="${theme}"]`)).toBeAttached();
+    for (const view of views) {
+      await showView(page, view);
+      await page.waitForTimeout(400);
+      expect(await violations(page, axe), `${view}, ${theme}`).toEqual([]);
+    }
+  }
+  await workbench.close();
+});
+
+test('the whole loop by keyboard alone', async () => {
+  const workbench = await launch();
+  const { page } = workbench;
+  await projectIsOpen(page);
+  await page.keyboard.press('Control+K');
+  await page.keyboard.type('select all layers');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('option', { selected: true })).toHaveCount(3);
+  await page.keyboard.press('Control+Shift+P');
+  await expect(page.getByRole('option', { name: /prepared/ })).toHaveCount(3);
+  await page.keyboard.press('Control+Shift+Q');
+  await expect(page.getByRole('option', { name: /quantized/ })).toHaveCount(3);
+  await page.keyboard.press('Control+2');
+  await expect(page.getByRole('tab', { name: 'Error', selected: true })).toBeVisible();
+  await page.keyboard.press('F5');
+  await expect(page.getByRole('tab', { name: 'Training', selected: true })).toBeVisible();
+  await page.keyboard.press('F6');
+  await expect(page.getByRole('button', { name: 'Resume training' })).toBeVisible();
+  await page.keyboard.press('Shift+F5');
+  await trainingEnded(page, 5000);
+  await workbench.close();
+});
