@@ -36,6 +36,7 @@ export async function buildApp() {
       if (!existsSync(cli)) throw new SetupError('The packages are not installed', 'npm ci');
       const result = await runCommand(process.execPath, [cli, 'build', '--logLevel', 'warn'], {
         cwd: root,
+        env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' },
         timeoutMs: 5 * 60_000,
       });
       if (result.code !== 0) {
