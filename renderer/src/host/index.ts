@@ -17,6 +17,7 @@ export * from './lens-store.js';
 export * from './notices.js';
 export * from './packed-size.js';
 export * from './project-store.js';
+export * from './run-curves.js';
 export * from './run-words.js';
 export * from './runs-store.js';
 export * from './selection-store.js';

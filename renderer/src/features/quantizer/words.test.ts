@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { defaultLayerConfig } from '../../host/contract.js';
+import { curveLayout } from './bits-curve.js';
+import { codeRange, formulaOf } from './words.js';
+
+const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
+  ...defaultLayerConfig.weight,
+  ...change,
+});
+
+describe('the quantizer in words', () => {
+  it('names the codes of each grid', () => {
+    expect(codeRange('signed', 4)).toEqual({ low: -8, high: 7 });
+    expect(codeRange('narrow', 4)).toEqual({ low: -7, high: 7 });
+    expect(codeRange('unsigned', 4)).toEqual({ low: 0, high: 15 });
+    expect(codeRange('signed', 2)).toEqual({ low: -2, high: 1 });
+  });
+
+  it('writes the formula with the zero point only where there is one', () => {
+    expect(formulaOf(quantizer({ bits: 8 })).value).toBe('ŵ = s · clamp(⌊w/s⌉, −128, 127)');
+    expect(formulaOf(quantizer({ grid: 'unsigned' })).value).toBe('ŵ = s · (clamp(⌊w/s⌉ + z, 0, 15) − z)');
+    expect(formulaOf(quantizer({ bits: 32 })).value).toBe('ŵ = w');
+    expect(formulaOf(quantizer({ granularity: 'group', groupSize: 32 })).scale).toContain('per 32 inputs');
+  });
+});
+
+describe('error by bits', () => {
+  const error = (bits: 1 | 2 | 8, sqnrDb: number | null) => ({
+    bits,
+    sqnrDb,
+    mse: 0,
+    cosine: 1,
+    maxError: 0,
+    clippedShare: 0,
+    codesUsed: 1,
+    codesTotal: 1,
+    codeEntropyBits: 0,
+    effectiveBits: bits,
+    packedBytes: 1,
+  });
+
+  it('puts more dB higher and an exact match at the top', () => {
+    const { points, lines } = curveLayout([error(1, 4.4), error(2, 9.2), error(8, null)]);
+    const [one, two, eight] = points.map((point) => point.y);
+    expect(two).toBeLessThan(one ?? 0);
+    expect(eight).toBe(0);
+    expect(lines[0]).toEqual({ db: 0, y: 100 });
+  });
+
+  it('makes room below zero for a quantizer that does harm', () => {
+    const { lines, points } = curveLayout([error(1, -6)]);
+    expect(lines[0]?.db).toBe(-10);
+    expect(points[0]?.y).toBeGreaterThan(0);
+    expect(points[0]?.y).toBeLessThanOrEqual(100);
+  });
+});
