@@ -24,7 +24,7 @@ std::shared_ptr<SessionEnd> SessionEnd::watch(Napi::Env env,
                                               Napi::Promise::Deferred deferred) {
   std::shared_ptr<SessionEnd> end(new SessionEnd(env, std::move(session), deferred));
   napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, Napi::String::New(env, "qat.session"), 0, 1, nullptr, &on_finalized,
+      env, nullptr, nullptr, Napi::String::New(env, "qat.session"), 0, 1, end.get(), &on_finalized,
       end.get(), &on_js_thread, &end->notify_);
   NAPI_THROW_IF_FAILED(env, status, end);
   napi_unref_threadsafe_function(env, end->notify_);
