@@ -195,7 +195,7 @@ function Row<T>({
           className={clsx(
             'px-1.5 whitespace-nowrap',
             column.align === 'left' ? 'text-left' : 'text-right',
-            column.wide && 'w-full max-w-0 truncate',
+            column.wide && 'w-full max-w-0 min-w-28 truncate',
           )}
         >
           {column.cell ? column.cell(row) : column.value(row)}

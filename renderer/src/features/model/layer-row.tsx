@@ -26,14 +26,15 @@ function Thumbnail({ layer }: { layer: string }) {
   );
 }
 
-/** Long names keep their end: that is what tells layers apart. */
+/** Names longer than this are cut in the narrow list; then every layer's `.weight` is the first to go. */
+const longName = 20;
+
+/** Long names keep their end: that is what tells layers apart. The ellipsis stands at the start. */
 function LayerName({ name }: { name: string }) {
-  const cut = name.lastIndexOf('.', name.lastIndexOf('.') - 1);
-  if (cut < 0) return <span className="truncate">{name}</span>;
+  const shown = name.length > longName ? name.replace(/\.weight$/, '') : name;
   return (
-    <span className="flex min-w-0">
-      <span className="truncate text-ink2">{name.slice(0, cut)}</span>
-      <span className="max-w-full shrink-0 truncate">{name.slice(cut)}</span>
+    <span dir="rtl" className="truncate text-left">
+      <bdi>{shown}</bdi>
     </span>
   );
 }
