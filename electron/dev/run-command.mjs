@@ -1,6 +1,10 @@
 /** Child processes: with their output shown or collected, bounded in time, never through a shell. */
 import { spawn } from 'node:child_process';
 
+/** Between asking a command to end and killing it. */
+const graceMs = 10_000;
+const longestTimerMs = 2 ** 31 - 1;
+
 /**
  * @typedef {object} CommandResult
  * @property {number | null} code the exit code, null when a signal ended it
@@ -29,7 +33,7 @@ export function runCommand(command, args, options = {}) {
   const { output = 'collect', timeoutMs } = options;
   const sink = output === 'show' ? 'inherit' : 'pipe';
   return new Promise((resolve, reject) => {
-    // With a time limit the command leads its own process group, so that the group can be killed as one.
+    // With a time limit the command leads its own process group, so that the group can be ended as one.
     const ownGroup = timeoutMs !== undefined && process.platform !== 'win32';
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -37,15 +41,12 @@ export function runCommand(command, args, options = {}) {
       stdio: ['ignore', sink, sink],
       detached: ownGroup,
     });
-    const kill = () => killGroup(child.pid, ownGroup);
-    const untie = ownGroup ? killOnExit(kill) : () => {};
+    const group = new ProcessGroup(child.pid, ownGroup);
     let timedOut = false;
-    const timer = timeoutMs
-      ? setTimeout(() => {
-          timedOut = true;
-          kill();
-        }, timeoutMs)
-      : undefined;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      group.end('SIGTERM');
+    }, timeoutMs ?? longestTimerMs);
     const collected = { stdout: '', stderr: '' };
     for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
       child[name]?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
@@ -55,7 +56,7 @@ export function runCommand(command, args, options = {}) {
     }
     const done = () => {
       clearTimeout(timer);
-      untie();
+      group.forget();
     };
     child.once('error', (error) => {
       done();
@@ -68,37 +69,59 @@ export function runCommand(command, args, options = {}) {
   });
 }
 
-/**
- * @param {number | undefined} pid
- * @param {boolean} ownGroup
- */
-function killGroup(pid, ownGroup) {
-  if (pid === undefined) return;
-  try {
-    process.kill(ownGroup ? -pid : pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
-}
+/** A started command and all it started, which must not outlive us. */
+class ProcessGroup {
+  /** @type {NodeJS.Timeout | undefined} */
+  #killTimer;
+  /** @type {number | undefined} */
+  #exitCode;
+  #killNow = () => this.#send('SIGKILL');
+  #onSignal = (/** @type {NodeJS.Signals} */ signal) => {
+    this.end(signal);
+    this.#exitCode = signal === 'SIGINT' ? 130 : 143;
+  };
 
-/**
- * A group of its own does not hear Ctrl+C: pass our end on to it.
- * @param {() => void} kill
- * @returns {() => void} undoes it
- */
-function killOnExit(kill) {
-  const onSignal = (/** @type {NodeJS.Signals} */ signal) => {
-    kill();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  process.once('exit', kill);
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  return () => {
-    process.off('exit', kill);
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
+  /**
+   * @param {number | undefined} pid undefined when it could not be started
+   * @param {boolean} isOwnGroup whether it leads a process group; such a group does not hear Ctrl+C by itself
+   */
+  constructor(pid, isOwnGroup) {
+    this.pid = pid;
+    this.isOwnGroup = isOwnGroup;
+    if (!isOwnGroup) return;
+    process.once('exit', this.#killNow);
+    process.on('SIGINT', this.#onSignal);
+    process.on('SIGTERM', this.#onSignal);
+  }
+
+  /**
+   * Asks it to end (Playwright closes its applications then), and kills it when it does not.
+   * @param {NodeJS.Signals} signal
+   */
+  end(signal) {
+    this.#send(signal);
+    this.#killTimer ??= setTimeout(this.#killNow, graceMs);
+  }
+
+  /** To be called when it has ended: nothing is left to watch. */
+  forget() {
+    clearTimeout(this.#killTimer);
+    process.off('exit', this.#killNow);
+    process.off('SIGINT', this.#onSignal);
+    process.off('SIGTERM', this.#onSignal);
+    // We were told to end, and waited for it to end first.
+    if (this.#exitCode !== undefined) process.exit(this.#exitCode);
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  #send(signal) {
+    if (this.pid === undefined) return;
+    try {
+      process.kill(this.isOwnGroup ? -this.pid : this.pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 /**
