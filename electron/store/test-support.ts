@@ -1,0 +1,57 @@
+/** A project to test with. */
+import { type Configuration, defaultLayerConfig, type RunSummary } from '../contract/index.js';
+import type { ProjectInit } from './project-store.js';
+
+export const projectInit: ProjectInit = {
+  name: 'Sample',
+  sample: true,
+  model: { name: 'mlp', path: '/models/mlp.safetensors', sha256: 'a'.repeat(64), sizeBytes: 100 },
+  dataset: null,
+  trainingReason: 'no data set',
+  configuration: { first: defaultLayerConfig },
+  view: { tab: 'distribution', selection: [], runSelection: [] },
+};
+
+export function view(...selection: string[]) {
+  return { tab: 'error' as const, selection, runSelection: [] };
+}
+
+export function configuration(layer: string, groupSize: number): Configuration {
+  return { [layer]: { ...defaultLayerConfig, weight: { ...defaultLayerConfig.weight, groupSize } } };
+}
+
+export function runSummary(id: string, changes: Partial<RunSummary> = {}): RunSummary {
+  return {
+    id,
+    name: id,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    state: 'running',
+    configuration: {},
+    training: {
+      optimizer: 'adamw',
+      learningRate: 0.001,
+      momentum: 0.9,
+      weightDecay: 0,
+      schedule: 'cosine',
+      epochs: 1,
+      batchSize: 1,
+      seed: 1,
+    },
+    progress: {
+      step: 0,
+      stepsTotal: 10,
+      epoch: 0,
+      loss: null,
+      testAccuracy: null,
+      stepMs: null,
+      remainingMs: null,
+    },
+    result: null,
+    error: null,
+    ...changes,
+  };
+}
+
+export function stepPoint(step: number, loss = 1) {
+  return { step, epoch: step / 10, loss, learningRate: 0.001 };
+}
