@@ -54,6 +54,12 @@ export function tickFormatter(ticks: readonly number[]): (value: number) => stri
   return (value) => formatFixed(value, decimals);
 }
 
+/** Ticks of shares as percent: `88 %`, or `88.2 %` where their step needs it. */
+export function percentFormatter(ticks: readonly number[]): (value: number) => string {
+  const format = tickFormatter(ticks.map((tick) => tick * 100));
+  return (value) => `${format(value * 100)} %`;
+}
+
 /** `[−0.002607, −0.000153)`: both edges with the decimals their distance needs. */
 export function formatBin(low: number, high: number, closed: boolean): string {
   const decimals = 3 - Math.floor(Math.log10(Math.max(high - low, Number.MIN_VALUE)));

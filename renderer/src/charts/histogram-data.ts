@@ -1,5 +1,14 @@
 /** A histogram as the points of a step area, and the axes that go with it. */
-import { integerTicks, logCountFloor, logTicks, niceTicks, type Range, type ScaleKind } from './ticks.js';
+import { tickFormatter } from './format.js';
+import {
+  fittingTicks,
+  integerTicks,
+  logCountFloor,
+  logTicks,
+  niceTicks,
+  type Range,
+  type ScaleKind,
+} from './ticks.js';
 
 export interface Bins {
   low: number;
@@ -67,12 +76,12 @@ export function countTicks(domain: readonly [number, number], scale: ScaleKind, 
 }
 
 export function valueTicks(range: Range, widthPx: number): number[] {
-  return niceTicks(range.low, range.high, Math.max(2, Math.floor(widthPx / 95)));
+  return fittingTicks((target) => niceTicks(range.low, range.high, target), widthPx * 0.7, tickFormatter);
 }
 
 /** Whole numbers, as many as have room. */
 export function codeTicks(range: Range, widthPx: number): number[] {
-  return integerTicks(range.low, range.high, Math.max(3, Math.floor(widthPx / 34)));
+  return fittingTicks((target) => integerTicks(range.low, range.high, target), widthPx, tickFormatter);
 }
 
 /** Sums of `factor` neighbouring counts. */

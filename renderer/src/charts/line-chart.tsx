@@ -2,7 +2,7 @@
 import { memo, useCallback, useMemo, useState } from 'react';
 import { ComposedChart, Line, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
-import { formatShort } from './format.js';
+import { formatShort, percentFormatter, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import {
   type DrawnLine,
@@ -18,7 +18,7 @@ import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { thinToPixels } from './series.js';
 import { chartColors, chartFont } from './theme.js';
-import { integerTicks, makeScale, niceTicks, type Range, type ScaleKind } from './ticks.js';
+import { fittingTicks, integerTicks, makeScale, niceTicks, type Range, type ScaleKind } from './ticks.js';
 
 export interface VerticalMark {
   x: number;
@@ -39,8 +39,8 @@ export interface LineChartProps {
   xLabel: string;
   formatX?: ((x: number) => string) | undefined;
   formatY?: ((y: number) => string) | undefined;
-  /** Tick labels, when they are shorter than the read-out's. */
-  formatTick?: ((y: number) => string) | undefined;
+  /** Shares 0–1, with ticks in percent. */
+  percent?: boolean | undefined;
   /** Weight of the past in the moving average, 0 = none. */
   smoothing?: number | undefined;
   /** Draw a marker at every point: only for short lines. */
@@ -129,8 +129,7 @@ export function LineChart(props: LineChartProps) {
           domain={domain}
           scale={scale}
           range={range}
-          xLabel={xLabel}
-          formatTick={props.formatTick}
+          percent={props.percent ?? false}
           integerX={props.integerX ?? false}
           markers={props.markers ?? false}
           marks={props.marks ?? noMarks}
@@ -161,8 +160,7 @@ interface LinePlotProps {
   domain: [number, number];
   scale: ScaleKind;
   range: Range;
-  xLabel: string;
-  formatTick: ((y: number) => string) | undefined;
+  percent: boolean;
   integerX: boolean;
   markers: boolean;
   marks: readonly VerticalMark[];
@@ -181,8 +179,11 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
       })),
     [lines, low, high, plot.width],
   );
-  const target = Math.max(2, Math.floor(plot.width / 72));
-  const xTicks = (props.integerX ? integerTicks : niceTicks)(range.low, range.high, target);
+  const xTicks = useMemo(() => {
+    const make = props.integerX ? integerTicks : niceTicks;
+    return fittingTicks((target) => make(low, high, target), plot.width, tickFormatter);
+  }, [props.integerX, low, high, plot.width]);
+  const ticks = yTicks(domain, scale, plot.height);
   return (
     <ComposedChart
       width={size.width}
@@ -194,8 +195,8 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
       {xAxis({ domain: [range.low, range.high], ticks: xTicks, room: margins.bottom })}
       {yAxis({
         domain,
-        ticks: yTicks(domain, scale, plot.height),
-        format: props.formatTick,
+        ticks,
+        format: props.percent ? percentFormatter(ticks) : undefined,
         scale,
         room: margins.left,
       })}
@@ -226,8 +227,8 @@ function plainLine(line: DrawnLine, points: DrawnLine['points'], key: string, op
   );
 }
 
-/** Markers of short lines, vertical marks, and the name of the x axis inside the plot's corner. */
-function Marks({ plot, lines, domain, scale, range, markers, marks, goals, xLabel }: LinePlotProps) {
+/** Markers of short lines, vertical marks, and lines to compare with. */
+function Marks({ plot, lines, domain, scale, range, markers, marks, goals }: LinePlotProps) {
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
   const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
   const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
@@ -275,9 +276,6 @@ function Marks({ plot, lines, domain, scale, range, markers, marks, goals, xLabe
           />
         );
       })}
-      <text x={plot.x + plot.width} y={plot.y + plot.height - 5} textAnchor="end" {...halo} {...text}>
-        {xLabel}
-      </text>
     </g>
   );
 }

@@ -1,4 +1,5 @@
 /** The lines of a chart as drawn: smoothed, without what the axis cannot show, with the axes that hold them. */
+import type { Cell, ChartTable } from './export.js';
 import { extent, nearestIndex, type Point, smooth } from './series.js';
 import type { MarkerShape } from './theme.js';
 import { logTicks, niceTicks, type Range, type ScaleKind } from './ticks.js';
@@ -68,7 +69,7 @@ export function yDomain(
 }
 
 export function yTicks(domain: readonly [number, number], scale: ScaleKind, heightPx: number): number[] {
-  const target = Math.max(3, Math.floor(heightPx / 52));
+  const target = Math.max(3, Math.floor(heightPx / 56));
   return scale === 'log' ? logTicks(domain[0], domain[1], target) : niceTicks(domain[0], domain[1], target);
 }
 
@@ -90,4 +91,28 @@ export function pointAt(points: readonly Point[], x: number): Point | null {
   if (!point || !first || !last) return null;
   const step = points.length > 1 ? (last.x - first.x) / (points.length - 1) : 0;
   return x < first.x - step || x > last.x + step ? null : point;
+}
+
+/** Names that may repeat, made different: `W4A4`, `W4A4 (2)`. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  });
+}
+
+/** Rows by ascending x, one column per line as recorded; a line without a point there has an empty cell. */
+export function linesTable(xName: string, lines: readonly LineSeries[]): ChartTable {
+  const byX = new Map<number, Cell[]>();
+  lines.forEach((line, column) => {
+    for (const { x, y } of line.points) {
+      const row = byX.get(x) ?? lines.map(() => null);
+      row[column] = y;
+      byX.set(x, row);
+    }
+  });
+  const rows = [...byX].sort((a, b) => a[0] - b[0]).map(([x, cells]) => [x, ...cells]);
+  return { columns: [xName, ...uniqueNames(lines.map((line) => line.label))], rows };
 }

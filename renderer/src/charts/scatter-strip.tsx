@@ -2,12 +2,13 @@
 import { memo, useCallback, useMemo } from 'react';
 import { ComposedChart, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
+import { percentFormatter, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { extent, nearestIndex } from './series.js';
 import { chartColors, chartFont, type MarkerShape } from './theme.js';
-import { integerTicks, makeScale, niceTicks, type Range, type Scale } from './ticks.js';
+import { fittingTicks, integerTicks, makeScale, niceTicks, type Range, type Scale } from './ticks.js';
 
 export interface StripPoint {
   id: string;
@@ -30,8 +31,6 @@ export interface ScatterStripProps {
   /** Join the points with a thin line. */
   joined?: boolean | undefined;
   radius?: number | undefined;
-  xLabel: string;
-  yLabel?: string | undefined;
   integerX?: boolean | undefined;
   xTicks?: readonly number[] | undefined;
   /** Axis limits; by default what the points need. */
@@ -39,8 +38,10 @@ export interface ScatterStripProps {
   yDomain?: Range | undefined;
   /** A horizontal line: zero error. */
   baseline?: number | undefined;
+  baselineLabel?: string | undefined;
   formatX?: ((x: number) => string) | undefined;
-  formatY?: ((y: number) => string) | undefined;
+  /** Shares 0–1, with ticks in percent. */
+  percent?: boolean | undefined;
   range?: Range | null | undefined;
   onRangeChange?: ((range: Range | null) => void) | undefined;
   onPick?: ((point: StripPoint) => void) | undefined;
@@ -123,8 +124,13 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
   const { size, plot, xRange, yRange } = props;
   const x = makeScale('linear', [xRange.low, xRange.high], plot.x, plot.x + plot.width);
   const y = makeScale('linear', [yRange.low, yRange.high], plot.y + plot.height, plot.y);
-  const xTarget = Math.max(3, Math.floor(plot.width / 90));
-  const yTarget = Math.max(3, Math.floor(plot.height / 48));
+  const format = props.formatX;
+  const xTicks = fittingTicks(
+    (target) => (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, target),
+    plot.width,
+    (ticks) => format ?? tickFormatter(ticks),
+  );
+  const ticks = niceTicks(yRange.low, yRange.high, Math.max(3, Math.floor(plot.height / 56)));
   return (
     <ComposedChart
       width={size.width}
@@ -135,14 +141,14 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
       {gridLines()}
       {xAxis({
         domain: [xRange.low, xRange.high],
-        ticks: props.xTicks ?? (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, xTarget),
+        ticks: props.xTicks ?? xTicks,
         format: props.formatX,
         room: margins.bottom,
       })}
       {yAxis({
         domain: [yRange.low, yRange.high],
-        ticks: niceTicks(yRange.low, yRange.high, yTarget),
-        format: props.formatY,
+        ticks,
+        format: props.percent ? percentFormatter(ticks) : undefined,
         room: margins.left,
       })}
       <ZIndexLayer zIndex={pointsLayer}>
@@ -161,8 +167,18 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
   return (
     <g>
       {baseline === undefined ? null : (
-        <path d={`M${plot.x} ${round(scaleY(baseline))}H${right}`} stroke={chartColors.tick} fill="none" />
+        <path
+          d={`M${plot.x} ${round(scaleY(baseline))}H${right}`}
+          stroke={chartColors.tick}
+          strokeDasharray={props.baselineLabel ? '6 4' : undefined}
+          fill="none"
+        />
       )}
+      {baseline !== undefined && props.baselineLabel ? (
+        <text x={plot.x + 4} y={scaleY(baseline) - 5} {...halo} {...text}>
+          {props.baselineLabel}
+        </text>
+      ) : null}
       {props.joined ? (
         <path
           d={visible.map((p, i) => `${i ? 'L' : 'M'}${round(scaleX(p.x))} ${round(scaleY(p.y))}`).join('')}
@@ -210,14 +226,6 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
           </text>
         );
       })}
-      <text x={right} y={plot.y + plot.height - 5} textAnchor="end" {...halo} {...text}>
-        {props.xLabel}
-      </text>
-      {props.yLabel ? (
-        <text x={plot.x + 4} y={plot.y + 10} {...halo} {...text}>
-          {props.yLabel}
-        </text>
-      ) : null}
     </g>
   );
 }

@@ -16,12 +16,13 @@ import {
   coarser,
   countDomain,
   stepPoints,
+  valueTicks,
   visiblePeak,
 } from './histogram-data.js';
 import { circle, round } from './markers.js';
 import { PlotSurface, type Readout } from './plot-surface.js';
 import { chartColors } from './theme.js';
-import { makeScale, niceTicks, type Range, type Scale, type ScaleKind } from './ticks.js';
+import { makeScale, type Range, type Scale, type ScaleKind } from './ticks.js';
 
 export interface SmallMultipleProps {
   label: string;
@@ -100,7 +101,7 @@ const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Si
   const counts = countDomain(visiblePeak(bins, bins.counts, range), scale);
   const overs = countDomain(visiblePeak(bins, over, range), scale);
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
-  const ticks = niceTicks(range.low, range.high, Math.max(2, Math.floor(plot.width / 70)));
+  const ticks = valueTicks(range, plot.width);
   // The strip lies between the plot and its axis, in room taken from the axis.
   return (
     <AreaChart

@@ -30,6 +30,27 @@ function ticksOf(low: number, high: number, target: number): number[] {
   return ticks.map((tick) => (tick === 0 ? 0 : tick));
 }
 
+/** Width of one character of a tick label, and the least gap between two, in CSS pixels. */
+const characterPx = 6.7;
+const labelGapPx = 10;
+
+/** The densest ticks whose labels do not touch on `widthPx` pixels. */
+export function fittingTicks(
+  ticksFor: (target: number) => number[],
+  widthPx: number,
+  formatFor: (ticks: readonly number[]) => (value: number) => string,
+): number[] {
+  let fewest: number[] = [];
+  for (let target = Math.max(2, Math.min(12, Math.floor(widthPx / 42))); target >= 1; target -= 1) {
+    const ticks = ticksFor(target);
+    const format = formatFor(ticks);
+    const widest = ticks.reduce((size, tick) => Math.max(size, format(tick).length), 0) * characterPx;
+    if (ticks.length * (widest + labelGapPx) <= widthPx + widest) return ticks;
+    fewest = ticks;
+  }
+  return fewest.slice(0, 1);
+}
+
 /** Whole-number ticks for axes of epochs, steps, codes and bits. */
 export function integerTicks(low: number, high: number, target: number): number[] {
   const ticks = niceTicks(low, high, Math.min(target, Math.max(1, high - low)));

@@ -1,7 +1,7 @@
 /** The same weights at 8, 4, 2 and 1 bit on the same axes; choosing one sets the layer's bits. */
 import { clsx } from 'clsx';
 import { useMemo } from 'react';
-import { type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
+import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
 import type { Bits, WhatIf } from '../../host/contract.js';
 import {
   type FigurePair,
@@ -32,24 +32,6 @@ function useAt(figures: LayerFigures, bits: Bits, range: Range | null): Latest<W
   });
 }
 
-/** Mean errors where there are weights; NaN elsewhere, which is not drawn. */
-export function errorStrip(counts: readonly number[], errors: readonly number[]): number[] {
-  return counts.map((count, index) => (count > 0 ? (errors[index] ?? Number.NaN) : Number.NaN));
-}
-
-/** One half height for all strips: the largest error outside the far tails, which would flatten the rest. */
-export function stripLimit(counts: readonly number[], strips: readonly (readonly number[])[]): number {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  let limit = 0;
-  for (const strip of strips) {
-    strip.forEach((error, index) => {
-      const rare = (counts[index] ?? 0) < total * 1e-4;
-      if (!rare && Number.isFinite(error)) limit = Math.max(limit, Math.abs(error));
-    });
-  }
-  return limit || 1;
-}
-
 export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const answers = [
     useAt(figures, 8, range),
@@ -61,8 +43,8 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const { pair, lens } = figures;
   if (!pair || figures.error) return null;
   const { counts } = pair.analysis.histogram;
-  const strips = answers.map(({ data }) => errorStrip(counts, data?.meanErrorByBin ?? []));
-  const limit = stripLimit(counts, strips);
+  const strips = answers.map(({ data }) => occupied(counts, data?.meanErrorByBin ?? []));
+  const limit = commonLimit(counts, strips);
   const current = lens.quantizer?.bits;
   return (
     <section

@@ -57,7 +57,6 @@ export function ErrorByBits({ pair, busy }: ErrorPartProps) {
         points={points}
         joined
         radius={3}
-        xLabel="bits"
         xTicks={ticks}
         xDomain={axis}
         onPick={({ x }) => {

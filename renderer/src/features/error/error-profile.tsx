@@ -48,7 +48,6 @@ export function ErrorProfile({ pair, busy }: ErrorPartProps) {
         label={`Mean error at each weight value, ${pair.layer}`}
         points={points}
         radius={1.7}
-        xLabel="weight"
         baseline={0}
         range={range}
         onRangeChange={setRange}

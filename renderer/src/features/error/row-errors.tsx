@@ -63,7 +63,6 @@ export function RowErrors({ pair, busy }: ErrorPartProps) {
           label={`SQNR by output channel, ${pair.layer}. Worst: ${named}`}
           points={points}
           radius={1.8}
-          xLabel="channel"
           integerX
           range={range}
           onRangeChange={setRange}
