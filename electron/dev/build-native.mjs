@@ -26,6 +26,7 @@ const buildMs = 15 * 60_000;
 export async function buildNative({ tests = false } = {}) {
   const key = tests ? 'tests' : 'addon';
   const digest = sourcesDigest(tests);
+  const addonDigest = sourcesDigest(false);
   if (isCurrent(key, digest, tests)) return;
   await ensureToolchain();
   await withFileLock(
@@ -45,7 +46,9 @@ export async function buildNative({ tests = false } = {}) {
           'Remove native/build and run npm run build:native.',
         );
       }
-      writeStamp(stampPath, { ...readStamp(stampPath), [key]: digest });
+      // The tests' build makes the addon too.
+      const built = tests ? { tests: digest, addon: addonDigest } : { addon: digest };
+      writeStamp(stampPath, { ...readStamp(stampPath), ...built });
       say(`built the native engine${tests ? ' and its tests' : ''} (${secondsSince(startMs)})`);
     },
     { onWait: (pid) => say(`process ${pid} is building the native engine; waiting for it`) },
