@@ -1,6 +1,9 @@
 /** kill -9 at random moments of saving: the project opens, and nothing acknowledged is missing. */
 import { spawn } from 'node:child_process';
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
 import { expect, it } from 'vitest';
 import { leftovers, withTemporaryFolder } from '../formats/test-support.js';
 import { createProject, openProject } from './project-store.js';
@@ -8,11 +11,25 @@ import { projectInit } from './test-support.js';
 
 const kills = 40;
 
+/** kill-child.ts and all it imports as one file that plain Node starts quickly; returns its path. */
+async function bundleChild(outDir: string): Promise<string> {
+  await build({
+    configFile: false,
+    logLevel: 'silent',
+    ssr: { noExternal: true },
+    build: { ssr: fileURLToPath(new URL('kill-child.ts', import.meta.url)), outDir, emptyOutDir: false },
+  });
+  const name = (await readdir(outDir)).find((file) => /^kill-child\.m?js$/.test(file));
+  if (name === undefined) throw new Error('the child was not bundled');
+  const script = join(outDir, 'kill-child.mjs');
+  await rename(join(outDir, name), script);
+  return script;
+}
+
 /** Lets a child save for `delayMs` after it is ready, kills it, returns the acknowledged rounds. */
-function saveAndKill(folder: string, firstRound: number, delayMs: number): Promise<number[]> {
+function saveAndKill(script: string, folder: string, firstRound: number, delayMs: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
-    const script = fileURLToPath(new URL('kill-child.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, folder, String(firstRound)], {
+    const child = spawn(process.execPath, [script, folder, String(firstRound)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -35,13 +52,15 @@ function saveAndKill(folder: string, firstRound: number, delayMs: number): Promi
 
 it(`${kills} kills: always opens as recovered, with every acknowledged edit`, async () => {
   await withTemporaryFolder(async (base) => {
+    const script = await bundleChild(base);
     const created = await createProject(base, projectInit);
     const { folder } = created;
     await created.close();
     let last = 0;
     const acknowledged = new Set<number>();
     for (let kill = 0; kill < kills; kill++) {
-      for (const round of await saveAndKill(folder, last + 1, Math.random() * 150)) acknowledged.add(round);
+      for (const round of await saveAndKill(script, folder, last + 1, Math.random() * 300))
+        acknowledged.add(round);
       const project = await openProject(folder);
       expect(project.recovered).toBe(true);
       const { document } = project;
