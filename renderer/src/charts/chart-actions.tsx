@@ -6,7 +6,8 @@ export interface ChartActions {
   /** Save through a dialog; `data` is text, or base64 for a PNG. Resolves to the path, or null when closed. */
   save(kind: ChartFileKind, name: string, data: string): Promise<string | null>;
   copyText(text: string): Promise<void>;
-  copyPicture(png: Blob): Promise<void>;
+  /** `png`: the file's bytes as base64. */
+  copyPicture(png: string): Promise<void>;
   /** Told in words after something was copied or saved. */
   done(message: string, detail?: string): void;
   failed(thrown: unknown, doing: string): void;

@@ -88,7 +88,7 @@ async function perform(choice: Choice, props: ExportMenuProps, actions: ChartAct
     case 'svg':
       return report(await actions.save('svg', name, svgText(svg, options)), actions);
     case 'copy-png':
-      await actions.copyPicture(await pngBlob(svg, options));
+      await actions.copyPicture(await base64Of(await pngBlob(svg, options)));
       return actions.done('Picture copied', title);
     case 'png':
       return report(await actions.save('png', name, await base64Of(await pngBlob(svg, options))), actions);

@@ -41,7 +41,7 @@ export function fittingTicks(
   formatFor: (ticks: readonly number[]) => (value: number) => string,
 ): number[] {
   let fewest: number[] = [];
-  for (let target = Math.max(2, Math.min(12, Math.floor(widthPx / 42))); target >= 1; target -= 1) {
+  for (let target = Math.max(2, Math.min(8, Math.floor(widthPx / 24))); target >= 1; target -= 1) {
     const ticks = ticksFor(target);
     const format = formatFor(ticks);
     const widest = ticks.reduce((size, tick) => Math.max(size, format(tick).length), 0) * characterPx;

@@ -1,6 +1,5 @@
 /** What charts may ask of the main process: saving and copying. */
 import { request } from './client.js';
-import { HostError } from './host-error.js';
 import { notify, notifySuccess } from './notices.js';
 
 export type PictureKind = 'svg' | 'png' | 'csv';
@@ -12,20 +11,9 @@ export const chartHost = {
   async copyText(text: string): Promise<void> {
     await request('app.copyText', { text });
   },
-  async copyPicture(png: Blob): Promise<void> {
-    try {
-      await navigator.clipboard.write([new ClipboardItem({ 'image/png': png })]);
-    } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new HostError(
-        {
-          code: 'E-INTERNAL',
-          message: `The picture could not be put on the clipboard: ${why}`,
-          remedy: 'Save the picture to a file instead.',
-        },
-        'copying the chart',
-      );
-    }
+  /** `png`: the file's bytes as base64. */
+  async copyPicture(png: string): Promise<void> {
+    await request('app.copyImage', { png });
   },
   done: notifySuccess,
   failed: notify,

@@ -22,7 +22,7 @@ import {
   formatShape,
   IconButton,
 } from '../../ui/index.js';
-import { bitsMeasures, bitsTable } from './bits-figures.js';
+import { type BitsMeasure, bitsMeasures, bitsTable } from './bits-figures.js';
 import { fewestColumns, mostColumns, pinBits, toggleBits, useCompare } from './compare-store.js';
 
 const allBits: readonly Bits[] = [8, 7, 6, 5, 4, 3, 2, 1];
@@ -225,9 +225,16 @@ function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnP
         levels={whatIf.levels.values}
         group="compare bit-widths"
       />
-      <Measures error={whatIf.error} base={pinned ? null : base} />
+      <Measures error={whatIf.error} base={base} />
     </section>
   );
+}
+
+/** Null where a difference says nothing; the pinned column keeps the line free, so that all stay level. */
+function differenceText(measure: BitsMeasure, value: number, base: number, pinned: boolean): string | null {
+  if (measure.deltaDecimals === undefined) return null;
+  if (pinned || !Number.isFinite(value - base)) return '';
+  return formatDelta(value - base, measure.deltaDecimals);
 }
 
 function Measures({ error, base }: { error: QuantizationError; base: QuantizationError | null }) {
@@ -235,20 +242,17 @@ function Measures({ error, base }: { error: QuantizationError; base: Quantizatio
     <dl data-selectable className="figure mt-2 grid grid-cols-[auto_1fr] gap-x-2 gap-y-0.5">
       {bitsMeasures.map((measure) => {
         const value = measure.value(error);
-        const before = base ? measure.value(base) : null;
-        const delta =
-          measure.deltaDecimals !== undefined &&
-          before !== null &&
-          Number.isFinite(before) &&
-          Number.isFinite(value)
-            ? formatDelta(value - before, measure.deltaDecimals)
-            : null;
+        const delta = base
+          ? differenceText(measure, value, measure.value(base), base.bits === error.bits)
+          : null;
         return (
           <div key={measure.name} className="contents" title={measure.title}>
             <dt className="truncate text-ink3">{measure.name}</dt>
             <dd className="text-right">
               {measure.format(error)}
-              {delta ? <span className="block text-[11px] leading-3 text-ink3">{delta}</span> : null}
+              {delta === null ? null : (
+                <span className="block min-h-3 text-[11px] leading-3 text-ink3">{delta}</span>
+              )}
             </dd>
           </div>
         );

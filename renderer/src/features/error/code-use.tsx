@@ -32,7 +32,7 @@ export function CodeUse({ pair, busy }: ErrorPartProps) {
       subtitle={
         quantizer.bits === 32
           ? undefined
-          : `${error.codesUsed}/${error.codesTotal} · ${error.codeEntropyBits.toFixed(2)} bit entropy`
+          : `${error.codesUsed}/${error.codesTotal} · ${error.codeEntropyBits.toFixed(2)} bit`
       }
       summary={`${used} occur, with an entropy of ${error.codeEntropyBits.toFixed(2)} bits.`}
       table={table}
