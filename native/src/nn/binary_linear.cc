@@ -11,23 +11,36 @@ namespace {
 
 constexpr int64_t kChunkRows = 16;  // fixed, so that sums do not depend on the thread count
 
-double sum_abs(const float* w, int64_t n) {
-  double lanes[4] = {0, 0, 0, 0};
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (int64_t j = 0; j < 4; ++j) lanes[j] += std::fabs(w[i + j]);
+// Elements that are summed in float lanes before the lanes go into a double: fixed, and few enough to
+// keep the sum exact to about 1e-7.
+constexpr int64_t kLanes = 16;
+constexpr int64_t kBlock = 16 * kLanes;
+
+// Σ term(i) for i in [0, n) in a fixed order that compilers can vectorise.
+template <typename Term>
+double sum_in_lanes(int64_t n, Term&& term) {
+  double total = 0;
+  for (int64_t block = 0; block < n; block += kBlock) {
+    float lanes[kLanes] = {};
+    const int64_t end = std::min(n, block + kBlock);
+    int64_t i = block;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (int64_t j = 0; j < kLanes; ++j) lanes[j] += term(i + j);
+    }
+    for (; i < end; ++i) lanes[i % kLanes] += term(i);
+    for (const float lane : lanes) total += lane;
   }
-  for (; i < n; ++i) lanes[0] += std::fabs(w[i]);
-  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  return total;
+}
+
+double sum_abs(const float* w, int64_t n) {
+  return sum_in_lanes(n, [w](int64_t i) { return std::fabs(w[i]); });
 }
 
 // Σ sign(w)·dŵ; dw = dŵ where |w| ≤ 1.
 double sign_backward(const float* w, float* dw, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    sum += w[i] >= 0 ? dw[i] : -dw[i];
-    if (std::fabs(w[i]) > 1) dw[i] = 0;
-  }
+  const double sum = sum_in_lanes(n, [w, dw](int64_t i) { return w[i] >= 0 ? dw[i] : -dw[i]; });
+  for (int64_t i = 0; i < n; ++i) dw[i] = std::fabs(w[i]) <= 1 ? dw[i] : 0.0f;
   return sum;
 }
 

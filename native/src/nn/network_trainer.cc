@@ -189,10 +189,13 @@ void NetworkTrainer::update(double learning_rate) {
 
 void NetworkTrainer::update_scales(size_t index, float* scales, double learning_rate) {
   const Slot& slot = slots_[index];
+  std::copy(scales, scales + slot.size, old_scales_.begin());
   optimizer_.update(index, scales, slot.gradient, learning_rate);
   for (int64_t i = 0; i < slot.size; ++i) {
+    const float old = old_scales_[static_cast<size_t>(i)];
     if (!std::isfinite(scales[i])) diverged("a scale of \"" + slot.node->spec.name + "\" is not finite");
-    scales[i] = std::max(scales[i], kSmallestScale);
+    const float bounded = std::clamp(scales[i], old / kMostScaleChange, old * kMostScaleChange);
+    scales[i] = std::clamp(bounded, kSmallestScale, kLargestScale);
   }
 }
 

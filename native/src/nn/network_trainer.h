@@ -13,8 +13,12 @@
 
 namespace qat {
 
-// The smallest value of a learned scale.
-constexpr float kSmallestScale = 1e-8f;
+// Learned scales stay positive: one update changes a scale by a factor of 2 at the most. (A step of Adam
+// is about the learning rate whatever the gradient, and 8-bit scales are not larger than that: without
+// the bound they would jump below zero, or far from where they had been prepared.)
+constexpr float kMostScaleChange = 2.0f;
+constexpr float kSmallestScale = 1e-20f;
+constexpr float kLargestScale = 1e20f;
 
 // Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
 // the first step: later steps allocate nothing. One optimizer with the same hyper-parameters updates
