@@ -47,8 +47,7 @@ export async function buildNative({ tests = false } = {}) {
         );
       }
       // The tests' build makes the addon too.
-      const built = tests ? { tests: digest, addon: addonDigest } : { addon: digest };
-      writeStamp(stampPath, { ...readStamp(stampPath), ...built });
+      writeStamp(stampPath, { ...readStamp(stampPath), addon: addonDigest, [key]: digest });
       say(`built the native engine${tests ? ' and its tests' : ''} (${secondsSince(startMs)})`);
     },
     { onWait: (pid) => say(`process ${pid} is building the native engine; waiting for it`) },

@@ -10,9 +10,10 @@ import { startXvfb } from './xvfb.mjs';
 // biome-ignore lint/style/noDefaultExport: the shape that Playwright asks for
 export default async function setUp() {
   try {
-    const runtime = await prepare();
+    const xvfb = process.platform === 'linux' && !process.env.QAT_TEST_ON_SCREEN;
+    const runtime = await prepare({ xvfb });
     process.env.QAT_ELECTRON_PATH = runtime.executable;
-    if (process.platform !== 'linux' || process.env.QAT_TEST_ON_SCREEN) return async () => {};
+    if (!xvfb) return async () => {};
     const display = await startXvfb();
     process.env.DISPLAY = display.name;
     delete process.env.WAYLAND_DISPLAY;

@@ -2,23 +2,25 @@
 import { buildApp } from './build-app.mjs';
 import { buildNative } from './build-native.mjs';
 import { resolveElectron } from './electron-runtime.mjs';
-import { ensureFonts, ensureLibraries } from './system.mjs';
+import { ensureElectronSystem } from './system.mjs';
 
 /**
- * @param {{ nativeTests?: boolean }} [options]
+ * @param {{ xvfb?: boolean }} [options] `xvfb`: with a display without a screen
  * @returns {Promise<import('./electron-runtime.mjs').ElectronRuntime>}
  */
-export async function prepare({ nativeTests = false } = {}) {
+export async function prepare({ xvfb = false } = {}) {
   // The compiler keeps the processor busy, the runtime the network: one need not wait for the other.
-  const [runtime] = await allDone([prepareRuntime(), buildNative({ tests: nativeTests }).then(buildApp)]);
+  const [runtime] = await allDone([prepareRuntime({ xvfb }), buildNative().then(buildApp)]);
   return runtime;
 }
 
-/** @returns {Promise<import('./electron-runtime.mjs').ElectronRuntime>} an Electron with all its libraries */
-export async function prepareRuntime() {
+/**
+ * @param {{ xvfb: boolean }} wanted
+ * @returns {Promise<import('./electron-runtime.mjs').ElectronRuntime>} an Electron that can start
+ */
+export async function prepareRuntime({ xvfb }) {
   const runtime = await resolveElectron();
-  await ensureLibraries(runtime.executable);
-  await ensureFonts();
+  await ensureElectronSystem(runtime.executable, { xvfb });
   return runtime;
 }
 

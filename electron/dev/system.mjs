@@ -76,11 +76,17 @@ export async function missingLibraries(executable) {
   return parseMissingLibraries((await runCommand('ldd', [executable])).stdout);
 }
 
-/** @param {string} executable Electron's */
-export async function ensureLibraries(executable) {
+/**
+ * Makes Electron able to start: its libraries, a font, and a display without a screen if one is wanted. What is
+ * missing is installed in one go where we may install.
+ * @param {string} executable Electron's
+ * @param {{ xvfb: boolean }} wanted
+ */
+export async function ensureElectronSystem(executable, { xvfb }) {
+  const needed = [...(xvfb && !hasXvfb() ? ['xvfb'] : []), ...fontPackages()];
   let missing = await missingLibraries(executable);
   // A library that was missing may itself need others: look again after each installation.
-  for (let round = 0; missing.length > 0 && round < 3; ++round) {
+  for (let round = 0; round < 3 && (missing.length > 0 || (round === 0 && needed.length > 0)); ++round) {
     const { packages, unknown } = packagesFor(missing);
     if (unknown.length > 0) {
       throw new SetupError(
@@ -88,23 +94,19 @@ export async function ensureLibraries(executable) {
         'Install them with your system’s package manager.',
       );
     }
-    await installPackages(packages, 'Electron');
+    await installPackages(round === 0 ? [...packages, ...needed] : packages, 'Electron');
     missing = await missingLibraries(executable);
   }
   if (missing.length > 0) {
     throw new SetupError(`Electron’s libraries are still missing: ${missing.join(', ')}`, 'npm run doctor');
   }
+  if (xvfb && !hasXvfb())
+    throw new SetupError('Xvfb is still missing after its installation', 'npm run doctor');
 }
 
 /** @returns {boolean} */
 export function hasXvfb() {
   return (process.env.PATH ?? '').split(':').some((dir) => existsSync(join(dir, 'Xvfb')));
-}
-
-export async function ensureXvfb() {
-  if (hasXvfb()) return;
-  await installPackages(['xvfb'], 'a display without a screen');
-  if (!hasXvfb()) throw new SetupError('Xvfb is still missing after its installation', 'npm run doctor');
 }
 
 /** @returns {boolean} whether there is any scalable font for text that the bundled fonts lack */
@@ -125,10 +127,10 @@ export function hasFonts() {
   });
 }
 
-export async function ensureFonts() {
+/** @returns {string[]} the packages of a font, if there is none */
+function fontPackages() {
   // Chromium draws without a font, only unreadably: not a reason to stop where we may not install.
-  if (hasFonts() || !isDebianLike()) return;
-  await installPackages(['fontconfig', 'fonts-dejavu-core'], 'text in screenshots');
+  return hasFonts() || !isDebianLike() ? [] : ['fontconfig', 'fonts-dejavu-core'];
 }
 
 /** @returns {Promise<{ compiler: string | undefined, cmake: boolean }>} */

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SetupError } from './say.mjs';
-import { ensureXvfb } from './system.mjs';
 
 const startMs = 20_000;
 
@@ -24,7 +23,6 @@ export function hasDisplay() {
  * @returns {Promise<Display>}
  */
 export async function startXvfb({ width = 1920, height = 1080 } = {}) {
-  await ensureXvfb();
   const args = [
     '-displayfd',
     '3',
