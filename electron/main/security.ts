@@ -3,9 +3,11 @@ import { app, session, type WebContents } from 'electron';
 import { isAppUrl } from './app-url.js';
 import { write } from './log.js';
 
-/** Before `app.ready`: no host name resolves, and every renderer is sandboxed. */
+/**
+ * Before `app.ready`: no host name resolves, nothing navigates. (The sandbox is the window's own setting:
+ * `app.enableSandbox` would take back the `--no-sandbox` that root needs in development and tests.)
+ */
 export function denyNetworkAtStart(): void {
-  app.enableSandbox();
   app.commandLine.appendSwitch('host-resolver-rules', 'MAP * ~NOTFOUND');
   app.commandLine.appendSwitch('disable-background-networking');
   app.commandLine.appendSwitch('disable-component-update');

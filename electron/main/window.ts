@@ -40,9 +40,10 @@ export function createMainWindow(hooks: MainWindowHooks): BrowserWindow {
   });
   window.webContents.on('did-start-loading', hooks.onLoading);
   window.webContents.on('render-process-gone', (_event, details) => {
+    if (details.reason === 'clean-exit') return;
     write('error', 'window', `the page ended: ${details.reason} (${details.exitCode})`);
     hooks.onLoading();
-    if (details.reason !== 'clean-exit' && !window.isDestroyed()) window.webContents.reload();
+    if (!window.isDestroyed()) window.webContents.reload();
   });
   hooks.state.track(window);
   void window.loadURL(appEntryUrl).catch((error: unknown) => write('error', 'window', String(error)));
