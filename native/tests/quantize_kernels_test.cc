@@ -1,0 +1,195 @@
+// fake_quant, quantize, backward, binarize and quant_error of every level against ref.
+#include <cmath>
+
+#include "kernel_test_util.h"
+
+using namespace qat_test;  // NOLINT
+using qat::ErrorSums;
+using qat::Kernels;
+using qat::QuantParams;
+
+namespace {
+
+struct Shape {
+  int64_t rows, cols, row_stride, group_cols;
+};
+
+// Tensor, channel and groups that do not divide the columns, over odd column counts.
+std::vector<Shape> shapes() {
+  std::vector<Shape> all;
+  for (const int64_t cols : odd_sizes()) {
+    all.push_back({3, cols, 0, cols});
+    all.push_back({3, cols, 1, cols});
+    for (const int64_t group : {int64_t{5}, int64_t{16}, int64_t{32}}) {
+      if (group < cols) all.push_back({2, cols, (cols + group - 1) / group, group});
+    }
+  }
+  return all;
+}
+
+struct Grid {
+  int32_t qmin, qmax;
+  bool zero_points;
+};
+
+std::vector<Grid> grids() {
+  std::vector<Grid> all;
+  for (int bits = 1; bits <= 8; ++bits) {
+    all.push_back({0, (1 << bits) - 1, true});
+    if (bits > 1) all.push_back({-(1 << (bits - 1)), (1 << (bits - 1)) - 1, false});
+    if (bits > 1) all.push_back({-(1 << (bits - 1)) + 1, (1 << (bits - 1)) - 1, false});
+  }
+  return all;
+}
+
+struct Case {
+  Shape shape;
+  Grid grid;
+  std::vector<float> scales;
+  std::vector<int32_t> zero_points;
+  Guarded<float> x;
+
+  Case(const Shape& s, const Grid& g, uint64_t seed) : shape(s), grid(g), x(s.rows * s.cols) {
+    qat::Rng rng(seed);
+    const int64_t count = s.row_stride ? s.rows * s.row_stride : 1;
+    for (int64_t i = 0; i < count; ++i) {
+      scales.push_back(0.01f + static_cast<float>(rng.uniform()));
+      zero_points.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(g.qmax + 1))));
+    }
+    fill_normal(x, x.size(), seed + 1, 1.0 + 0.3 * g.qmax);
+    const std::vector<float> edges = edge_values();
+    for (int64_t i = 0; i < x.size(); i += 7) {
+      x[i] = edges[static_cast<size_t>(i / 7) % edges.size()];
+    }
+    for (int64_t i = 3; i < x.size(); i += 11) {
+      x[i] = scales[0] * (static_cast<float>(i % 9) - 4.5f);  // ties
+    }
+  }
+  QuantParams params() const {
+    QuantParams p;
+    p.qmin = grid.qmin;
+    p.qmax = grid.qmax;
+    p.scale = scales.data();
+    p.zero_point = grid.zero_points ? zero_points.data() : nullptr;
+    p.row_stride = shape.row_stride;
+    p.group_cols = shape.group_cols;
+    return p;
+  }
+};
+
+template <typename Fn>
+void for_each_case(Fn&& fn) {
+  uint64_t seed = 1;
+  for (const Shape& shape : shapes()) {
+    for (const Grid& grid : grids()) {
+      const Case c(shape, grid, ++seed);
+      for (const Kernels* k : fast_levels()) fn(*k, c);
+    }
+  }
+}
+
+#define WHERE(k, c)                                                                      \
+  (k).isa << " " << (c).shape.rows << "x" << (c).shape.cols << " group " << (c).shape.group_cols \
+          << " codes " << (c).grid.qmin << "..." << (c).grid.qmax
+
+bool close(double a, double b, double scale) {
+  return std::fabs(a - b) <= 2e-6 * (std::fabs(scale) + 1e-30);
+}
+
+}  // namespace
+
+TEST(fake_quant_equals_ref_bit_for_bit) {
+  for_each_case([](const Kernels& k, const Case& c) {
+    Guarded<float> expected(c.x.size()), y(c.x.size());
+    reference().fake_quant(c.x.data(), expected.data(), c.shape.rows, c.shape.cols, c.params());
+    k.fake_quant(c.x.data(), y.data(), c.shape.rows, c.shape.cols, c.params());
+    CHECK_IN(y.same_bytes(expected) && y.intact(), WHERE(k, c));
+  });
+}
+
+TEST(quantize_codes_equal_ref) {
+  for_each_case([](const Kernels& k, const Case& c) {
+    Guarded<uint8_t> expected(c.x.size()), codes(c.x.size());
+    reference().quantize(c.x.data(), expected.data(), c.shape.rows, c.shape.cols, c.params());
+    k.quantize(c.x.data(), codes.data(), c.shape.rows, c.shape.cols, c.params());
+    CHECK_IN(codes.same_bytes(expected) && codes.intact(), WHERE(k, c));
+  });
+}
+
+TEST(fake_quant_backward_matches_ref) {
+  for_each_case([](const Kernels& k, const Case& c) {
+    const int64_t n = c.x.size();
+    Guarded<float> dy(n), expected(n), dx(n);
+    fill_normal(dy, n, 77);
+    // Ratios of the largest floats would drown the sums that are compared.
+    Case tame = c;
+    for (int64_t i = 0; i < n; ++i) tame.x[i] = std::fabs(c.x[i]) > 1e4f ? 3.0f : c.x[i];
+    const size_t scales = c.scales.size();
+    std::vector<double> expected_sums(scales, 1.0), sums(scales, 1.0), magnitudes(scales, 1.0);
+    reference().fake_quant_backward(tame.x.data(), dy.data(), expected.data(), expected_sums.data(),
+                                    c.shape.rows, c.shape.cols, c.params());
+    k.fake_quant_backward(tame.x.data(), dy.data(), dx.data(), sums.data(), c.shape.rows,
+                          c.shape.cols, c.params());
+    CHECK_IN(dx.same_bytes(expected) && dx.intact(), WHERE(k, c));
+    double magnitude = 1;
+    for (int64_t i = 0; i < n; ++i) magnitude += std::fabs(dy[i]) * (std::abs(c.grid.qmax) + 1.0);
+    for (size_t s = 0; s < scales; ++s) {
+      CHECK_IN(close(sums[s], expected_sums[s], magnitude), WHERE(k, c) << " scale " << s);
+    }
+    k.fake_quant_backward(tame.x.data(), dx.data(), dx.data(), nullptr, c.shape.rows, c.shape.cols,
+                          c.params());
+    CHECK_IN(dx.same_bytes(expected), WHERE(k, c) << " in place, without sums");
+  });
+}
+
+TEST(a_nan_takes_the_lowest_code_everywhere) {
+  const float nan = std::nanf("");
+  const float scale = 0.5f;
+  QuantParams p;
+  p.qmin = -8;
+  p.qmax = 7;
+  p.scale = &scale;
+  p.group_cols = 1;
+  std::vector<const Kernels*> levels = fast_levels();
+  levels.push_back(&reference());
+  for (const Kernels* k : levels) {
+    float y = 0, dx = 1, dy = 1;
+    uint8_t code = 9;
+    k->fake_quant(&nan, &y, 1, 1, p);
+    k->quantize(&nan, &code, 1, 1, p);
+    k->fake_quant_backward(&nan, &dy, &dx, nullptr, 1, 1, p);
+    CHECK_IN(y == -4.0f && code == 0 && dx == 0.0f, k->isa);
+  }
+}
+
+TEST(binarize_equals_ref_bit_for_bit) {
+  for_each_case([](const Kernels& k, const Case& c) {
+    if (c.grid.qmax != 1) return;
+    Guarded<float> expected(c.x.size()), y(c.x.size());
+    reference().binarize(c.x.data(), expected.data(), c.shape.rows, c.shape.cols, c.params());
+    k.binarize(c.x.data(), y.data(), c.shape.rows, c.shape.cols, c.params());
+    CHECK_IN(y.same_bytes(expected) && y.intact(), WHERE(k, c));
+  });
+}
+
+TEST(quant_error_matches_ref) {
+  for_each_case([](const Kernels& k, const Case& c) {
+    const bool binary = c.grid.qmin == 0 && c.grid.qmax == 1;
+    const int64_t slots = c.grid.qmax - c.grid.qmin + 1;
+    Guarded<int64_t> expected_counts(slots), counts(slots);
+    for (int64_t s = 0; s < slots; ++s) expected_counts[s] = counts[s] = 5;
+    ErrorSums expected, sums, uncounted;
+    reference().quant_error(c.x.data(), c.shape.rows, c.shape.cols, c.params(), binary, &expected,
+                            expected_counts.data());
+    k.quant_error(c.x.data(), c.shape.rows, c.shape.cols, c.params(), binary, &sums, counts.data());
+    k.quant_error(c.x.data(), c.shape.rows, c.shape.cols, c.params(), binary, &uncounted, nullptr);
+    CHECK_IN(counts.same_bytes(expected_counts) && counts.intact(), WHERE(k, c));
+    CHECK_IN(sums.clipped == expected.clipped && sums.max_error == expected.max_error, WHERE(k, c));
+    CHECK_IN(std::fabs(sums.x2 - expected.x2) <= 1e-12 * expected.x2, WHERE(k, c));
+    CHECK_IN(std::fabs(sums.y2 - expected.y2) <= 1e-12 * expected.y2, WHERE(k, c));
+    CHECK_IN(std::fabs(sums.e2 - expected.e2) <= 1e-12 * expected.e2, WHERE(k, c));
+    const double norm = std::sqrt(expected.x2) * std::sqrt(expected.y2);
+    CHECK_IN(std::fabs(sums.xy - expected.xy) <= 1e-12 * norm, WHERE(k, c));
+    CHECK_IN(uncounted.e2 == sums.e2 && uncounted.clipped == sums.clipped, WHERE(k, c));
+  });
+}
