@@ -10,6 +10,8 @@ export interface Measurement {
   readonly name: string;
   readonly error: number;
   readonly bound: number;
+  /** Why the bound is not the README's. */
+  readonly note?: string;
 }
 
 export function isWithin(measurement: Measurement): boolean {

@@ -56,12 +56,17 @@ async function runChild(isa: string, onResult: (result: CaseResult) => void): Pr
   return code === 0;
 }
 
-function describe({ file, outcome, measurement, message }: CaseResult): string {
+function describe({ file, outcome, measurement, message, note }: CaseResult): string {
   const name = file.replace(/\.safetensors$/, '').padEnd(28);
   const mark = outcome === 'passed' ? 'ok    ' : 'FAILED';
   if (!measurement) return `${mark} ${name} ${message ?? ''}`;
   const { error, bound } = measurement;
-  return `${mark} ${name} largest error ${error.toExponential(2)} in ${measurement.name} (bound ${bound})`;
+  const figure = `largest error ${error.toExponential(2)} in ${measurement.name} (bound ${shortNumber(bound)})`;
+  return `${mark} ${name} ${figure}${note ? `; ill-conditioned: ${note}` : ''}`;
+}
+
+function shortNumber(value: number): string {
+  return value === 0 ? '0' : value.toExponential(1);
 }
 
 function printUncovered(results: CaseResult[], levels: number): void {
