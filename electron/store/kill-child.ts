@@ -11,8 +11,8 @@ const runId = 'run-1';
 if (!project.runs.list().some((run) => run.id === runId)) await project.runs.add(runSummary(runId));
 process.stdout.write('ready\n');
 
-// Large enough that the journal is folded every few dozen rounds, so that kills hit folding too.
-const ballast = Array.from({ length: 500 }, (_, i) => `layer.${i}.${'x'.repeat(40)}`);
+// Large enough that the journal is folded every few rounds, so that kills hit folding too.
+const ballast = Array.from({ length: 2000 }, (_, i) => `layer.${i}.${'x'.repeat(40)}`);
 for (let round = Number(first); ; round++) {
   await Promise.all([
     project.saveView(view(String(round), ...ballast)),

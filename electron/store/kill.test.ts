@@ -26,17 +26,21 @@ async function bundleChild(outDir: string): Promise<string> {
   return script;
 }
 
-/** Lets a child save for `delayMs` after it is ready, kills it, returns the acknowledged rounds. */
-function saveAndKill(script: string, folder: string, firstRound: number, delayMs: number): Promise<number[]> {
+/** Lets a child save `rounds` rounds and up to 40 ms more, kills it, returns the acknowledged rounds. */
+function saveAndKill(script: string, folder: string, firstRound: number, rounds: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, folder, String(firstRound)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     let errors = '';
+    let due = false;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (output === '') setTimeout(() => child.kill('SIGKILL'), delayMs);
       output += text;
+      // Counted in rounds, not in time: on a busy machine a child would be killed before it saved anything.
+      if (due || output.split('\n').length - 2 < rounds) return;
+      due = true;
+      setTimeout(() => child.kill('SIGKILL'), Math.random() * 40);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors += text;
@@ -59,8 +63,7 @@ it(`${kills} kills: always opens as recovered, with every acknowledged edit`, as
     let last = 0;
     const acknowledged = new Set<number>();
     for (let kill = 0; kill < kills; kill++) {
-      for (const round of await saveAndKill(script, folder, last + 1, Math.random() * 300))
-        acknowledged.add(round);
+      for (const round of await saveAndKill(script, folder, last + 1, kill % 7)) acknowledged.add(round);
       const project = await openProject(folder);
       expect(project.recovered).toBe(true);
       const { document } = project;

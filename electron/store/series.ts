@@ -2,11 +2,13 @@
  * series.ndjson: `{"s":[step,epoch,loss,learningRate]}` per training step and `{"e":{…}}` per evaluation.
  * A training resumed from a checkpoint writes the steps after it again; the later line counts.
  */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type EvaluationPoint, evaluationPointSchema, type StepPoint } from '../contract/index.js';
 import { toReadError } from '../formats/file-errors.js';
 import { withRegularFile } from '../formats/regular-file.js';
+
+const pieceBytes = 1024 * 1024;
+/** Longer than any line of ours: what grows beyond it is damage and is passed over. */
+const lineLimitBytes = 64 * 1024 * 1024;
 
 export interface SeriesPoints {
   readonly steps: readonly StepPoint[];
@@ -27,13 +29,19 @@ export async function readSeriesFile(path: string): Promise<SeriesPoints> {
   const steps: StepPoint[] = [];
   const evaluations: EvaluationPoint[] = [];
   try {
-    // Refuses anything but a regular file before a stream is opened on it.
-    const { sizeBytes } = await withRegularFile(path, async (file) => ({ sizeBytes: file.sizeBytes }));
-    if (sizeBytes === 0) return { steps, evaluations };
-    const stream = createReadStream(path, { end: sizeBytes - 1 });
-    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      addLine(line, steps, evaluations);
-    }
+    await withRegularFile(path, async (file) => {
+      let rest = Buffer.alloc(0);
+      for (let position = 0; position < file.sizeBytes; ) {
+        const piece = Buffer.alloc(Math.min(pieceBytes, file.sizeBytes - position));
+        await file.readInto(piece, position);
+        position += piece.length;
+        const lines = Buffer.concat([rest, piece]);
+        const end = lines.lastIndexOf(0x0a) + 1;
+        for (const line of lines.toString('utf8', 0, end).split('\n')) addLine(line, steps, evaluations);
+        rest = lines.subarray(end);
+        if (rest.length > lineLimitBytes) rest = Buffer.alloc(0);
+      }
+    });
   } catch (thrown) {
     const error = toReadError(path, thrown);
     if (error.code !== 'E-FILE-MISSING') throw error;
