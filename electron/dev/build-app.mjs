@@ -37,7 +37,7 @@ export async function buildApp() {
       const result = await runCommand(process.execPath, [cli, 'build', '--logLevel', 'warn'], {
         cwd: root,
         env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' },
-        timeoutMs: 5 * 60_000,
+        timeoutMs: 15 * 60_000,
       });
       if (result.code !== 0) {
         throw new SetupError(

@@ -13,7 +13,7 @@ import { ensureToolchain } from './system.mjs';
 export const buildDir = fromRoot('native', 'build');
 export const addonPath = join(buildDir, 'qat_native.node');
 const stampPath = join(buildDir, 'qat-stamp.json');
-const buildMs = 15 * 60_000;
+const buildMs = 30 * 60_000;
 
 /**
  * @typedef {{ tests?: boolean }} NativeBuildOptions also build the C++ test programs

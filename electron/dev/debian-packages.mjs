@@ -60,7 +60,7 @@ async function apt(prefix, args, packages) {
   const [command, ...rest] = [...prefix, 'env'];
   const variables = ['DEBIAN_FRONTEND=noninteractive', 'NEEDRESTART_MODE=l'];
   const call = [...rest, ...variables, 'apt-get', '-o', 'DPkg::Lock::Timeout=120', ...args];
-  const result = await runCommand(command, call, { timeoutMs: 10 * 60_000 });
+  const result = await runCommand(command, call, { timeoutMs: 20 * 60_000 });
   if (result.code === 0) return;
   const detail = `${result.stderr}\n${result.stdout}`.trim().split('\n').slice(-8).join('\n');
   throw new SetupError(`apt-get ${args[0]} ${describeEnd(result)}\n${detail}`, manualRemedy(packages));

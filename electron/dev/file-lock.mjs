@@ -16,7 +16,7 @@ const abandonedMs = 10_000;
  * @returns {Promise<T>}
  */
 export async function withFileLock(path, work, options = {}) {
-  const { timeoutMs = 15 * 60_000, onWait } = options;
+  const { timeoutMs = 40 * 60_000, onWait } = options;
   mkdirSync(dirname(path), { recursive: true });
   const deadline = Date.now() + timeoutMs;
   let told = false;
