@@ -9,6 +9,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     projects: [
       {
+        // Without this a project does not get the time limits above.
+        extends: true,
         test: {
           name: 'node',
           environment: 'node',
@@ -18,6 +20,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         plugins: [react()],
         test: {
           name: 'renderer',
