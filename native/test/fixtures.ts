@@ -29,6 +29,16 @@ export function randomFloats(count: number, seed: number, deviation = 1): Float3
   );
 }
 
+/** Many values quickly, uniform in ±0.1: for tests that need size, not shape. */
+export function manyFloats(count: number): Float32Array {
+  const values = new Float32Array(count);
+  for (let i = 0, state = 1; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[i] = (state / 2 ** 32 - 0.5) * 0.2;
+  }
+  return values;
+}
+
 export function randomTensor(addon: NativeAddon, rows: number, cols: number, seed = 1): Tensor {
   return addon.tensorFromArray(randomFloats(rows * cols, seed, 0.05), rows, cols);
 }

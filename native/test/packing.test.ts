@@ -23,17 +23,14 @@ function packReference(codes: Uint8Array, rows: number, cols: number, bits: numb
 
 const matrices = fc
   .record({
-    rows: fc.integer({ min: 1, max: 5 }),
-    cols: fc.integer({ min: 1, max: 300 }),
+    rows: fc.integer({ min: 1, max: 4 }),
+    cols: fc.integer({ min: 1, max: 160 }),
     bits: fc.integer({ min: 1, max: 8 }),
   })
-  .chain((shape) =>
+  .chain(({ rows, cols, bits }) =>
     fc
-      .array(fc.integer({ min: 0, max: 2 ** shape.bits - 1 }), {
-        minLength: shape.rows * shape.cols,
-        maxLength: shape.rows * shape.cols,
-      })
-      .map((codes) => ({ ...shape, codes: Uint8Array.from(codes) })),
+      .uint8Array({ minLength: rows * cols, maxLength: rows * cols, max: 2 ** bits - 1 })
+      .map((codes) => ({ rows, cols, bits, codes })),
   );
 
 describe('packCodes and unpackCodes', () => {
@@ -41,10 +38,12 @@ describe('packCodes and unpackCodes', () => {
     fc.assert(
       fc.property(matrices, ({ codes, rows, cols, bits }) => {
         const packed = addon.packCodes(codes, rows, cols, bits);
-        expect(packed).toEqual(packReference(codes, rows, cols, bits));
-        expect(addon.unpackCodes(packed, rows, cols, bits)).toEqual(codes);
+        const unpacked = addon.unpackCodes(packed, rows, cols, bits);
+        // Buffer.compare: a deep comparison of every run is far slower than what it checks.
+        expect(Buffer.compare(packed, packReference(codes, rows, cols, bits))).toBe(0);
+        expect(Buffer.compare(unpacked, codes)).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
