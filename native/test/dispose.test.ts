@@ -132,5 +132,6 @@ describe('memory', () => {
     tensor.dispose();
     expect(held).toBeGreaterThan(3.5 * 2 ** 20);
     expect(process.memoryUsage().external).toBeLessThan(before + 2 ** 20);
+    expect(values).toHaveLength(2 ** 20); // still referenced: its own bytes were counted all along
   });
 });
