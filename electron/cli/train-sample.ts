@@ -14,13 +14,13 @@ export const sampleLayers = [
 /** Chosen by measuring: the accuracy on the test images no longer rises with more epochs. */
 export const sampleTraining = {
   optimizer: 'adamw',
-  learningRate: 0.001,
+  learningRate: 0.002,
   momentum: 0,
-  weightDecay: 0.05,
+  weightDecay: 0.1,
   schedule: 'cosine',
-  epochs: 12,
+  epochs: 15,
   batchSize: 128,
-  seed: 20260101,
+  seed: 1,
 } as const;
 
 export interface TrainedSample {

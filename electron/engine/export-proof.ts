@@ -41,13 +41,13 @@ export async function proveFile(path: string, job: ProofJob): Promise<Proof> {
     layers.push(compareLayer(job.addon, layer, stored, await job.source.packed(layer)));
     if (job.source.reference) weights.set(layer.name, stored);
   }
+  refuseDifferentLayers(layers);
   await comparePlain(packed, job.source, job.signal);
   const { reference } = job.source;
   job.onProgress(0.7, 'Compare logits');
   const logits = reference ? await compareLogits(packed, weights, reference, job) : null;
-  const proof = { layers, logits, logitsReason: job.source.referenceReason };
-  refuseDifferences(proof);
-  return proof;
+  refuseDifferentLogits(logits);
+  return { layers, logits, logitsReason: job.source.referenceReason };
 }
 
 function compareDescription({ file, description }: PackedFile, source: ExportSource): void {
@@ -201,17 +201,18 @@ function difference(
   return { maxDifference, tolerance: Math.max(largest, Number.MIN_VALUE) * logitTolerance, sameDecision };
 }
 
-function refuseDifferences({ layers, logits }: Proof): void {
+function refuseDifferentLayers(layers: Proof['layers']): void {
   for (const layer of layers) {
     if (layer.codesDifferent > 0) throw proofError(`${layer.codesDifferent} codes of ${layer.name} differ`);
     if (layer.scalesDifferent > 0)
       throw proofError(`${layer.scalesDifferent} scales of ${layer.name} differ`);
   }
-  if (logits && logits.maxDifference > logits.tolerance) {
-    throw proofError(
-      `logits differ by ${logits.maxDifference.toPrecision(3)}, more than ${logits.tolerance.toPrecision(3)}`,
-    );
-  }
+}
+
+function refuseDifferentLogits(logits: Proof['logits']): void {
+  if (!logits || logits.maxDifference <= logits.tolerance) return;
+  const { maxDifference, tolerance } = logits;
+  throw proofError(`logits differ by ${maxDifference.toPrecision(3)}, more than ${tolerance.toPrecision(3)}`);
 }
 
 function proofError(what: string): QatError {

@@ -77,6 +77,7 @@ function checkGraph(file: string, graph: Graph, tensors: ReadonlyMap<string, Ten
     }
     return tensor.shape;
   };
+  if (graph.nodes[0]?.op === 'relu') throw graphError(file, 'begins with a ReLU.');
   let features = graph.input.features;
   graph.nodes.forEach((node, index) => {
     if (node.op === 'linear') {

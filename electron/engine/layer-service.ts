@@ -53,6 +53,7 @@ export class LayerService {
 
   /** Statistics, histogram, errors at 1–8 bits and levels of one layer. */
   async analyze(input: RouteInput<'layer.analyze'>, options?: CallOptions): Promise<Analysis> {
+    throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
     return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
       const native = nativeLens(input.lens, scales);
@@ -68,6 +69,7 @@ export class LayerService {
 
   /** Levels and error of one quantizer on one layer; what a dragged slider asks for. */
   async whatIf(input: RouteInput<'layer.whatIf'>, options?: CallOptions): Promise<WhatIf> {
+    throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
     return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
       const native = nativeLens(input.lens, scales);
