@@ -87,12 +87,13 @@ class TrainingSession {
   SessionState state() const;
   SessionProgress drain();
   // Called once, on the session's thread (or at once when it has already ended), when the state has
-  // become finished, cancelled or failed.
+  // become finished, cancelled or failed. It must not destroy the session: that joins the thread.
   void on_ended(std::function<void(SessionState)> callback);
   // Parameter by name as of the last snapshot (between steps, at most every 200 ms).
   Matrix snapshot_tensor(const std::string& parameter) const;
   LayerScales snapshot_scales(const std::string& layer) const;
   // Everything an exact resume needs. Waits for the next step boundary: not for the JavaScript thread.
+  // With snapshot_ms a running session gives the one it kept last, without waiting.
   std::vector<uint8_t> checkpoint();
   // idle only. Throws E-CHECKPOINT for bytes that are damaged, newer, or of another network, data or
   // options; the session is then as it was.
