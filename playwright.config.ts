@@ -22,6 +22,6 @@ export default defineConfig({
   use: { screenshot: 'only-on-failure', trace: 'retain-on-failure' },
   projects: [
     { name: 'journeys', testMatch: 'journeys/**/*.spec.ts' },
-    { name: 'tour', testMatch: 'tour/**/*.spec.ts', timeout: 300_000 },
+    { name: 'tour', testMatch: 'tour/**/*.spec.ts', timeout: 900_000 },
   ],
 });

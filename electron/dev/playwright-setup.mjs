@@ -20,6 +20,6 @@ export default async function setUp() {
     return display.stop;
   } catch (error) {
     sayError(error);
-    throw error;
+    throw new Error('The set-up failed; the reason is above.');
   }
 }
