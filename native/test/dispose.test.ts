@@ -1,6 +1,4 @@
 /** Disposed handles refuse, jobs keep what they use, and wrong kinds of handles are never taken. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { errorOf, rejectionOf } from './expect-error.js';
 import {
@@ -102,36 +100,25 @@ describe('kinds of handles', () => {
 });
 
 describe('memory', () => {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-
-  it('of disposed and of forgotten handles comes back', async () => {
-    const values = manyFloats(512 * 512);
+  it('of disposed handles comes back at once', () => {
+    const values = manyFloats(2 ** 20);
     const start = process.memoryUsage().rss;
-    for (let i = 0; i < 200; i++) {
-      const tensor = addon.tensorFromArray(values, 512, 512);
-      if (i % 2 === 0) tensor.dispose();
-      if (i % 20 === 0) {
-        gc();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-    gc();
-    await new Promise((resolve) => setImmediate(resolve));
-    // 200 tensors of 1 MiB would be 200 MiB.
-    expect(process.memoryUsage().rss - start).toBeLessThan(80 * 2 ** 20);
+    for (let i = 0; i < 100; i++) addon.tensorFromArray(values, 1024, 1024).dispose();
+    // 100 tensors of 4 MiB.
+    expect(process.memoryUsage().rss - start).toBeLessThan(100 * 2 ** 20);
   });
 
-  it('is reported to V8', async () => {
-    const values = new Float32Array(2 ** 20);
-    gc();
-    await new Promise((resolve) => setImmediate(resolve));
-    const before = process.memoryUsage().external;
-    const tensor = addon.tensorFromArray(values, 1024, 1024);
-    const held = process.memoryUsage().external - before;
-    tensor.dispose();
-    expect(held).toBeGreaterThan(3.5 * 2 ** 20);
-    expect(process.memoryUsage().external).toBeLessThan(before + 2 ** 20);
-    expect(values).toHaveLength(2 ** 20); // still referenced: its own bytes were counted all along
+  it('of forgotten handles is known to V8, which collects them in time', async () => {
+    const values = manyFloats(2 ** 20);
+    const start = process.memoryUsage().rss;
+    let peak = 0;
+    for (let i = 0; i < 250; i++) {
+      addon.tensorFromArray(values, 1024, 1024);
+      // Finalizers run between macrotasks.
+      if (i % 4 === 0) await new Promise((resolve) => setImmediate(resolve));
+      peak = Math.max(peak, process.memoryUsage().rss - start);
+    }
+    // Without the report to V8 all 1000 MiB would pile up: to V8 a handle is a hundred bytes.
+    expect(peak).toBeLessThan(500 * 2 ** 20);
   });
 });
