@@ -1,0 +1,81 @@
+import { act, renderHook, waitFor } from '@testing-library/react';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { followConfiguration, setLayerConfigs } from './configuration-store.js';
+import { forgetAnswers } from './latest-request.js';
+import { useLayerFigures } from './layer-figures.js';
+import { applyProject, useProject } from './project-store.js';
+import { followSelection, selectLayers } from './selection-store.js';
+import { installBridge } from './testing/recorded-bridge.js';
+import { sampleAnalysisFor, sampleWhatIfFor } from './testing/sample-analysis.js';
+import { sampleProject } from './testing/sample-state.js';
+
+let stops: (() => void)[] = [];
+beforeEach(() => {
+  stops = [followConfiguration(), followSelection()];
+  forgetAnswers();
+});
+afterEach(() => {
+  for (const stop of stops) stop();
+});
+
+describe('useLayerFigures', () => {
+  it('never pairs the histogram of one layer with the levels of another', async () => {
+    const gates: (() => void)[] = [];
+    installBridge({
+      'project.saveView': () => ({}),
+      'layer.analyze': async (input) => {
+        await new Promise<void>((resolve) => gates.push(resolve));
+        return sampleAnalysisFor(input);
+      },
+      'layer.whatIf': sampleWhatIfFor,
+    });
+    useProject.setState({ project: null });
+    applyProject(sampleProject());
+    const { result } = renderHook(() => useLayerFigures(null));
+    await waitFor(() => expect(gates).toHaveLength(1));
+    await act(async () => gates[0]?.());
+    await waitFor(() => expect(result.current.pair?.layer).toBe('fc1.weight'));
+
+    // The what-if of the next layer is there at once, its analysis is not: the old pair stays.
+    act(() => selectLayers(['fc2.weight']));
+    await waitFor(() => expect(gates).toHaveLength(2));
+    expect(result.current.pair?.layer).toBe('fc1.weight');
+    expect(result.current.pair?.analysis.layer).toBe('fc1.weight');
+    expect(result.current.busy).toBe(true);
+    await act(async () => gates[1]?.());
+    await waitFor(() => expect(result.current.pair?.analysis.layer).toBe('fc2.weight'));
+  });
+
+  it('keeps the same pair object while nothing changes, so that charts are not redrawn', async () => {
+    installBridge({
+      'project.saveView': () => ({}),
+      'layer.analyze': sampleAnalysisFor,
+      'layer.whatIf': sampleWhatIfFor,
+    });
+    useProject.setState({ project: null });
+    applyProject(sampleProject());
+    const { result, rerender } = renderHook(() => useLayerFigures(null));
+    await waitFor(() => expect(result.current.pair).not.toBeNull());
+    const before = result.current.pair;
+    rerender();
+    expect(result.current.pair).toBe(before);
+  });
+
+  it('shows the newest bits whatever comes first', async () => {
+    installBridge({
+      'project.saveView': () => ({}),
+      'project.configure': ({ changes }) =>
+        sampleProject(undefined, { configuration: { ...sampleProject().configuration, ...changes } }),
+      'layer.analyze': sampleAnalysisFor,
+      'layer.whatIf': sampleWhatIfFor,
+    });
+    useProject.setState({ project: null });
+    applyProject(sampleProject());
+    const { result } = renderHook(() => useLayerFigures(null));
+    await waitFor(() => expect(result.current.pair).not.toBeNull());
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { bits: 8 } }, 'x'));
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { bits: 2 } }, 'x'));
+    await waitFor(() => expect(result.current.pair?.whatIf.error.bits).toBe(2));
+    expect(result.current.pair?.quantizer.bits).toBe(2);
+  });
+});
