@@ -1,4 +1,5 @@
 import { Redo2, Search, Undo2 } from 'lucide-react';
+import type { ProjectState } from '../host/contract.js';
 import { useProject } from '../host/index.js';
 import { Button, IconButton, Kbd } from '../ui/index.js';
 import type { CommandId } from './commands/command.js';
@@ -42,21 +43,32 @@ function HistoryButton({ id, icon }: { id: 'edit.undo' | 'edit.redo'; icon: Reac
   );
 }
 
+/** What tells the project from others with the same model; null when its name says no more. */
+function projectWords({ sample, name, model }: ProjectState): string | null {
+  if (sample) return 'sample project';
+  return name === model.name ? null : name;
+}
+
 /** Product, project, history, palette, and the four steps of the work. */
 export function TopBar() {
   const project = useProject((state) => state.project);
   const busy = useProject((state) => state.busy);
   const palette = useCommand('view.palette');
+  const where = project ? projectWords(project) : null;
   return (
     <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line bg-bg1 px-3.5">
       <h1 className="font-[650] whitespace-nowrap">QAT Workbench</h1>
       {project ? (
         <p className="ml-1 flex min-w-0 items-baseline gap-2 text-ink2" title={project.folder}>
           <span className="truncate">{project.model.name}</span>
-          <span aria-hidden className="text-ink3">
-            ·
-          </span>
-          <span className="truncate">{project.sample ? 'sample project' : project.name}</span>
+          {where ? (
+            <>
+              <span aria-hidden className="text-ink3">
+                ·
+              </span>
+              <span className="truncate">{where}</span>
+            </>
+          ) : null}
         </p>
       ) : null}
       {project ? (
@@ -68,7 +80,6 @@ export function TopBar() {
       <span className="flex-1" />
       <button
         type="button"
-        aria-label="Command palette"
         onClick={palette.run}
         className="flex h-7 items-center gap-2 rounded-md border border-line bg-bg2 px-2 text-sm text-ink3 transition-colors hover:border-edge hover:text-ink2"
       >

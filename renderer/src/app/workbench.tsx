@@ -58,7 +58,7 @@ export function Workbench() {
             </PanelBoundary>
           </aside>
         </Panel>
-        <Separator className={separator} aria-label="Resize the layer list" />
+        <Separator className={separator} title="Resize the layer list" />
         <Panel id="views" minSize={420}>
           <main data-panel="views" className="flex h-full min-w-0">
             <Tabs
@@ -70,6 +70,7 @@ export function Workbench() {
                 label,
                 content: (
                   <Fragment key={value}>
+                    <h2 className="sr-only">{label}</h2>
                     <PanelBoundary name={label}>
                       <View />
                     </PanelBoundary>
@@ -79,7 +80,7 @@ export function Workbench() {
             />
           </main>
         </Panel>
-        <Separator className={separator} aria-label="Resize the quantizer panel" />
+        <Separator className={separator} title="Resize the quantizer panel" />
         <Panel
           id="quantizer"
           defaultSize={304}

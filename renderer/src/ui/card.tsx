@@ -25,10 +25,8 @@ export function Card({ title, subtitle, actions, children, className, inset }: C
     >
       {title || actions ? (
         <header className="mb-1.5 flex min-h-6 items-center gap-2.5">
-          <h3 className="min-w-0 shrink truncate text-sm font-semibold">{title}</h3>
-          {subtitle ? (
-            <span className="figure min-w-0 shrink-[99] truncate text-ink3">{subtitle}</span>
-          ) : null}
+          <h3 className="max-w-[75%] shrink-0 truncate text-sm font-semibold">{title}</h3>
+          {subtitle ? <span className="figure min-w-0 truncate text-ink3">{subtitle}</span> : null}
           <span className="flex-1" />
           {actions}
         </header>

@@ -150,7 +150,9 @@ function HeaderCell<T>({ column, sort, onSort }: HeaderCellProps<T>) {
       )}
     >
       {column.unsortable ? (
-        <span className="inline-block px-1.5 py-1">{column.header}</span>
+        <span className="inline-block px-1.5 py-1">
+          {column.header || <span className="sr-only">{column.title ?? column.id}</span>}
+        </span>
       ) : (
         <button
           type="button"

@@ -2,7 +2,6 @@ import { clsx } from 'clsx';
 import { X } from 'lucide-react';
 import { Dialog as Primitive } from 'radix-ui';
 import type { ReactNode } from 'react';
-import { IconButton } from './button.js';
 
 export interface DialogProps {
   open: boolean;
@@ -36,8 +35,11 @@ export function Dialog(props: DialogProps) {
           ) : (
             <header className="flex items-center gap-3 border-b border-line py-2 pr-2 pl-4">
               <Primitive.Title className="flex-1 text-base font-semibold">{title}</Primitive.Title>
-              <Primitive.Close asChild>
-                <IconButton label="Close" icon={<X className="size-4" />} />
+              <Primitive.Close
+                aria-label="Close"
+                className="flex size-7 items-center justify-center rounded-md text-ink2 hover:bg-bg3 hover:text-ink"
+              >
+                <X className="size-4" />
               </Primitive.Close>
             </header>
           )}

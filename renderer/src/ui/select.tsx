@@ -89,6 +89,9 @@ export function Select<T extends string>(props: SelectProps<T>) {
       </Popover.Anchor>
       <Popover.Portal>
         <Popover.Content
+          id={listId}
+          role="listbox"
+          aria-label={label}
           align="start"
           sideOffset={4}
           collisionPadding={8}
@@ -98,7 +101,6 @@ export function Select<T extends string>(props: SelectProps<T>) {
         >
           <SelectList
             id={listId}
-            label={label}
             options={options}
             active={active}
             chosen={chosen}
@@ -113,7 +115,6 @@ export function Select<T extends string>(props: SelectProps<T>) {
 
 interface SelectListProps<T extends string> {
   id: string;
-  label: string;
   options: readonly SelectOption<T>[];
   active: number;
   chosen: number;
@@ -123,7 +124,6 @@ interface SelectListProps<T extends string> {
 
 function SelectList<T extends string>({
   id,
-  label,
   options,
   active,
   chosen,
@@ -131,7 +131,7 @@ function SelectList<T extends string>({
   onChoose,
 }: SelectListProps<T>) {
   return (
-    <div id={id} role="listbox" aria-label={label}>
+    <>
       {options.map((option, index) => (
         <div
           key={option.value}
@@ -160,7 +160,7 @@ function SelectList<T extends string>({
           <Check aria-hidden className={clsx('size-3.5 text-accent', index !== chosen && 'invisible')} />
         </div>
       ))}
-    </div>
+    </>
   );
 }
 

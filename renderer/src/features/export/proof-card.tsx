@@ -53,7 +53,7 @@ function LogitLines({ record }: { record: ExportRecord }) {
   if (!logits) return <Line name="Logits">not compared: {record.logitsReason ?? 'no data set is open'}</Line>;
   return (
     <>
-      <Line name="Largest logit difference" good={logits.maxDifference <= logits.tolerance}>
+      <Line name="Max logit difference" good={logits.maxDifference <= logits.tolerance}>
         {formatNumber(logits.maxDifference, 3)}
         <span className="text-ink3"> of {formatNumber(logits.tolerance, 3)} allowed</span>
       </Line>
@@ -99,13 +99,13 @@ export function ProofCard({ record }: { record: ExportRecord }) {
         </>
       }
     >
-      <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-1">
+      <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
         <Line name="File">
           <span className="break-all">{record.path}</span>{' '}
           <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
         </Line>
         <Line name="SHA-256">
-          <span className="break-all">{record.sha256}</span>
+          <span className="tracking-tight break-all">{record.sha256}</span>
         </Line>
         <Line name="Codes compared" good={different === 0}>
           {formatCount(total(record, (layer) => layer.codes))}

@@ -54,7 +54,7 @@ describe('layer list', () => {
     open([{ name: 'fc1.weight', rows: 256, cols: 784, state: 'prepared', bits: 8 }]);
     const option = screen.getByRole('option');
     expect(option.getAttribute('aria-label')).toBe(
-      'fc1.weight, 256 × 784, weights 8 bit, activations 4 bit, prepared: scales are set',
+      'fc1.weight, 256 × 784, W8 A4, weights 8 bit, activations 4 bit, prepared: scales are set',
     );
   });
 

@@ -26,18 +26,16 @@ function Thumbnail({ layer }: { layer: string }) {
   );
 }
 
-/** Names longer than this are cut in the narrow list; then every layer's `.weight` is the first to go. */
-const longName = 20;
-
 /** Long names keep their end: that is what tells layers apart. The ellipsis stands at the start. */
 function LayerName({ name }: { name: string }) {
-  const shown = name.length > longName ? name.replace(/\.weight$/, '') : name;
   return (
     <span dir="rtl" className="truncate text-left">
-      <bdi>{shown}</bdi>
+      <bdi>{name}</bdi>
     </span>
   );
 }
+
+const bitsWord = (prefix: string, bits: number) => (bits === 32 ? `${prefix} float` : `${prefix}${bits}`);
 
 export interface LayerRowProps {
   id: string;
@@ -52,9 +50,16 @@ export interface LayerRowProps {
   onContextMenu(): void;
 }
 
+/** Begins with the words that are seen, in their order: people who speak to the computer say those. */
 function describe(layer: LayerInfo, config: LayerConfig | undefined): string {
-  const bits = config ? `, weights ${config.weight.bits} bit, activations ${config.activation.bits} bit` : '';
-  return `${layer.name}, ${formatShape(layer.shape)}${bits}, ${stateNames[layer.state]}`;
+  const parts = [layer.name, formatShape(layer.shape)];
+  if (config) {
+    const { weight, activation } = config;
+    parts.push(`${weight.bits === 32 ? 'float' : `W${weight.bits}`} ${bitsWord('A', activation.bits)}`);
+    parts.push(`weights ${weight.bits} bit`, `activations ${activation.bits} bit`);
+  }
+  parts.push(stateNames[layer.state]);
+  return parts.join(', ');
 }
 
 export function LayerRow(props: LayerRowProps) {
@@ -83,15 +88,15 @@ export function LayerRow(props: LayerRowProps) {
     >
       <StateDot tone={stateTones[layer.state]} label={stateNames[layer.state]} />
       <span className="flex min-w-0 flex-col leading-[18px]">
-        <LayerName name={layer.name} />
-        <span className="figure truncate text-ink3">{formatShape(layer.shape)}</span>
+        <LayerName name={layer.name} />{' '}
+        <span className="figure truncate text-ink3">{formatShape(layer.shape)}</span>{' '}
       </span>
       <Thumbnail layer={layer.name} />
       {config ? (
         <span className="flex flex-col items-stretch gap-px">
-          <BitsChip bits={config.weight.bits} className="!px-0" />
+          <BitsChip bits={config.weight.bits} className="!px-0" />{' '}
           <span className="text-center font-mono text-[10.5px] leading-[13px] text-ink3">
-            {config.activation.bits === 32 ? 'A float' : `A${config.activation.bits}`}
+            {bitsWord('A', config.activation.bits)}
           </span>
         </span>
       ) : null}

@@ -29,10 +29,8 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
         label="Activation bits"
         hint={
           quantized ? (
-            <Collapsible.Trigger
-              aria-label="Activation quantizer"
-              className="group flex items-center gap-1 rounded-sm hover:text-ink"
-            >
+            <Collapsible.Trigger className="group flex items-center gap-1 rounded-sm hover:text-ink">
+              <span className="sr-only">Activation quantizer: </span>
               {bits === null ? 'mixed · ' : ''}
               {summary}
               <ChevronDown

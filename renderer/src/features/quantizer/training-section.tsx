@@ -7,9 +7,9 @@ const optimizers: readonly { value: TrainingConfig['optimizer']; label: string }
   { value: 'adamw', label: 'AdamW' },
   { value: 'sgd', label: 'SGD' },
 ];
-const schedules: readonly { value: TrainingConfig['schedule']; label: string }[] = [
+const schedules: readonly { value: TrainingConfig['schedule']; label: string; name?: string }[] = [
   { value: 'cosine', label: 'cosine' },
-  { value: 'constant', label: 'constant' },
+  { value: 'constant', label: 'const', name: 'constant' },
 ];
 
 function stepsText(training: TrainingConfig, images: number | undefined): string | null {

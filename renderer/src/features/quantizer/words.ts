@@ -49,7 +49,7 @@ export interface Formula {
 
 const perText: Record<Granularity, string> = {
   tensor: 'per tensor',
-  channel: 'per output channel',
+  channel: 'per channel',
   group: 'per group',
 };
 
