@@ -89,7 +89,7 @@ describe('ChartFrame', () => {
   it('switches the axis and says which is on', async () => {
     const onScaleChange = vi.fn();
     draw({ scale: 'linear', onScaleChange });
-    const toggle = screen.getByRole('button', { name: 'Logarithmic axis' });
+    const toggle = screen.getByRole('button', { name: 'Log axis' });
     expect(toggle.getAttribute('aria-pressed')).toBe('false');
     await userEvent.click(toggle);
     expect(onScaleChange).toHaveBeenCalledWith('log');

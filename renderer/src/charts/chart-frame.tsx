@@ -142,7 +142,7 @@ function Tools(props: ToolsProps) {
 function ScaleSwitch({ scale, onChange }: { scale: ScaleKind; onChange(scale: ScaleKind): void }) {
   return (
     <ToolToggle
-      label="Logarithmic axis"
+      label="Log axis"
       shortcut="l"
       on={scale === 'log'}
       onChange={(on) => onChange(on ? 'log' : 'linear')}

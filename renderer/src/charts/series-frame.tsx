@@ -63,7 +63,7 @@ export function SeriesFrame(props: SeriesFrameProps) {
           {props.tools}
           {smoothing === undefined ? null : (
             <ToolToggle
-              label={`Smooth with an exponential moving average, weight ${smoothing}`}
+              label={`EMA: smooth with an exponential moving average, weight ${smoothing}`}
               on={smoothed}
               onChange={setSmoothed}
             >

@@ -62,7 +62,7 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
         <span className="flex-1" />
         <BitsPicker bits={bits} />
         <ToolToggle
-          label="Logarithmic axis"
+          label="Log axis"
           on={scale === 'log'}
           onChange={(on) => setScale(on ? 'log' : 'linear')}
         >
