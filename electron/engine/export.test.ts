@@ -1,8 +1,6 @@
 /** Exporting with proof: what is written equals what was trained, and what does not is not kept. */
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Configuration,
@@ -20,11 +18,11 @@ import {
   shortTraining,
   type TestEngine,
   testAddon,
+  withMemoryDisk,
   writeSmallDataset,
   writeSmallModel,
 } from './test-support.js';
 
-const run = promisify(execFile);
 const layers = ['fc1.weight', 'fc2.weight', 'fc3.weight'];
 
 let test: TestEngine;
@@ -174,32 +172,24 @@ describe('the export of the model as quantized', () => {
 });
 
 describe('an export that cannot be written', () => {
-  it('a full disk: E-DISK-FULL, nothing left, the project goes on', async () => {
+  it('a full disk: E-DISK-FULL, nothing left, the project goes on', async (context) => {
     const runId = await train();
     const disk = join(test.folder, 'disk');
-    await mkdir(disk);
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', disk]);
-    try {
+    await withMemoryDisk(context, disk, 'size=4k', async () => {
       const write = test.engine.exports.write({ runId, path: join(disk, 'q.safetensors') });
       await expect(write).rejects.toMatchObject({ code: 'E-DISK-FULL' });
       expect(await readdir(disk)).toEqual([]);
-    } finally {
-      await run('umount', [disk]);
-    }
+    });
     await exportRun(runId);
   });
 
-  it('a read-only disk: E-DISK-READ-ONLY', async () => {
+  it('a read-only disk: E-DISK-READ-ONLY', async (context) => {
     const runId = await train();
     const disk = join(test.folder, 'disk');
-    await mkdir(disk);
-    await run('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk]);
-    try {
+    await withMemoryDisk(context, disk, 'ro', async () => {
       const write = test.engine.exports.write({ runId, path: join(disk, 'q.safetensors') });
       await expect(write).rejects.toMatchObject({ code: 'E-DISK-READ-ONLY' });
-    } finally {
-      await run('umount', [disk]);
-    }
+    });
   });
 
   it('a folder that does not exist: E-DISK-WRITE', async () => {

@@ -1,14 +1,17 @@
 /** Opening models, folders and data sets, good and hostile, through the real engine. */
-import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultLayerConfig } from '../contract/index.js';
 import {
+  assetsFolder,
   makeTestEngine,
+  shortTraining,
   smallGraph,
   smallTensors,
   type TestEngine,
   uniform,
+  withMemoryDisk,
   writeSmallDataset,
   writeSmallModel,
 } from './test-support.js';
@@ -57,9 +60,9 @@ describe('opening a model', () => {
     const path = await writeSmallModel(join(test.folder, 'plain.safetensors'), smallTensors(), null);
     const state = await test.engine.project.openModel({ path });
     expect(state.trainingReason).toMatch(/qat\.graph/);
-    await expect(
-      test.engine.runs.start({ name: null, training: (await import('./test-support.js')).shortTraining }),
-    ).rejects.toMatchObject({ code: 'E-TRAINING-UNAVAILABLE' });
+    await expect(test.engine.runs.start({ name: null, training: shortTraining })).rejects.toMatchObject({
+      code: 'E-TRAINING-UNAVAILABLE',
+    });
   });
 
   it('refuses a graph that does not fit its tensors, and leaves nothing behind', async () => {
@@ -156,7 +159,6 @@ describe('opening folders and data sets', () => {
       code: 'E-FILE-MISSING',
     });
     const { engine } = test;
-    const { assetsFolder } = await import('./test-support.js');
     await expect(
       engine.project.openDataset({ path: join(assetsFolder, 'sample', 'fashion-mnist') }),
     ).rejects.toMatchObject({ code: 'E-DATASET-MISMATCH' });
@@ -184,11 +186,11 @@ describe('opening folders and data sets', () => {
     expect(reopened.trainingReason).toMatch(/t10k-labels/);
   });
 
-  it.runIf(process.getuid?.() !== 0)('a projects folder that is read-only is E-DISK-READ-ONLY', async () => {
-    await mkdir(join(test.folder, 'projects'));
-    await chmod(join(test.folder, 'projects'), 0o500);
-    await expect(test.engine.project.openModel({ path: model })).rejects.toMatchObject({
-      code: 'E-DISK-READ-ONLY',
+  it('a projects folder on a read-only disk is E-DISK-READ-ONLY', async (context) => {
+    await withMemoryDisk(context, join(test.folder, 'projects'), 'ro', async () => {
+      await expect(test.engine.project.openModel({ path: model })).rejects.toMatchObject({
+        code: 'E-DISK-READ-ONLY',
+      });
     });
   });
 });

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  defaultLayerConfig,
   type RunSummary,
   runSeriesSchema,
   runSummarySchema,
@@ -88,7 +89,6 @@ describe('a training', () => {
   });
 
   it('its weights can be looked at while it trains and afterwards, by its own scales', async () => {
-    const { defaultLayerConfig } = await import('../contract/index.js');
     const lens = { quantizer: defaultLayerConfig.weight, row: 0, range: null, drawnBins: 64 };
     const run = await start(longTraining);
     await stepsReached(run, 50);

@@ -1,8 +1,11 @@
 /** For the engine's tests: the real addon, a small model with a graph, and a small data set, in a temporary folder. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { TestContext } from 'vitest';
 import { defaultAddonPath, loadNative, type NativeAddon } from '../../native/index.js';
 import type { AppEvent, Graph, TrainingConfig } from '../contract/index.js';
 import {
@@ -117,6 +120,31 @@ export async function writeSmallDataset(folder: string, trainCount = 800, testCo
     await writeIdxLabels(join(folder, `${prefix}-labels-idx1-ubyte`), { count, labels });
   }
   return folder;
+}
+
+const execute = promisify(execFile);
+
+/**
+ * Runs `work` with a small memory disk mounted on `folder`. Mounting needs root: elsewhere the test is
+ * skipped, and says so.
+ */
+export async function withMemoryDisk(
+  context: TestContext,
+  folder: string,
+  mountOptions: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  try {
+    await execute('mount', ['-t', 'tmpfs', '-o', mountOptions, 'tmpfs', folder]);
+  } catch (thrown) {
+    context.skip(`a memory disk could not be mounted: ${(thrown as Error).message.trim()}`);
+  }
+  try {
+    await work();
+  } finally {
+    await execute('umount', [folder]);
+  }
 }
 
 export const shortTraining: TrainingConfig = {
