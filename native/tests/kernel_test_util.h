@@ -1,4 +1,5 @@
-// Shared by the kernel tests: buffers with sentinels around them, odd sizes, and the levels to test.
+// Shared by the kernel tests: buffers with sentinels around them, odd sizes, and the levels to
+// test.
 #pragma once
 
 #include <cstdint>

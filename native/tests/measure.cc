@@ -1,6 +1,6 @@
-// Measures the kernels and the analysis on this machine; prints one line per item. Not a test: times
-// depend on the machine and its load. Build with -DQAT_BUILD_BENCH=ON. Arguments: the thread counts;
-// `cpu` first takes processor time (of all threads together) instead of the wall clock's.
+// Measures the kernels and the analysis on this machine; prints one line per item. Not a test:
+// times depend on the machine and its load. Build with -DQAT_BUILD_BENCH=ON. Arguments: the thread
+// counts; `cpu` first takes processor time (of all threads together) instead of the wall clock's.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -1,9 +1,10 @@
 // Blocked GEMM over packed panels, written once for every vector width. Include after vec_*.h.
 //
-// Loops, outside in: k blocks (kc), column blocks (nc, B packed), row blocks (mc, A packed), B panels
-// of kMaxVecs vectors (stay in the first-level cache), A panels of at most kMaxRows rows. Each element
-// of C is a sum over one k block in ascending k, and the blocks are added in order; the block length
-// depends on k alone, so neither the tiling nor a caller's split of m or n changes any bit.
+// Loops, outside in: k blocks (kc), column blocks (nc, B packed), row blocks (mc, A packed), B
+// panels of kMaxVecs vectors (stay in the first-level cache), A panels of at most kMaxRows rows.
+// Each element of C is a sum over one k block in ascending k, and the blocks are added in order;
+// the block length depends on k alone, so neither the tiling nor a caller's split of m or n
+// changes any bit.
 #pragma once
 
 #include <cstdint>

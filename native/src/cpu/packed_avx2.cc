@@ -44,8 +44,8 @@ class Unpacker {
 
 constexpr int64_t kChunk = 16;
 
-// Calls fn(codes, column, count) for every 16 columns of [begin, end). The row's last bytes are read
-// through a padded copy, never past the row.
+// Calls fn(codes, column, count) for every 16 columns of [begin, end). The row's last bytes are
+// read through a padded copy, never past the row.
 template <typename Fn>
 inline void for_each_chunk(const uint8_t* packed, int64_t row_bytes, int64_t begin, int64_t end,
                            int bits, Fn&& fn) {

@@ -19,8 +19,8 @@ struct QuantizationError {
   double clipped_share = 0;
   int64_t codes_used = 0, codes_total = 0;
   double code_entropy_bits = 0;
-  double effective_bits = 0;  // per weight: codes with row padding, float32 scales, int32 zero points
   int64_t packed_bytes = 0;   // codes with row padding, float32 scales, int32 zero points
+  double effective_bits = 0;  // packed_bytes * 8 per weight
 };
 
 // Sums and code counts (slot = code - qmin; binary 0 = minus, 1 = plus) of the whole matrix.

@@ -13,8 +13,9 @@ namespace qat {
 void fake_quantize(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p,
                    bool binary, const CancelToken* cancel = nullptr);
 
-// dx as Kernels::fake_quant_backward; dscale [scale_count] is overwritten with the sums (no gradient
-// scale), may be null. Sums are taken over fixed chunks in order: independent of the thread count.
+// dx as Kernels::fake_quant_backward; dscale [scale_count] is overwritten with the sums (no
+// gradient scale), may be null. Sums are taken over fixed chunks in order: independent of the
+// thread count.
 void fake_quantize_backward(const float* x, const float* dy, float* dx, double* dscale,
                             int64_t scale_count, int64_t rows, int64_t cols, const QuantParams& p);
 

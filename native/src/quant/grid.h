@@ -57,7 +57,8 @@ struct Scales {
 
 // Throws Error("E-NATIVE-ARGUMENT") unless the counts fit, every scale is positive and finite and
 // every zero point is a code.
-void validate_scales(const QuantizerConfig& config, const ScaleLayout& layout, const Scales& scales);
+void validate_scales(const QuantizerConfig& config, const ScaleLayout& layout,
+                     const Scales& scales);
 
 // The kernel's parameters; they point into `scales`, which must outlive them.
 QuantParams quant_params(const QuantizerConfig& config, const ScaleLayout& layout,

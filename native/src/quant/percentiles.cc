@@ -59,6 +59,11 @@ std::vector<Counts> count_lower_halves(const float* x, int64_t n,
                                        const CancelToken* cancel) {
   std::vector<Counts> total(slots);
   std::mutex merge;
+  // One bit per bucket fits the first-level cache; few elements pass it.
+  std::vector<uint64_t> marked(kBuckets / 64, 0);
+  for (uint32_t b = 0; b < kBuckets; ++b) {
+    if (slot_of[b] >= 0) marked[b >> 6] |= uint64_t{1} << (b & 63);
+  }
   parallel_for(n, range_grain(n), [&](int64_t begin, int64_t end) {
     std::vector<std::vector<uint32_t>> local(slots);
     for (int64_t from = begin; from < end; from += kPoll) {
@@ -66,9 +71,9 @@ std::vector<Counts> count_lower_halves(const float* x, int64_t n,
       const int64_t to = std::min(end, from + kPoll);
       for (int64_t i = from; i < to; ++i) {
         const uint32_t key = key_of(x[i]);
-        const int8_t slot = slot_of[key >> 16];
-        if (slot < 0) continue;
-        std::vector<uint32_t>& counts = local[static_cast<size_t>(slot)];
+        const uint32_t bucket = key >> 16;
+        if (!((marked[bucket >> 6] >> (bucket & 63)) & 1)) continue;
+        std::vector<uint32_t>& counts = local[static_cast<size_t>(slot_of[bucket])];
         if (counts.empty()) counts.resize(kBuckets, 0);
         ++counts[key & 0xffffu];
       }

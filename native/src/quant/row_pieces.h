@@ -23,8 +23,8 @@ inline QuantParams params_of_row(QuantParams p, int64_t row) {
   return p;
 }
 
-// Calls fn(first column, columns, params) for pieces of one row of at most about kPieceCols columns;
-// `row` are the row's parameters. Each piece is a 1 x columns matrix for the kernels.
+// Calls fn(first column, columns, params) for pieces of one row of at most about kPieceCols
+// columns; `row` are the row's parameters. Each piece is a 1 x columns matrix for the kernels.
 template <typename Fn>
 void for_each_piece(const QuantParams& row, int64_t cols, Fn&& fn) {
   const int64_t group = row.row_stride ? row.group_cols : cols;

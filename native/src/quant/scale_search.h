@@ -3,7 +3,7 @@
 // back. So the same search serves a row in cache and a tensor spread over threads.
 //
 // 1. coarse: a geometric row of scales from the one that just holds max|x| down to the one whose
-//    range ends at 0.8 mean|x| (clipping more than the mean never pays); the objective is not convex.
+//    range ends at 0.8 mean|x| (clipping more than the mean never pays). The error is not convex.
 // 2. zoom: three ever finer rows around the best one.
 // 3. unsigned only: the zero point is moved by one while that lowers the error.
 // 4. fit: least-squares scale for the codes of the best scale, s* = Σqx / Σq², twice.

@@ -3,8 +3,8 @@
 namespace qat::ref {
 namespace {
 
-// Code `index` of a packed row: bits index*bits ... LSB-first, over at most two bytes. Reads no byte
-// past the one that holds the code's last bit.
+// Code `index` of a packed row: bits index*bits ... LSB-first, over at most two bytes. Reads no
+// byte past the one that holds the code's last bit.
 uint32_t code_at(const uint8_t* packed, int64_t index, int bits) {
   const int64_t first_bit = index * bits;
   const int64_t byte = first_bit >> 3;

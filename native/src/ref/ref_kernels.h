@@ -1,4 +1,5 @@
-// The reference kernels: scalar, plain, the definition of truth. Sums are taken in double, in order.
+// The reference kernels: scalar, plain, the definition of truth. Sums are taken in double, in
+// order.
 #pragma once
 
 #include "qat/kernels.h"

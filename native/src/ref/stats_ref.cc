@@ -27,8 +27,9 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
 
 namespace {
 
-// numpy.histogram's rule: edges are low + i * step, the last one is high; a value belongs to the bin
-// whose edges hold it, the last bin closed above. The first guess is corrected against the edges.
+// numpy.histogram's rule: edges are low + i * step, the last one is high; a value belongs to the
+// bin whose edges hold it, the last bin closed above. The first guess is corrected against the
+// edges.
 struct Binning {
   double low, high, step, per_unit;
   int64_t bins;
@@ -93,7 +94,8 @@ void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, i
     double sum = 0;
     for (int64_t i = 0; i < n; ++i) {
       const float t = x[i] * candidates[j].inverse;
-      const double d = static_cast<double>(t) - static_cast<double>(candidate_code(t, candidates[j]));
+      const double code = candidate_code(t, candidates[j]);
+      const double d = static_cast<double>(t) - code;
       sum += d * d;
     }
     d2[j] += sum;

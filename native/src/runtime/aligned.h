@@ -20,7 +20,7 @@ struct AlignedAllocator {
     return static_cast<T*>(::operator new(n * sizeof(T), kAlignment));
   }
   void deallocate(T* p, size_t) { ::operator delete(p, kAlignment); }
-  // Leaves elements uninitialised on resize(n): the buffers are always written before they are read.
+  // Leaves elements uninitialised on resize(n): the buffers are written before they are read.
   template <typename U>
   void construct(U* p) {
     ::new (static_cast<void*>(p)) U;

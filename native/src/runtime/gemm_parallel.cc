@@ -25,7 +25,8 @@ void gemm_parallel(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, 
                    int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
                    bool accumulate) {
   const Kernels& kernel = kernels();
-  const double multiplies = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const double columns = static_cast<double>(n) * static_cast<double>(k);
+  const double multiplies = static_cast<double>(m) * columns;
   if (multiplies < 2 * kMultipliesWorthAThread || thread_count() == 1) {
     kernel.gemm(trans_a, trans_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
   } else if (n >= m) {

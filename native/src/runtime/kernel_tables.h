@@ -1,5 +1,5 @@
-// Where the tables of the instruction sets come from. Only dispatch.cc and their definitions use this;
-// a table may be asked for only when the processor runs it.
+// Where the tables of the instruction sets come from. Only dispatch.cc and their definitions use
+// this; a table may be asked for only when the processor runs it.
 #pragma once
 
 #include "qat/kernels.h"

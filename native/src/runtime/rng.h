@@ -1,5 +1,5 @@
-// Deterministic random numbers: xoshiro256** seeded by splitmix64 (Blackman & Vigna, public domain).
-// The same seed gives the same sequence on every machine and instruction set.
+// Deterministic random numbers: xoshiro256** seeded by splitmix64 (Blackman & Vigna, public
+// domain). The same seed gives the same sequence on every machine and instruction set.
 #pragma once
 
 #include <array>

@@ -41,8 +41,8 @@ struct Ranges {
   }
 };
 
-// A 64-bit ticket names the job and the next range of it: generation | count | next. A range is taken
-// by compare-and-swap, so a late thread can never touch a job that has ended.
+// A 64-bit ticket names the job and the next range of it: generation | count | next. A range is
+// taken by compare-and-swap, so a late thread can never touch a job that has ended.
 constexpr int kFieldBits = 16;
 constexpr uint64_t kFieldMask = (1u << kFieldBits) - 1;
 

@@ -37,8 +37,9 @@ void parallel_for(int64_t n, int64_t grain, Fn&& fn) {
 
 inline int64_t chunk_count(int64_t n, int64_t chunk) { return (n + chunk - 1) / chunk; }
 
-// Calls fn(index, begin, end) for every chunk of `chunk` elements (the last may be short). The chunks
-// are the same for every thread count: give each its own partial result and add them in order.
+// Calls fn(index, begin, end) for every chunk of `chunk` elements (the last may be short). The
+// chunks are the same for every thread count: give each its own partial result and add them in
+// order.
 template <typename Fn>
 void parallel_chunks(int64_t n, int64_t chunk, Fn&& fn) {
   parallel_for(chunk_count(n, chunk), 1, [&](int64_t first, int64_t last) {
