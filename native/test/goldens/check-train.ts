@@ -4,7 +4,7 @@
  * Some trajectories are not determined to the README's bounds by their inputs at all: where AdamW drives a
  * small 8-bit scale towards 0, one unit in the last place becomes another loss within a few steps (PyTorch
  * itself, with the same formulas in another order, is then off by as much). So every case also runs with
- * its initial weights moved by one to four units in the last place, which is what another order of summation
+ * its initial weights and scales moved by one to four units in the last place, which is what another order of summation
  * does. As long as these runs agree, the README's bounds
  * apply unchanged; from the step where they do not, the bound is what they differ by times a safety factor,
  * and the case says so.
@@ -69,7 +69,7 @@ async function expectedOutcome(golden: GoldenCase): Promise<Outcome> {
   return { losses, weights, logits: await golden.floats('logits_final') };
 }
 
-/** `disturbance` 0: the weights as given; else a seed for moving each by a few units in the last place. */
+/** `disturbance` 0: the parameters as given; else a seed for moving each by a few units in the last place. */
 async function trainOnce(addon: NativeAddon, golden: GoldenCase, disturbance: number): Promise<Outcome> {
   const network = addon.createNetwork(nodesOf(golden));
   const samples = await samplesOf(golden);
@@ -134,19 +134,24 @@ function nodesOf(golden: GoldenCase): NetworkNode[] {
 }
 
 async function setParameters(golden: GoldenCase, network: Network, disturbance: number): Promise<void> {
+  const read = async (name: string) => disturb(await golden.floats(name), disturbance);
   for (let layer = 0; layer < layerCount(golden); layer++) {
-    const weight = await golden.floats(`w${layer}_init`);
-    network.setParameter(`fc${layer}.weight`, disturbance ? disturb(weight, disturbance) : weight);
-    network.setParameter(`fc${layer}.bias`, await golden.floats(`b${layer}_init`));
+    network.setParameter(`fc${layer}.weight`, await read(`w${layer}_init`));
+    network.setParameter(`fc${layer}.bias`, await read(`b${layer}_init`));
     if (!golden.has(`scale_w${layer}_init`)) continue;
-    const scales = await golden.floats(`scale_w${layer}_init`);
-    const activation = await golden.floats(`scale_a${layer}_init`);
-    network.setScales(`fc${layer}`, scales, new Int32Array(0), activation[0] ?? 0);
+    const activation = await read(`scale_a${layer}_init`);
+    network.setScales(
+      `fc${layer}`,
+      await read(`scale_w${layer}_init`),
+      new Int32Array(0),
+      activation[0] ?? 0,
+    );
   }
 }
 
 /** Every value moved by 1, 2 or 4 units in the last place, up or down by a hash of its index. */
 function disturb(values: Float32Array, seed: number): Float32Array {
+  if (seed === 0) return values;
   const words = new Uint32Array(values.slice().buffer);
   const units = 2 ** (seed % 3);
   for (let i = 0; i < words.length; i++) {
