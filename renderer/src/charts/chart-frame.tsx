@@ -56,11 +56,15 @@ export function ChartFrame(props: ChartFrameProps) {
           <h3 id={titleId} className="shrink-0 truncate text-sm font-semibold">
             {title}
           </h3>
-          {subtitle ? <span className="figure min-w-0 truncate text-ink3">{subtitle}</span> : null}
+          {subtitle ? (
+            <span className="figure min-w-0 truncate text-ink3" title={subtitle}>
+              {subtitle}
+            </span>
+          ) : null}
         </div>
         {props.busy ? <Busy /> : null}
         <span className="flex-1" />
-        {props.note ? <span className="figure min-w-0 truncate text-ink3">{props.note}</span> : null}
+        {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
         {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
       </header>
       <p id={summaryId} className="chart-hidden">

@@ -70,7 +70,9 @@ export function yDomain(
 
 export function yTicks(domain: readonly [number, number], scale: ScaleKind, heightPx: number): number[] {
   const target = Math.max(3, Math.floor(heightPx / 56));
-  return scale === 'log' ? logTicks(domain[0], domain[1], target) : niceTicks(domain[0], domain[1], target);
+  if (scale === 'log') return logTicks(domain[0], domain[1], target);
+  const ticks = niceTicks(domain[0], domain[1], target);
+  return ticks.length < 3 ? niceTicks(domain[0], domain[1], target + 2) : ticks;
 }
 
 /** The x among all lines nearest to `x`: the cross-hair stands on a recorded point. */

@@ -2,7 +2,7 @@
  * The area a chart is drawn in: measures itself, takes the gestures, and shows cross-hair, drag box
  * and read-out above the drawing. Moving the pointer redraws only those, never the chart.
  */
-import { type ReactNode, useCallback, useId, useMemo } from 'react';
+import { type ReactNode, useCallback, useId, useLayoutEffect, useMemo, useRef } from 'react';
 import './charts.css';
 import { type CrosshairStore, useCrosshair, useCrosshairStore } from './crosshair.js';
 import { type Margins, type PlotBox, plotBox, type Size } from './geometry.js';
@@ -93,7 +93,6 @@ export function PlotSurface(props: PlotSurfaceProps) {
         owner={hintId}
         plot={plot}
         range={props.range}
-        width={size?.width ?? 0}
         readout={props.readout}
       />
     </div>
@@ -105,14 +104,13 @@ interface CrosshairLayerProps {
   owner: string;
   plot: PlotBox;
   range: Range;
-  width: number;
   readout: (x: number, plot: PlotBox) => Readout | null;
 }
 
 /** The box keeps clear of the pointer and inside the chart. */
 const readoutGapPx = 12;
 
-function CrosshairLayer({ store, owner, plot, range, width, readout }: CrosshairLayerProps) {
+function CrosshairLayer({ store, owner, plot, range, readout }: CrosshairLayerProps) {
   const { x, spoken, owner: pointedAt } = useCrosshair(store);
   const shown = x === null || x < range.low || x > range.high ? null : readout(x, plot);
   const pixel = shown ? plot.x + ((shown.x - range.low) / (range.high - range.low || 1)) * plot.width : 0;
@@ -131,9 +129,7 @@ function CrosshairLayer({ store, owner, plot, range, width, readout }: Crosshair
           />
         ),
       )}
-      {pointedAt === owner ? (
-        <ReadoutBox readout={shown} pixel={pixel} width={width} top={plot.y + 6} />
-      ) : null}
+      {pointedAt === owner ? <ReadoutBox readout={shown} pixel={pixel} top={plot.y + 6} /> : null}
       <div className="chart-hidden" aria-live="polite">
         {spoken && pointedAt === owner
           ? `${shown.title}: ${shown.lines.map((line) => `${line.label} ${line.value}`).join(', ')}`
@@ -146,14 +142,29 @@ function CrosshairLayer({ store, owner, plot, range, width, readout }: Crosshair
 interface ReadoutBoxProps {
   readout: Readout;
   pixel: number;
-  width: number;
   top: number;
 }
 
-function ReadoutBox({ readout, pixel, width, top }: ReadoutBoxProps) {
-  const side = pixel < width / 2 ? { left: pixel + readoutGapPx } : { right: width - pixel + readoutGapPx };
+/** Right of the cross-hair where there is room inside the view, else left, else against the view's edge. */
+function placeReadout(box: HTMLElement, pixel: number): void {
+  const surface = box.parentElement?.getBoundingClientRect();
+  if (!surface) return;
+  const view = (box.closest('main') ?? document.documentElement).getBoundingClientRect();
+  const width = box.offsetWidth;
+  const right = pixel + readoutGapPx;
+  const left = pixel - readoutGapPx - width;
+  const fitsRight = surface.left + right + width <= view.right;
+  const place = fitsRight ? right : Math.max(left, view.left - surface.left + 2);
+  box.style.left = `${Math.round(place)}px`;
+}
+
+function ReadoutBox({ readout, pixel, top }: ReadoutBoxProps) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    if (box.current) placeReadout(box.current, pixel);
+  });
   return (
-    <div className="chart-readout" style={{ top, ...side }}>
+    <div ref={box} className="chart-readout" style={{ top }}>
       <div className="chart-readout-title">{readout.title}</div>
       {readout.lines.map((line) => (
         <div className="chart-readout-line" key={line.label}>

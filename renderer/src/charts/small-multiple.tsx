@@ -6,7 +6,7 @@ import { memo, useCallback, useMemo } from 'react';
 import { Area, AreaChart, ZIndexLayer } from 'recharts';
 import { formatNumber, formatShare } from '../ui/format.js';
 import { xAxis, yAxis } from './axes.js';
-import { formatBin } from './format.js';
+import { formatBin, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import {
   type Bins,
@@ -22,7 +22,7 @@ import {
 import { circle, round } from './markers.js';
 import { PlotSurface, type Readout } from './plot-surface.js';
 import { chartColors } from './theme.js';
-import { makeScale, type Range, type Scale, type ScaleKind } from './ticks.js';
+import { makeScale, type Range, type Scale, type ScaleKind, ticksInside } from './ticks.js';
 
 export interface SmallMultipleProps {
   label: string;
@@ -101,7 +101,8 @@ const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Si
   const counts = countDomain(visiblePeak(bins, bins.counts, range), scale);
   const overs = countDomain(visiblePeak(bins, over, range), scale);
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
-  const ticks = valueTicks(range, plot.width);
+  const fitting = valueTicks(range, plot.width * 1.2);
+  const ticks = ticksInside(fitting, x, size.width, tickFormatter(fitting));
   // The strip lies between the plot and its axis, in room taken from the axis.
   return (
     <AreaChart

@@ -48,7 +48,22 @@ export function fittingTicks(
     if (ticks.length * (widest + labelGapPx) <= widthPx + widest) return ticks;
     fewest = ticks;
   }
-  return fewest.slice(0, 1);
+  // Too many even so: every second one, such that 0 stays when it is among them.
+  const zero = Math.max(0, fewest.indexOf(0));
+  return fewest.filter((_, index) => (index - zero) % 2 === 0);
+}
+
+/** Without the ticks whose labels would leave a drawing `widthPx` wide. */
+export function ticksInside(
+  ticks: readonly number[],
+  x: (value: number) => number,
+  widthPx: number,
+  format: (value: number) => string,
+): number[] {
+  return ticks.filter((tick) => {
+    const half = (format(tick).length * characterPx) / 2;
+    return x(tick) - half >= 0 && x(tick) + half <= widthPx;
+  });
 }
 
 /** Whole-number ticks for axes of epochs, steps, codes and bits. */

@@ -12,6 +12,10 @@ export interface FigurePair {
   quantizer: WeightQuantizer;
   layer: string;
   row: number | null;
+  range: { low: number; high: number } | null;
+  runId: string | null;
+  /** Counts the snapshots of a live run, for others who ask about the same weights. */
+  revision: number;
 }
 
 export interface LayerFigures {
@@ -23,8 +27,6 @@ export interface LayerFigures {
   error: HostError | null;
   /** Ask once more after an error. */
   retry(): void;
-  /** Counts the snapshots of a live run, for others who ask about the same weights. */
-  revision: number;
 }
 
 export function useLayerFigures(range: { low: number; high: number } | null): LayerFigures {
@@ -53,6 +55,9 @@ export function useLayerFigures(range: { low: number; high: number } | null): La
         quantizer: lens.quantizer,
         layer: name,
         row: lens.row,
+        range,
+        runId: options.runId,
+        revision: options.revision,
       };
     }
   }
@@ -62,6 +67,5 @@ export function useLayerFigures(range: { low: number; high: number } | null): La
     busy,
     error: analysis.error ?? whatIf.error,
     retry: () => setAttempt((count) => count + 1),
-    revision: options.revision,
   };
 }

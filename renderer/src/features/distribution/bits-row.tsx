@@ -1,6 +1,6 @@
 /** The same weights at 8, 4, 2 and 1 bit on the same axes; choosing one sets the layer's bits. */
 import { clsx } from 'clsx';
-import { useMemo } from 'react';
+import { useMemo, useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
 import type { Bits, WhatIf } from '../../host/contract.js';
 import {
@@ -20,53 +20,67 @@ export interface BitsRowProps {
   scale: ScaleKind;
 }
 
-function useAt(figures: LayerFigures, bits: Bits, range: Range | null): Latest<WhatIf> {
-  const { lens, revision } = figures;
-  const { quantizer } = lens;
+/** Asked about what is on screen, so that a newly selected layer's own figures come first. */
+function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
+  const quantizer = pair?.quantizer ?? null;
   const at = useMemo(() => (quantizer ? legalWeight(quantizer, { bits }) : null), [quantizer, bits]);
-  return useWhatIf(lens.layer?.name ?? null, at, {
-    row: lens.row,
-    range,
-    runId: lens.run?.id ?? null,
-    revision,
+  return useWhatIf(pair?.layer ?? null, at, {
+    row: pair?.row ?? null,
+    range: pair?.range ?? null,
+    runId: pair?.runId ?? null,
+    revision: pair?.revision ?? 0,
   });
 }
 
+const widths: readonly Bits[] = [8, 4, 2, 1];
+
+interface BitsSet {
+  pair: FigurePair;
+  answers: readonly (WhatIf | null)[];
+}
+
+/** The last set whose four answers belong to the same histogram; while a new one is awaited, the old stays. */
+function useBitsSet(pair: FigurePair | null): BitsSet | null {
+  const asked = [useAt(pair, 8), useAt(pair, 4), useAt(pair, 2), useAt(pair, 1)];
+  const last = useRef<BitsSet | null>(null);
+  const complete = asked.every((answer) => !answer.loading);
+  if (pair && (complete || last.current === null)) {
+    const answers = asked.map((answer) => (answer.loading ? null : answer.data));
+    const known = last.current;
+    const same = known?.pair === pair && known.answers.every((answer, index) => answer === answers[index]);
+    if (complete && !same) last.current = { pair, answers };
+    else if (!complete) return { pair, answers };
+  }
+  return last.current;
+}
+
 export function BitsRow({ figures, range, scale }: BitsRowProps) {
-  const answers = [
-    useAt(figures, 8, range),
-    useAt(figures, 4, range),
-    useAt(figures, 2, range),
-    useAt(figures, 1, range),
-  ];
-  const widths: readonly Bits[] = [8, 4, 2, 1];
-  const { pair, lens } = figures;
-  if (!pair || figures.error) return null;
-  const { counts } = pair.analysis.histogram;
-  const strips = answers.map(({ data }) => occupied(counts, data?.meanErrorByBin ?? []));
-  const limit = commonLimit(counts, strips);
-  const current = lens.quantizer?.bits;
+  const set = useBitsSet(figures.pair);
+  const strips = useMemo(() => {
+    const counts = set?.pair.analysis.histogram.counts ?? [];
+    return set?.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? [])) ?? [];
+  }, [set]);
+  if (!set || figures.error) return null;
+  const limit = commonLimit(set.pair.analysis.histogram.counts, strips);
+  const current = figures.lens.quantizer?.bits;
   return (
     <section
       aria-label="The same weights at other bit-widths"
       className="grid h-56 shrink-0 grid-cols-4 gap-2.5"
     >
-      {widths.map((bits, index) => {
-        const whatIf = answers[index]?.data;
-        return (
-          <BitsCard
-            key={bits}
-            bits={bits}
-            current={bits === current}
-            pair={pair}
-            whatIf={whatIf ?? null}
-            strip={strips[index] ?? []}
-            limit={limit}
-            range={range}
-            scale={scale}
-          />
-        );
-      })}
+      {widths.map((bits, index) => (
+        <BitsCard
+          key={bits}
+          bits={bits}
+          current={bits === current}
+          pair={set.pair}
+          whatIf={set.answers[index] ?? null}
+          strip={strips[index] ?? []}
+          limit={limit}
+          range={range}
+          scale={scale}
+        />
+      ))}
     </section>
   );
 }

@@ -42,7 +42,7 @@ export function WeightChart({ figures, range, onRangeChange, scale, onScaleChang
   return (
     <ChartFrame
       title={layer?.name ?? ''}
-      subtitle={layer ? `${formatShape(layer.shape)}${row === null ? '' : ` · channel ${row}`}` : undefined}
+      subtitle={layer ? [formatShape(layer.shape), ...lookedAt(pair, row)].join(' · ') : undefined}
       note={pair ? <HistogramNote pair={pair} /> : null}
       summary={pair ? weightSummary(pair) : 'Reading the weights.'}
       table={table}
@@ -74,6 +74,14 @@ export function WeightChart({ figures, range, onRangeChange, scale, onScaleChang
       ) : null}
     </ChartFrame>
   );
+}
+
+/** Which row is shown; or, of many scales, whose levels stand on the histogram of all. */
+function lookedAt(pair: FigurePair | null, row: number | null): string[] {
+  if (row !== null) return [`channel ${row}`];
+  const levels = pair?.whatIf.levels;
+  if (!levels || levels.row === null || pair.quantizer.bits === 32) return [];
+  return [`levels of channel ${levels.row} (median scale)`];
 }
 
 function HistogramNote({ pair }: { pair: FigurePair }) {

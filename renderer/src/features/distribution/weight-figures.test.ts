@@ -10,6 +10,9 @@ function pair(change: Partial<FigurePair> = {}): FigurePair {
   return {
     layer: 'fc1',
     row: null,
+    range: null,
+    runId: null,
+    revision: 0,
     quantizer: { ...defaultLayerConfig.weight, bits: 4 },
     whatIf,
     analysis: {

@@ -51,8 +51,10 @@ export function RunHeader({ run }: { run: RunSummary }) {
     >
       <div className="flex min-h-7 min-w-0 items-center gap-2.5">
         <StateDot tone={tone} label={word} />
-        <h2 className="min-w-0 truncate text-base font-semibold">{run.name}</h2>
-        <span className="figure shrink-0 text-ink2">
+        <h2 className="max-w-64 min-w-12 shrink-0 truncate text-base font-semibold" title={run.name}>
+          {run.name}
+        </h2>
+        <span className="figure min-w-0 truncate text-ink2">
           {configurationLabel(run.configuration) === run.name
             ? word
             : `${configurationLabel(run.configuration)} · ${word}`}
