@@ -17,8 +17,8 @@ const sidecarSchema = z.strictObject({
   accuracyBefore: z.number().min(0).max(1),
   /** Milliseconds of training as of the last checkpoint or the end, pauses left out. */
   trainedMs: z.number().nonnegative(),
-  /** Native threads it was started with: the same number gives the same bits. */
-  threads: z.int().positive(),
+  /** Kernel level it was started with; the same one gives the same bits on resuming. */
+  kernels: z.string().max(32),
 });
 type Sidecar = z.infer<typeof sidecarSchema>;
 
@@ -38,8 +38,9 @@ export async function addRun(runs: RunStore, record: RunRecord): Promise<void> {
 
 /** Summary and sidecar. @throws E-RUN-UNKNOWN, E-DISK-* */
 export async function saveRun(runs: RunStore, record: RunRecord): Promise<void> {
-  await saveSidecar(runs, record);
+  // The summary first: it is what the project shows, also when the disk takes no more.
   await runs.update(record.summary);
+  await saveSidecar(runs, record);
 }
 
 async function saveSidecar(runs: RunStore, record: RunRecord): Promise<void> {

@@ -65,8 +65,8 @@ export class RunService {
             result: null,
             error: null,
           };
-          const { threads } = this.#context.addon.info();
-          const record: RunRecord = { summary, floatAccuracy, accuracyBefore, trainedMs: 0, threads };
+          const kernels = this.#context.addon.info().isa;
+          const record: RunRecord = { summary, floatAccuracy, accuracyBefore, trainedMs: 0, kernels };
           await addRun(project.runs, record);
           return this.#driver.launch(project, record, ready);
         });
@@ -168,8 +168,6 @@ export class RunService {
     job.progress(null, 'Checkpoint');
     const checkpoint = await project.runs.readCheckpoint(summary.id);
     const record = await readRun(project.runs, summary.id);
-    // The number of threads decides the order of sums; a resumed run keeps the one it began with.
-    this.#context.addon.setThreads(record.threads);
     const { configuration, training } = summary;
     const ready = await readySession(this.#context, project, configuration, training, job.signal);
     return this.#guard(ready, async () => {

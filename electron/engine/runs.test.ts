@@ -1,5 +1,5 @@
 /** Training through the engine: the whole loop, pause, cancel, suspend and exact resume. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +14,7 @@ import {
   makeTestEngine,
   shortTraining,
   type TestEngine,
+  withMemoryDisk,
   writeSmallDataset,
   writeSmallModel,
 } from './test-support.js';
@@ -159,6 +160,33 @@ describe('a training', () => {
     );
     expect(a?.steps).toEqual(b?.steps);
     expect(a?.evaluations).toEqual(b?.evaluations);
+  });
+
+  it('a disk that fills up interrupts it with E-DISK-FULL; with room again it goes on to the same bits', async (context) => {
+    const training = { ...shortTraining, epochs: 1500 };
+    const other = await makeTestEngine();
+    const disk = join(other.folder, 'projects');
+    await withMemoryDisk(context, disk, 'size=3m', async () => {
+      try {
+        await other.engine.project.openModel({ path: join(test.folder, 'm.safetensors') });
+        await other.engine.project.openDataset({ path: join(test.folder, 'data') });
+        const run = await other.engine.runs.start({ name: null, training });
+        await writeFile(join(disk, 'filler'), Buffer.alloc(8 << 20)).catch(() => undefined);
+        const interrupted = (await other.waitFor(endedRun(run.id))).run;
+        expect(interrupted).toMatchObject({ state: 'interrupted', error: { code: 'E-DISK-FULL' } });
+        await rm(join(disk, 'filler'));
+        other.events.length = 0;
+        await other.engine.runs.resume({ runId: run.id });
+        expect((await other.waitFor(endedRun(run.id))).run).toMatchObject({ state: 'finished', error: null });
+        const straight = await start(training);
+        await ended(straight);
+        const path = join(disk, 'm.safetensors', 'runs', run.id, 'weights.safetensors');
+        expect((await readFile(path)).equals(await readFile(weightsPath(straight)))).toBe(true);
+      } finally {
+        await other.engine.dispose().catch(() => undefined);
+      }
+    });
+    await other.end();
   });
 
   it('one that diverges fails with E-TRAINING-DIVERGED and the app goes on', async () => {

@@ -143,7 +143,8 @@ export async function withMemoryDisk(
   try {
     await work();
   } finally {
-    await execute('umount', [folder]);
+    // Lazily: a failed test may have left files open on it.
+    await execute('umount', ['-l', folder]);
   }
 }
 
