@@ -47,8 +47,8 @@ describe('figures of charts', () => {
   });
 
   it('gives percent ticks the decimals their step needs', () => {
-    expect([0.88, 0.882].map(percentFormatter([0.88, 0.882]))).toEqual(['88.0 %', '88.2 %']);
-    expect([0.2, 0.4].map(percentFormatter([0.2, 0.4]))).toEqual(['20 %', '40 %']);
+    expect([0.88, 0.882].map(percentFormatter([0.88, 0.882]))).toEqual(['88.0\u00a0%', '88.2\u00a0%']);
+    expect([0.2, 0.4].map(percentFormatter([0.2, 0.4]))).toEqual(['20\u00a0%', '40\u00a0%']);
   });
 
   it('shortens counts', () => {

@@ -57,7 +57,8 @@ export function tickFormatter(ticks: readonly number[]): (value: number) => stri
 /** Ticks of shares as percent: `88 %`, or `88.2 %` where their step needs it. */
 export function percentFormatter(ticks: readonly number[]): (value: number) => string {
   const format = tickFormatter(ticks.map((tick) => tick * 100));
-  return (value) => `${format(value * 100)} %`;
+  // No break: recharts would wrap the label there when it is wider than its axis.
+  return (value) => `${format(value * 100)}\u00a0%`;
 }
 
 /** `[−0.002607, −0.000153)`: both edges with the decimals their distance needs. */

@@ -182,7 +182,7 @@ const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
     () => makeScale(scale, domains.count, plot.y + plot.height, plot.y),
     [scale, domains.count, plot.y, plot.height],
   );
-  const target = Math.max(2, Math.floor(plot.height / 48));
+  const target = Math.max(2, Math.min(8, Math.floor(plot.height / 48)));
   return (
     <AreaChart
       width={size.width}

@@ -76,12 +76,12 @@ export function countTicks(domain: readonly [number, number], scale: ScaleKind, 
 }
 
 export function valueTicks(range: Range, widthPx: number): number[] {
-  return fittingTicks((target) => niceTicks(range.low, range.high, target), widthPx * 0.7, tickFormatter);
+  return fittingTicks(range, niceTicks, widthPx, tickFormatter);
 }
 
 /** Whole numbers, as many as have room. */
 export function codeTicks(range: Range, widthPx: number): number[] {
-  return fittingTicks((target) => integerTicks(range.low, range.high, target), widthPx, tickFormatter);
+  return fittingTicks(range, integerTicks, widthPx, tickFormatter);
 }
 
 /** Sums of `factor` neighbouring counts. */

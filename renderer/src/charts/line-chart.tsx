@@ -59,7 +59,7 @@ export interface LineChartProps {
   group?: string | undefined;
 }
 
-const margins: Margins = { top: 8, right: 12, bottom: 24, left: 48 };
+const margins: Margins = { top: 8, right: 12, bottom: 24, left: 52 };
 const marksLayer = 150;
 const maxMarkers = 64;
 const noMarks: readonly VerticalMark[] = [];
@@ -181,7 +181,7 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
   );
   const xTicks = useMemo(() => {
     const make = props.integerX ? integerTicks : niceTicks;
-    return fittingTicks((target) => make(low, high, target), plot.width, tickFormatter);
+    return fittingTicks({ low, high }, make, plot.width, tickFormatter);
   }, [props.integerX, low, high, plot.width]);
   const ticks = yTicks(domain, scale, plot.height);
   return (

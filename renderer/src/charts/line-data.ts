@@ -69,7 +69,7 @@ export function yDomain(
 }
 
 export function yTicks(domain: readonly [number, number], scale: ScaleKind, heightPx: number): number[] {
-  const target = Math.max(3, Math.floor(heightPx / 56));
+  const target = Math.max(3, Math.min(8, Math.floor(heightPx / 56)));
   if (scale === 'log') return logTicks(domain[0], domain[1], target);
   const ticks = niceTicks(domain[0], domain[1], target);
   return ticks.length < 3 ? niceTicks(domain[0], domain[1], target + 2) : ticks;

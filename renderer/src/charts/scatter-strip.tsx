@@ -48,7 +48,7 @@ export interface ScatterStripProps {
   group?: string | undefined;
 }
 
-const margins: Margins = { top: 10, right: 14, bottom: 24, left: 48 };
+const margins: Margins = { top: 10, right: 14, bottom: 24, left: 56 };
 const pointsLayer = 150;
 
 function padded(range: Range | null, share: number): Range {
@@ -126,11 +126,12 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
   const y = makeScale('linear', [yRange.low, yRange.high], plot.y + plot.height, plot.y);
   const format = props.formatX;
   const xTicks = fittingTicks(
-    (target) => (props.integerX ? integerTicks : niceTicks)(xRange.low, xRange.high, target),
+    xRange,
+    props.integerX ? integerTicks : niceTicks,
     plot.width,
     (ticks) => format ?? tickFormatter(ticks),
   );
-  const ticks = niceTicks(yRange.low, yRange.high, Math.max(3, Math.floor(plot.height / 56)));
+  const ticks = niceTicks(yRange.low, yRange.high, Math.max(3, Math.min(8, Math.floor(plot.height / 56))));
   return (
     <ComposedChart
       width={size.width}

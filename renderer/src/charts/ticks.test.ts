@@ -43,7 +43,7 @@ describe('ticks', () => {
 
   it('never overlap', () => {
     for (const width of [60, 78, 120, 300, 900]) {
-      const ticks = fittingTicks((target) => niceTicks(0, 752, target), width, tickFormatter);
+      const ticks = fittingTicks({ low: 0, high: 752 }, niceTicks, width, tickFormatter);
       const spacing = ticks.length > 1 ? (width * ((ticks[1] ?? 0) - (ticks[0] ?? 0))) / 752 : width;
       expect(spacing).toBeGreaterThan(3 * 6.7);
     }

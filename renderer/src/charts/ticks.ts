@@ -34,18 +34,22 @@ function ticksOf(low: number, high: number, target: number): number[] {
 const characterPx = 6.7;
 const labelGapPx = 10;
 
-/** The densest ticks whose labels do not touch on `widthPx` pixels. */
+/** The densest ticks of `range` whose labels do not touch on `widthPx` pixels. */
 export function fittingTicks(
-  ticksFor: (target: number) => number[],
+  range: Range,
+  make: (low: number, high: number, target: number) => number[],
   widthPx: number,
   formatFor: (ticks: readonly number[]) => (value: number) => string,
 ): number[] {
+  const { low, high } = range;
+  const spacing = (ticks: readonly number[]) =>
+    ticks.length < 2 ? widthPx : ((Number(ticks[1]) - Number(ticks[0])) / (high - low)) * widthPx;
   let fewest: number[] = [];
   for (let target = Math.max(2, Math.min(8, Math.floor(widthPx / 24))); target >= 1; target -= 1) {
-    const ticks = ticksFor(target);
+    const ticks = make(low, high, target);
     const format = formatFor(ticks);
     const widest = ticks.reduce((size, tick) => Math.max(size, format(tick).length), 0) * characterPx;
-    if (ticks.length * (widest + labelGapPx) <= widthPx + widest) return ticks;
+    if (spacing(ticks) >= widest + labelGapPx) return ticks;
     fewest = ticks;
   }
   // Too many even so: every second one, such that 0 stays when it is among them.

@@ -61,11 +61,7 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
         </span>
         <span className="flex-1" />
         <BitsPicker bits={bits} />
-        <ToolToggle
-          label="Log axis"
-          on={scale === 'log'}
-          onChange={(on) => setScale(on ? 'log' : 'linear')}
-        >
+        <ToolToggle label="Log axis" on={scale === 'log'} onChange={(on) => setScale(on ? 'log' : 'linear')}>
           log
         </ToolToggle>
         <CopyTable title={`${layer.name} by bits`} table={() => bitsTable(errors)} />

@@ -110,7 +110,7 @@ function RunsTable({ bar, runs }: { bar: ReactNode; runs: readonly RunSummary[] 
   );
   const copied = () => rawTable(sortRows(rows, columns, sort), columns.slice(1));
   return (
-    <section className="flex max-h-[46%] min-h-40 shrink-0 flex-col gap-2.5">
+    <section className="flex max-h-[46%] min-h-0 shrink-0 flex-col gap-2.5">
       <div className="flex shrink-0 items-center gap-4">
         {bar}
         <span className="flex-1" />
