@@ -20,7 +20,7 @@ export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 /** Measured on the sample model: W8A8, W4A4 and W2A4 end within half a point of float for every seed tried. */
 export const defaultTrainingConfig: TrainingConfig = {
   optimizer: 'adamw',
-  learningRate: 0.0005,
+  learningRate: 0.0002,
   momentum: 0.9,
   weightDecay: 0.01,
   schedule: 'cosine',
