@@ -1,7 +1,8 @@
 /** Writing packed weights with their proof, and checking a file exported earlier against it. */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ExportRecord, QatError, type RouteInput, type RouteOutput } from '../contract/index.js';
-import { hashFile, writeSafetensors } from '../formats/index.js';
+import { hashFile, type SafetensorsFile, writeSafetensors } from '../formats/index.js';
 import { type CallOptions, throwIfAborted } from './call-options.js';
 import type { EngineContext } from './context.js';
 import { modelSource } from './export-model.js';
@@ -34,6 +35,7 @@ export class ExportService {
    */
   async write(input: WriteExportInput, options?: CallOptions): Promise<ExportRecord> {
     const project = this.#context.current();
+    await refuseSourceFile(project.model.file, input.path);
     const title = `Export ${basename(input.path)}`;
     return this.#context.jobs.run('export', title, options, async (job) => {
       job.progress(null, 'Prepare');
@@ -70,6 +72,17 @@ export class ExportService {
       'Choose a file of the project’s list of exports.',
     );
   }
+}
+
+/** The float model is never overwritten, whatever it is called by. */
+async function refuseSourceFile({ path, identity }: SafetensorsFile, target: string): Promise<void> {
+  const found = await stat(target, { bigint: true }).catch(() => null);
+  if (!found || found.ino !== identity.inode || found.dev !== identity.device) return;
+  throw new QatError(
+    'E-REQUEST-INVALID',
+    `${target} is the float model this project is about (${path}); exporting there would destroy it.`,
+    'Choose another name for the export.',
+  );
 }
 
 /** Writes the source to `path` and proves it. `afterWrite` is a seam for tests of the proof alone. */

@@ -1,5 +1,5 @@
 /** Exporting with proof: what is written equals what was trained, and what does not is not kept. */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -190,6 +190,18 @@ describe('an export that cannot be written', () => {
       const write = test.engine.exports.write({ runId, path: join(disk, 'q.safetensors') });
       await expect(write).rejects.toMatchObject({ code: 'E-DISK-READ-ONLY' });
     });
+  });
+
+  it('onto the float model itself, also by another name: refused, the model stays', async () => {
+    const runId = await train();
+    const model = join(test.folder, 'm.safetensors');
+    const before = await readFile(model);
+    await symlink(model, join(out, 'alias.safetensors'));
+    for (const path of [model, join(out, 'alias.safetensors')]) {
+      const write = test.engine.exports.write({ runId, path });
+      await expect(write).rejects.toMatchObject({ code: 'E-REQUEST-INVALID' });
+    }
+    expect((await readFile(model)).equals(before)).toBe(true);
   });
 
   it('a folder that does not exist: E-DISK-WRITE', async () => {

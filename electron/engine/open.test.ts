@@ -173,6 +173,15 @@ describe('opening folders and data sets', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('a damaged project.json opens from its backup, and an event says so', async () => {
+    const { folder, id } = await test.engine.project.openModel({ path: model });
+    await test.engine.project.close();
+    await writeFile(join(folder, 'project.json'), '{"schemaVersion":1,');
+    expect((await test.engine.project.openFolder({ path: folder })).id).toBe(id);
+    const told = test.events.find((event) => event.type === 'error');
+    expect(told).toMatchObject({ error: { code: 'E-PROJECT-DAMAGED' } });
+  });
+
   it('a project whose data set vanished opens and says so', async () => {
     const { folder } = await test.engine.project.openModel({ path: model });
     const data = join(test.folder, 'data');

@@ -195,10 +195,20 @@ export class ProjectService {
       const opened = model ?? (await this.#savedModel(store.document, job));
       if (opened.file.path !== store.document.model.path) await store.saveModel(modelReference(opened));
       const { dataset, reason } = await this.#savedDataset(store.document, opened, job);
+      this.#tellNotices(store);
       return this.#assemble(store, opened, dataset, reason);
     } catch (thrown) {
       await store.close();
       throw thrown;
+    }
+  }
+
+  /** What the store found amiss and mended: no request failed, so an event says it. */
+  #tellNotices(store: ProjectStore): void {
+    for (const notice of store.notices) {
+      const remedy = 'Nothing needs to be done; what could be read is open.';
+      const error = new QatError('E-PROJECT-DAMAGED', notice.slice(0, 4000), remedy).toInfo();
+      this.#context.emit({ type: 'error', error, context: `Open ${store.document.name}`.slice(0, 300) });
     }
   }
 

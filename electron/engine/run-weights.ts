@@ -5,6 +5,7 @@
 import type { NativeAddon, Tensor } from '../../native/index.js';
 import { type LayerConfig, QatError, type RunSummary } from '../contract/index.js';
 import { openSafetensors, type SafetensorsFile } from '../formats/index.js';
+import { asQatError } from './call-options.js';
 import type { LiveRun } from './live-run.js';
 import { loadFloatTensor, tensorSize } from './model.js';
 import { readLayerScales } from './state-file.js';
@@ -55,14 +56,14 @@ export class RunWeights {
   }
 
   async saved(record: RunSummary, path: string): Promise<WeightSource> {
-    if (record.state !== 'finished' && record.state !== 'cancelled') {
+    const file = await this.#open(record.id, path).catch((thrown: unknown) => {
+      if (asQatError(thrown).code !== 'E-FILE-MISSING') throw thrown;
       throw new QatError(
         'E-RUN-STATE',
-        `Run “${record.name}” is ${record.state}: it has no saved weights.`,
+        `Run “${record.name}” is ${record.state} and has no saved weights.`,
         record.state === 'interrupted' ? 'Resume it first.' : 'Choose another run or the model.',
       );
-    }
-    const file = await this.#open(record.id, path);
+    });
     return {
       use: async (layer, work) => {
         const config = record.configuration[layer];

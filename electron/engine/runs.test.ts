@@ -162,6 +162,22 @@ describe('a training', () => {
     expect(a?.evaluations).toEqual(b?.evaluations);
   });
 
+  it('a paused one can be closed and resumed another day', async () => {
+    const run = await start({ ...shortTraining, epochs: 600 });
+    await stepsReached(run, 30);
+    await test.engine.runs.pause({ runId: run.id });
+    const { project } = await test.engine.project.current();
+    await test.engine.project.close();
+    const reopened = await test.engine.project.openFolder({ path: project?.folder ?? '' });
+    expect(reopened.runs[0]).toMatchObject({ id: run.id, state: 'interrupted' });
+    const lens = { quantizer: defaultLayerConfig.weight, row: null, range: null, drawnBins: 64 };
+    const look = test.engine.layers.analyze({ source: { layer: 'fc1.weight', runId: run.id }, lens });
+    await expect(look).rejects.toMatchObject({ code: 'E-RUN-STATE' });
+    test.events.length = 0;
+    expect((await test.engine.runs.resume({ runId: run.id })).progress.step).toBeGreaterThan(0);
+    expect((await ended(run)).state).toBe('finished');
+  });
+
   it('a disk that fills up interrupts it with E-DISK-FULL; with room again it goes on to the same bits', async (context) => {
     const training = { ...shortTraining, epochs: 1500 };
     const other = await makeTestEngine();
