@@ -1,5 +1,5 @@
 /** Lines over a common x: linear or log, smoothed on request and then said so, one cross-hair per group. */
-import { memo, useCallback, useMemo, useState } from 'react';
+import { memo, useCallback, useMemo, useRef, useState } from 'react';
 import { ComposedChart, Line, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { formatShort, percentFormatter, tickFormatter } from './format.js';
@@ -68,9 +68,10 @@ const noGoals: readonly HorizontalMark[] = [];
 export function LineChart(props: LineChartProps) {
   const { series, scale, xRange, formatX, formatY, xLabel } = props;
   const smoothing = props.smoothing ?? 0;
+  const steady = useSteady(series);
   const lines = useMemo(
-    () => series.map((line) => drawnLine(line, smoothing, scale)),
-    [series, smoothing, scale],
+    () => steady.map((line) => drawnLine(line, smoothing, scale)),
+    [steady, smoothing, scale],
   );
   const full = useMemo(() => {
     const data = xExtent(lines);
@@ -138,6 +139,25 @@ export function LineChart(props: LineChartProps) {
       )}
     </PlotSurface>
   );
+}
+
+/** The series of before while they draw the same: a chart whose data stand still is not drawn again. */
+function useSteady(series: readonly LineSeries[]): readonly LineSeries[] {
+  const last = useRef(series);
+  const same =
+    series.length === last.current.length &&
+    series.every((line, index) => {
+      const old = last.current[index];
+      return (
+        old?.points === line.points &&
+        old.id === line.id &&
+        old.label === line.label &&
+        old.color === line.color &&
+        old.dash === line.dash
+      );
+    });
+  if (!same) last.current = series;
+  return last.current;
 }
 
 function linesAt(

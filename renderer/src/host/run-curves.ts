@@ -1,5 +1,5 @@
 /** The points of runs' curves, in the shape charts draw. */
-import type { EvaluationPoint, RunSummary } from './contract.js';
+import type { EvaluationPoint, RunSummary, StepPoint } from './contract.js';
 import type { LiveSeries } from './runs-store.js';
 
 export interface CurvePoint {
@@ -7,19 +7,41 @@ export interface CurvePoint {
   y: number;
 }
 
+/** The same array gives the same points, so that an unchanged curve is not redrawn. */
+function remembered<T extends object>(
+  make: (source: readonly T[]) => CurvePoint[],
+): (source: readonly T[]) => CurvePoint[] {
+  const known = new WeakMap<readonly T[], CurvePoint[]>();
+  return (source) => {
+    const points = known.get(source) ?? make(source);
+    known.set(source, points);
+    return points;
+  };
+}
+
+const noSteps: readonly StepPoint[] = [];
+const noEvaluations: readonly EvaluationPoint[] = [];
+const losses = remembered<StepPoint>((steps) => steps.map(({ step, loss }) => ({ x: step, y: loss })));
+const rates = remembered<StepPoint>((steps) =>
+  steps.map(({ step, learningRate }) => ({ x: step, y: learningRate })),
+);
+const accuracies = remembered<EvaluationPoint>((evaluations) =>
+  evaluations.map(({ epoch, testAccuracy }) => ({ x: epoch, y: testAccuracy })),
+);
+
 /** Training loss by step. */
 export function lossPoints(series: LiveSeries | undefined): CurvePoint[] {
-  return (series?.steps ?? []).map(({ step, loss }) => ({ x: step, y: loss }));
+  return losses(series?.steps ?? noSteps);
 }
 
 /** Test accuracy by epoch. */
 export function accuracyPoints(series: LiveSeries | undefined): CurvePoint[] {
-  return (series?.evaluations ?? []).map(({ epoch, testAccuracy }) => ({ x: epoch, y: testAccuracy }));
+  return accuracies(series?.evaluations ?? noEvaluations);
 }
 
 /** Learning rate by step. */
 export function ratePoints(series: LiveSeries | undefined): CurvePoint[] {
-  return (series?.steps ?? []).map(({ step, learningRate }) => ({ x: step, y: learningRate }));
+  return rates(series?.steps ?? noSteps);
 }
 
 export type LayerFigure = 'sqnrDb' | 'scaleMean' | 'flipShare';
