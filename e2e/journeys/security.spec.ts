@@ -45,9 +45,27 @@ test('the window is sandboxed: no Node, no eval, no network, no way out', async 
         tried[name] = 'refused';
       }
     };
+    // Later, on the page's own turn: what the debugger itself evaluates is exempt from the policy.
+    const ownTurn = (action: () => unknown) =>
+      new Promise((done, fail) => {
+        setTimeout(() => {
+          try {
+            done(action());
+          } catch (refused) {
+            fail(refused);
+          }
+        });
+      });
     // biome-ignore lint/security/noGlobalEval: this test shows that it is refused
-    await attempt('eval', () => globalThis.eval('1+1'));
-    await attempt('Function', () => new Function('return 1')());
+    await attempt('eval', () => ownTurn(() => globalThis.eval('1+1')));
+    await attempt('Function', () => ownTurn(() => new Function('return 1')()));
+    await attempt('string timer', () =>
+      ownTurn(() => {
+        setTimeout('window.stringTimerRan = 1' as unknown as () => void);
+      })
+        .then(() => new Promise((done) => setTimeout(done, 50)))
+        .then(() => (window as { stringTimerRan?: number }).stringTimerRan),
+    );
     await attempt('fetch', () => fetch('https://example.com/'));
     await attempt(
       'websocket',
