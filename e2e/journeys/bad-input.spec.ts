@@ -35,7 +35,7 @@ test('broken files: each a clear error in the window and in the log, the app ali
     expect(await logOf(workbench), `${code} in the log`).toContain(code);
   }
   await open('a-folder');
-  await expectError(workbench, 'E-FILE-NOT-A-FILE');
+  await expectError(workbench, 'E-FILE-FORMAT-UNKNOWN');
   await open('missing.safetensors');
   await expectError(workbench, 'E-FILE-MISSING');
   // The sample is still there, untouched.

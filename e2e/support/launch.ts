@@ -36,11 +36,15 @@ export async function launch(options: LaunchOptions = {}): Promise<Workbench> {
     executablePath,
     args: [
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      // There is no GPU under Xvfb; asking for one first only takes seconds.
+      '--disable-gpu',
       root,
       `--user-data-dir=${userData}`,
       ...(options.arguments ?? []),
     ],
     cwd: root,
+    // Playwright would otherwise pretend that the system prefers light, whatever the app asks for.
+    colorScheme: null,
   });
   const page = await app.firstWindow();
   const problems = watch(page);

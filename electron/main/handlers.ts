@@ -78,7 +78,7 @@ function projectHandlers({ engine, opener, window }: HandlerParts): Part<'projec
     },
     'project.openSample': (_input, options) => opener.sample(options),
     'project.openModel': ({ path }, options) =>
-      opening(path, askForModel, (chosen) => opener.model(chosen, options)),
+      opening(path, askForModel, (chosen) => opener.path(chosen, options)),
     'project.openFolder': ({ path }, options) =>
       opening(path, askForProject, (chosen) => opener.folder(chosen, options)),
     'project.openDataset': ({ path }, options) =>

@@ -6,10 +6,9 @@ import type { RecentStore } from '../store/index.js';
 
 export interface Opener {
   sample(options?: CallOptions): Promise<ProjectState>;
-  model(path: string, options?: CallOptions): Promise<ProjectState>;
   folder(path: string, options?: CallOptions): Promise<ProjectState>;
-  /** Whatever the path is, by its content. */
-  path(path: string): Promise<ProjectState>;
+  /** Whatever the path is, by its content: a model, a project, or a data set for the open model. */
+  path(path: string, options?: CallOptions): Promise<ProjectState>;
   /**
    * At the start: the first path given, else the project open last, else the sample. A path that cannot be
    * opened leaves the start screen, with its error.
@@ -44,13 +43,12 @@ export function createOpener({ engine, recent, onRecent, onError }: OpenerParts)
 
   const opener: Opener = {
     sample: async (options) => remember(await engine.project.openSample(options)),
-    model: async (path, options) => remember(await engine.project.openModel({ path }, options)),
     folder: async (path, options) => remember(await engine.project.openFolder({ path }, options)),
-    path: async (path) => {
+    path: async (path, options) => {
       const found = await detectPath(path);
-      if (found.kind === 'project') return opener.folder(found.path);
-      if (found.kind === 'safetensors') return opener.model(found.path);
-      if (engine.project.open) return engine.project.openDataset({ path: found.path });
+      if (found.kind === 'project') return opener.folder(found.path, options);
+      if (found.kind === 'safetensors') return remember(await engine.project.openModel(found, options));
+      if (engine.project.open) return engine.project.openDataset(found, options);
       throw new QatError(
         'E-PROJECT-NONE',
         `${found.path} is a data set, and no model is open to train on it.`,
