@@ -110,6 +110,13 @@ export interface NumberFieldProps {
   id?: string;
 }
 
+/** ARIA values are plain decimals: `1e-8` is not one, although React would write it so. */
+function ariaNumber(value: number | null): number | undefined {
+  if (value === null) return undefined;
+  const written = value.toLocaleString('en', { useGrouping: false, maximumFractionDigits: 20 });
+  return written as unknown as number;
+}
+
 /** Takes effect on Enter, on leaving the field and on the arrow keys; what is not a legal number is refused visibly. */
 export function NumberField(props: NumberFieldProps) {
   const { label, value, onChange, min, max, integer, step = 1, disabled, id } = props;
@@ -140,9 +147,9 @@ export function NumberField(props: NumberFieldProps) {
       aria-label={label}
       inputMode="decimal"
       role="spinbutton"
-      aria-valuenow={value ?? undefined}
-      aria-valuemin={min}
-      aria-valuemax={max}
+      aria-valuenow={ariaNumber(value)}
+      aria-valuemin={ariaNumber(min)}
+      aria-valuemax={ariaNumber(max)}
       aria-invalid={invalid}
       title={invalid ? `From ${min} to ${max}${integer ? ', a whole number' : ''}` : undefined}
       disabled={disabled}
