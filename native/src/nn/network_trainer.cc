@@ -54,7 +54,6 @@ NetworkTrainer::NetworkTrainer(Network& network, const OptimizerOptions& optimiz
       slots_(make_slots(network)),
       optimizer_(optimizer, slot_sizes(slots_)) {
   int64_t widest = network.inputs();
-  int64_t most_scales = 1;
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));
   float* value = input_.data();
@@ -66,14 +65,10 @@ NetworkTrainer::NetworkTrainer(Network& network, const OptimizerOptions& optimiz
     }
     values_.push_back(value);
     widest = std::max(widest, node->width);
-    if (node->linear) {
-      node->linear->reserve_batch(batch_size, true);
-      most_scales = std::max(most_scales, node->linear->scale_count());
-    }
+    if (node->linear) node->linear->reserve_batch(batch_size, true);
   }
   gradient_a_.resize(static_cast<size_t>(batch_size * widest));
   gradient_b_.resize(static_cast<size_t>(batch_size * widest));
-  old_scales_.resize(static_cast<size_t>(most_scales));
 }
 
 void NetworkTrainer::require_trainable() const {
@@ -187,20 +182,29 @@ void NetworkTrainer::update(double learning_rate) {
   }
 }
 
+// A scale that an update takes below zero is mirrored, and its momentum with it. A signed quantizer is
+// odd but for one code, so training goes on as it does in PyTorch, which lets scales become negative; a
+// clamp or a bound on the step would leave that trajectory (8-bit scales are no larger than AdamW's steps).
 void NetworkTrainer::update_scales(size_t index, float* scales, double learning_rate) {
   const Slot& slot = slots_[index];
-  std::copy(scales, scales + slot.size, old_scales_.begin());
   optimizer_.update(index, scales, slot.gradient, learning_rate);
+  AlignedVector<float>& momentum = optimizer_.mutable_moments()[index].first;
   for (int64_t i = 0; i < slot.size; ++i) {
-    const float old = old_scales_[static_cast<size_t>(i)];
-    if (!std::isfinite(scales[i])) diverged("a scale of \"" + slot.node->spec.name + "\" is not finite");
-    const float bounded = std::clamp(scales[i], old / kMostScaleChange, old * kMostScaleChange);
-    scales[i] = std::clamp(bounded, kSmallestScale, kLargestScale);
+    if (!std::isfinite(scales[i])) {
+      diverged("a scale of \"" + slot.node->spec.name + "\" is not finite");
+    }
+    if (scales[i] < 0) {
+      scales[i] = -scales[i];
+      if (!momentum.empty()) {
+        momentum[static_cast<size_t>(i)] = -momentum[static_cast<size_t>(i)];
+      }
+    }
+    scales[i] = std::clamp(scales[i], kSmallestScale, kLargestScale);
   }
 }
 
 int64_t NetworkTrainer::native_bytes() const {
-  size_t floats = input_.size() + gradient_a_.size() + gradient_b_.size() + old_scales_.size();
+  size_t floats = input_.size() + gradient_a_.size() + gradient_b_.size();
   for (const auto& output : outputs_) floats += output.size();
   return static_cast<int64_t>(floats * sizeof(float)) + optimizer_.native_bytes();
 }

@@ -13,10 +13,7 @@
 
 namespace qat {
 
-// Learned scales stay positive: one update changes a scale by a factor of 2 at the most. (A step of Adam
-// is about the learning rate whatever the gradient, and 8-bit scales are not larger than that: without
-// the bound they would jump below zero, or far from where they had been prepared.)
-constexpr float kMostScaleChange = 2.0f;
+// Learned scales stay positive and finite.
 constexpr float kSmallestScale = 1e-20f;
 constexpr float kLargestScale = 1e20f;
 
@@ -67,7 +64,6 @@ class NetworkTrainer {
   std::vector<float*> values_;                 // output of every node
   AlignedVector<float> gradient_a_, gradient_b_;
   std::vector<uint8_t> labels_;
-  std::vector<float> old_scales_;
 };
 
 }  // namespace qat
