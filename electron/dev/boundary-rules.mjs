@@ -93,9 +93,10 @@ export const zones = [
   },
 ];
 
-/** What test files may import besides. */
+/** What test files (and a `test-support.ts`) may import besides; `vite` bundles a child process to be killed. */
 export const testPackages = [
   'vitest',
+  'vite',
   'fast-check',
   '@testing-library/react',
   '@testing-library/user-event',

@@ -70,7 +70,7 @@ function checkScript(file, code, routers) {
  * @returns {string | undefined} what is wrong with the import
  */
 function problemOf(file, zone, from) {
-  const isTest = /\.test\.\w+$/.test(file) || file.startsWith('native/test/');
+  const isTest = /(\.test|\/test-support)\.\w+$/.test(file) || file.startsWith('native/test/');
   if (from.startsWith('.')) {
     const target = posix.join(posix.dirname(file), from.replace(/\?.*$/, ''));
     const other = zoneOf(target);
