@@ -130,7 +130,7 @@ Napi::Object to_js(Napi::Env env, const Analysis& a) {
   return result;
 }
 
-// --- arguments ------------------------------------------------------------------------------------
+// --- arguments -----------------------------------------------------------------------------------
 
 std::optional<ValueRange> range_argument(Napi::Value value, const std::string& what) {
   if (is_absent(value)) return std::nullopt;

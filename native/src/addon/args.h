@@ -11,7 +11,8 @@
 
 namespace qat::addon {
 
-// Elements one matrix may have: 2^30 (4 GiB of float32), the embedding of the largest models we open.
+// Elements one matrix may have: 2^30 (4 GiB of float32), the embedding of the largest models we
+// open.
 inline constexpr int64_t kMaxElements = int64_t{1} << 30;
 // Rows, columns, channels.
 inline constexpr int64_t kMaxExtent = int64_t{1} << 30;

@@ -1,5 +1,5 @@
-// What one JavaScript environment (main thread or worker) owns of the addon. No statics: two workers
-// may have the addon loaded at the same time.
+// What one JavaScript environment (main thread or worker) owns of the addon. No statics: two
+// workers may have the addon loaded at the same time.
 #pragma once
 
 #include <array>

@@ -13,7 +13,8 @@ void fail_argument(const std::string& message) {
 void fail_memory(const std::string& what, double bytes) {
   const auto mebibytes = static_cast<long long>(bytes / (1024.0 * 1024.0)) + 1;
   throw Error("E-OUT-OF-MEMORY",
-              "Not enough memory for " + what + ": " + std::to_string(mebibytes) + " MiB are needed.",
+              "Not enough memory for " + what + ": " + std::to_string(mebibytes) +
+                  " MiB are needed.",
               "Close other layers, runs or programs, or work on a smaller model.");
 }
 

@@ -1,4 +1,5 @@
-// From C++ exceptions to JavaScript errors that carry `code` and `remedy`, and back-ends to raise them.
+// From C++ exceptions to JavaScript errors that carry `code` and `remedy`, and back-ends to raise
+// them.
 #pragma once
 
 #include <exception>

@@ -82,12 +82,12 @@ void read_exactly(const OpenFile& file, const FileRegion& region, int64_t offset
                   ", column " + std::to_string(index % cols) + ") is " + name + ", in " +
                   region.path + " at offset " +
                   std::to_string(region.offset + index * element_bytes) + ".",
-              "Repair or re-export the weights: a tensor with NaN or infinity cannot be quantized.");
+              "Repair or re-export the weights: with NaN or infinity they cannot be quantized.");
 }
 
 }  // namespace
 
-AlignedVector<float> read_file_region(const FileRegion& region, int64_t cols,
+TensorValues read_file_region(const FileRegion& region, int64_t cols,
                                       const CancelToken* cancel) {
   const OpenFile file(region.path);
   if (file.descriptor() < 0) fail_system(region.path, errno);
@@ -103,7 +103,7 @@ AlignedVector<float> read_file_region(const FileRegion& region, int64_t cols,
   const int64_t element_bytes = float_type_bytes(region.type);
   const int64_t count = region.byte_length / element_bytes;
   require_memory(static_cast<double>(count) * sizeof(float), "the tensor");
-  AlignedVector<float> values(static_cast<size_t>(count));
+  TensorValues values(static_cast<size_t>(count));
   std::vector<uint8_t> chunk(
       static_cast<size_t>(std::min(kChunkBytes, region.byte_length)));
   for (int64_t done = 0; done < region.byte_length;) {

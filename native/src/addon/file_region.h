@@ -1,12 +1,12 @@
-// Reads one tensor out of a file: bounded chunks by pread, never a mapping (a file that shrinks under
-// a mapping kills the process), every byte hostile.
+// Reads one tensor out of a file: bounded chunks by pread, never a mapping (a file that shrinks
+// under a mapping kills the process), every byte hostile.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "addon/page_allocator.h"
 #include "quant/convert.h"
-#include "runtime/aligned.h"
 #include "runtime/cancel.h"
 
 namespace qat::addon {
@@ -24,7 +24,7 @@ struct FileRegion {
 //   E-FILE-CHANGED           the file became shorter while it was read,
 //   E-WEIGHT-NOT-FINITE      naming the first NaN or infinity,
 //   E-CANCELLED, E-OUT-OF-MEMORY.
-AlignedVector<float> read_file_region(const FileRegion& region, int64_t cols,
+TensorValues read_file_region(const FileRegion& region, int64_t cols,
                                       const CancelToken* cancel);
 
 }  // namespace qat::addon

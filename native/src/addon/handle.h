@@ -1,8 +1,8 @@
-// Base of every JavaScript handle: shared ownership of a native object, type tags so that one handle
-// can never be taken for another, `dispose`, and the native bytes reported to V8.
+// Base of every JavaScript handle: shared ownership of a native object, type tags so that one
+// handle can never be taken for another, `dispose`, and the native bytes reported to V8.
 //
-// A job copies the shared_ptr: disposing the handle while the job runs is safe, the memory goes when
-// the job ends.
+// A job copies the shared_ptr: disposing the handle while the job runs is safe, the memory goes
+// when the job ends.
 #pragma once
 
 #include <memory>
@@ -93,7 +93,8 @@ class Handle : public Napi::ObjectWrap<Derived> {
   }
   template <Method method>
   static Napi::ClassPropertyDescriptor<Derived> promise_method_of(const char* name) {
-    return Derived::InstanceMethod(name, static_cast<Method>(&Base::template call_promised<method>));
+    return Derived::InstanceMethod(name,
+                                   static_cast<Method>(&Base::template call_promised<method>));
   }
   template <Method getter>
   static Napi::ClassPropertyDescriptor<Derived> getter_of(const char* name) {

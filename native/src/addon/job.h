@@ -1,8 +1,10 @@
 // A promise whose work runs off the JavaScript thread (on a libuv thread, which the engine's pool
-// helps). The work touches no JavaScript; its result is turned into a value on the JavaScript thread.
+// helps). The work touches no JavaScript; its result is turned into a value on the JavaScript
+// thread.
 //
-// Built on napi_async_work itself: at the end of an environment (a terminated worker) the completion
-// runs where JavaScript can no longer be called, and must then only free what the job holds.
+// Built on napi_async_work itself: at the end of an environment (a terminated worker) the
+// completion runs where JavaScript can no longer be called, and must then only free what the job
+// holds.
 #pragma once
 
 #include <functional>

@@ -80,7 +80,7 @@ void LayerHandle::define_class(Napi::Env env) {
               });
 }
 
-// --- properties: fixed ones need no exclusive use ---------------------------------------------------
+// --- properties: fixed ones need no exclusive use ------------------------------------------------
 
 Napi::Value LayerHandle::in_channels(const Napi::CallbackInfo& info) {
   return number(info.Env(), native()->layer->in_channels());
@@ -110,7 +110,7 @@ Napi::Value LayerHandle::state(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), to_string(LayerUse(native())->state()));
 }
 
-// --- life cycle -------------------------------------------------------------------------------------
+// --- life cycle ----------------------------------------------------------------------------------
 
 Napi::Value LayerHandle::reset_parameters(const Napi::CallbackInfo& info) {
   const int64_t seed = integer_in(info[0], "seed", 0, 0xffffffffLL);
@@ -251,7 +251,7 @@ Napi::Value LayerHandle::eval(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// --- arithmetic -------------------------------------------------------------------------------------
+// --- arithmetic ----------------------------------------------------------------------------------
 
 Napi::Value LayerHandle::forward(const Napi::CallbackInfo& info) {
   LayerUse layer(native());
@@ -297,7 +297,7 @@ void LayerHandle::report_layer_bytes(const LayerHolder& holder) {
   report_bytes(holder.layer->native_bytes());
 }
 
-// --- construction -----------------------------------------------------------------------------------
+// --- construction --------------------------------------------------------------------------------
 
 namespace {
 

@@ -11,8 +11,8 @@
 
 namespace qat::addon {
 
-// A layer and who is using it. The layer itself has one user at a time: a job on a pool thread makes
-// synchronous calls fail (E-LAYER-STATE) instead of letting them wait.
+// A layer and who is using it. The layer itself has one user at a time: a job on a pool thread
+// makes synchronous calls fail (E-LAYER-STATE) instead of letting them wait.
 struct LayerHolder {
   std::unique_ptr<NBitLinearBase> layer;
   std::atomic<bool> busy{false};

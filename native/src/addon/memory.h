@@ -7,7 +7,8 @@
 
 namespace qat::addon {
 
-// Bytes that can be allocated now without swapping (Linux: MemAvailable; elsewhere: physical memory).
+// Bytes that can be allocated now without swapping (Linux: MemAvailable; elsewhere: physical
+// memory).
 int64_t available_memory_bytes();
 
 // Throws E-OUT-OF-MEMORY when `bytes` is more than that. Small amounts are never looked up.

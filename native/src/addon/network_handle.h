@@ -1,5 +1,5 @@
-// The JavaScript Network. One user at a time: while a job or a session has it, other calls fail with
-// E-RUN-STATE (qat::Network sees to that itself).
+// The JavaScript Network. One user at a time: while a job or a session has it, other calls fail
+// with E-RUN-STATE (qat::Network sees to that itself).
 #pragma once
 
 #include <memory>

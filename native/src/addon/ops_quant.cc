@@ -105,7 +105,8 @@ Napi::Value op_estimate_scales(const Napi::CallbackInfo& info) {
   const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
   const WeightOptions options = weight_quantizer(info[3], "quantizer");
   validate(options.quantizer);  // refuses 32 bits: a float weight has no scales
-  return scales_to_js(info.Env(), estimate_scales(x.values.data, x.rows, x.cols, options.quantizer));
+  return scales_to_js(
+      info.Env(), estimate_scales(x.values.data, x.rows, x.cols, options.quantizer));
 }
 
 Napi::Value pack_codes_array(const Napi::CallbackInfo& info) {

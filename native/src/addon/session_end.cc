@@ -28,8 +28,8 @@ std::shared_ptr<SessionEnd> SessionEnd::watch(Napi::Env env,
       end.get(), &on_js_thread, &end->notify_);
   NAPI_THROW_IF_FAILED(env, status, end);
   napi_unref_threadsafe_function(env, end->notify_);
-  // Hooks run last in, first out: this one comes after the notifier's own and so runs before it, while
-  // the thread can still be told and the notifier still exists.
+  // Hooks run last in, first out: this one comes after the notifier's own and so runs before it,
+  // while the thread can still be told and the notifier still exists.
   napi_add_env_cleanup_hook(env, &on_env_exit, end.get());
   end->self_ = end;
   // The thread must own neither this object nor the session: it would join itself.

@@ -12,13 +12,14 @@ namespace qat::addon {
 
 class SessionEnd : public std::enable_shared_from_this<SessionEnd> {
  public:
-  // Watches `session`; `deferred` is resolved with the name of its last state. The event loop is not
-  // kept alive before keep_alive().
+  // Watches `session`; `deferred` is resolved with the name of its last state. The event loop is
+  // not kept alive before keep_alive().
   static std::shared_ptr<SessionEnd> watch(Napi::Env env, std::shared_ptr<TrainingSession> session,
                                            Napi::Promise::Deferred deferred);
   ~SessionEnd() = default;
 
-  // A running session keeps the event loop and `owner` (its JavaScript handle) alive until it ended.
+  // A running session keeps the event loop and `owner` (its JavaScript handle) alive until it
+  // ended.
   void keep_alive(Napi::Object owner);
   void allow_exit();
 

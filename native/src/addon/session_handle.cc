@@ -25,8 +25,8 @@ SessionHandle::SessionHandle(const Napi::CallbackInfo& info) : Base(info) {
 }
 
 SessionHandle::~SessionHandle() {
-  // Only an idle or ended session can be collected (a running one is held by SessionEnd): cancelling
-  // it lets go of the notifier.
+  // Only an idle or ended session can be collected (a running one is held by SessionEnd):
+  // cancelling it lets go of the notifier.
   if (native_) native_->cancel();
 }
 

@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "addon/handle.h"
-#include "runtime/aligned.h"
+#include "addon/page_allocator.h"
 
 namespace qat::addon {
 
 struct TensorData {
   int64_t rows = 0;
   int64_t cols = 0;
-  AlignedVector<float> values;  // row-major
+  TensorValues values;  // row-major
 
   int64_t count() const { return rows * cols; }
   int64_t bytes() const { return static_cast<int64_t>(values.size() * sizeof(float)); }
