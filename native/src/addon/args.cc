@@ -6,6 +6,7 @@
 
 #include "addon/errors.h"
 #include "addon/memory.h"
+#include "quant/statistics.h"
 
 namespace qat::addon {
 namespace {
@@ -168,12 +169,10 @@ Span<int32_t> ints(Napi::Value value, const std::string& what) {
 }
 
 void require_finite(Span<float> values, const std::string& what) {
-  for (size_t i = 0; i < values.size; ++i) {
-    if (!std::isfinite(values.data[i])) {
-      fail_argument(what + " must be finite; element " + std::to_string(i) + " is " +
-                    format_number(values.data[i]) + ".");
-    }
-  }
+  const int64_t bad = find_not_finite(values.data, static_cast<int64_t>(values.size));
+  if (bad < 0) return;
+  fail_argument(what + " must be finite; element " + std::to_string(bad) + " is " +
+                format_number(values.data[bad]) + ".");
 }
 
 void require_positive(Span<float> values, const std::string& what) {

@@ -259,12 +259,12 @@ Napi::Value LayerHandle::forward(const Napi::CallbackInfo& info) {
   const int64_t batch = batch_of(x, layer->in_channels(), "x");
   const int64_t out = element_count(batch, layer->out_channels(), "the layer's output");
   require_finite(x, "x");
-  std::vector<float> y(static_cast<size_t>(out));
+  Napi::Float32Array y = Napi::Float32Array::New(info.Env(), static_cast<size_t>(out));
   const bool training = layer->training();
-  layer->forward(x.data, batch, y.data());
+  layer->forward(x.data, batch, y.Data());
   if (training) layer.holder().kept_batch = batch;
   report_layer_bytes(layer.holder());
-  return to_js(info.Env(), y);
+  return y;
 }
 
 Napi::Value LayerHandle::backward(const Napi::CallbackInfo& info) {

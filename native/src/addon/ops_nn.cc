@@ -144,10 +144,11 @@ Napi::Value op_gemm(const Napi::CallbackInfo& info) {
   const bool trans_b = optional_flag(info[5], "transposeB");
   const Span<float> a = floats(info[0], "a", element_count(m, k, "a"));
   const Span<float> b = floats(info[1], "b", element_count(k, n, "b"));
-  std::vector<float> c(static_cast<size_t>(element_count(m, n, "the product")));
+  const auto count = static_cast<size_t>(element_count(m, n, "the product"));
+  Napi::Float32Array c = Napi::Float32Array::New(info.Env(), count);
   gemm_parallel(trans_a, trans_b, m, n, k, a.data, trans_a ? m : k, b.data, trans_b ? k : n,
-                c.data(), n, false);
-  return to_js(info.Env(), c);
+                c.Data(), n, false);
+  return c;
 }
 
 Napi::Object make_ops(Napi::Env env) {

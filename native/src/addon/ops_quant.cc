@@ -77,9 +77,9 @@ Napi::Value op_fake_quant(const Napi::CallbackInfo& info) {
   const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
   AffineQuantizer quantizer;
   read_affine(info[3], x.rows, x.cols, &quantizer);
-  std::vector<float> y(x.values.size);
-  fake_quantize(x.values.data, y.data(), x.rows, x.cols, quantizer.params, false);
-  return to_js(info.Env(), y);
+  Napi::Float32Array y = Napi::Float32Array::New(info.Env(), x.values.size);
+  fake_quantize(x.values.data, y.Data(), x.rows, x.cols, quantizer.params, false);
+  return y;
 }
 
 Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info) {
@@ -89,14 +89,14 @@ Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info) {
   AffineQuantizer quantizer;
   read_affine(info[4], x.rows, x.cols, &quantizer);
   const double grad_scale = finite_number(info[5], "gradScale");
-  std::vector<float> dx(x.values.size);
+  Napi::Float32Array dx = Napi::Float32Array::New(info.Env(), x.values.size);
   std::vector<double> sums(static_cast<size_t>(quantizer.scale_count));
-  fake_quantize_backward(x.values.data, dy.data, dx.data(), sums.data(), quantizer.scale_count,
+  fake_quantize_backward(x.values.data, dy.data, dx.Data(), sums.data(), quantizer.scale_count,
                          x.rows, x.cols, quantizer.params);
   std::vector<float> dscale(sums.size());
   for (size_t i = 0; i < sums.size(); ++i) dscale[i] = static_cast<float>(sums[i] * grad_scale);
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("dx", to_js(info.Env(), dx));
+  result.Set("dx", dx);
   result.Set("dScale", to_js(info.Env(), dscale));
   return result;
 }
