@@ -5,6 +5,7 @@
 
 #include "kernel_test_util.h"
 #include "quant/analysis.h"
+#include "quant/percentiles.h"
 #include "quant/range.h"
 #include "runtime/thread_pool.h"
 
@@ -100,6 +101,29 @@ TEST(percentiles_of_large_arrays_equal_sorting) {
   const float one = 1;
   CHECK_THROWS(qat::compute_statistics(&one, 1, {101}), "E-NATIVE-ARGUMENT");
   CHECK_THROWS(qat::compute_statistics(&one, 0, {}), "E-NATIVE-ARGUMENT");
+}
+
+TEST(percentiles_from_a_histogram_equal_those_by_selection) {
+  const int64_t n = 200003;
+  for (const int kind : {0, 1, 2, 3}) {
+    std::vector<float> x = normal_values(n, 12);
+    if (kind == 1) x[7] = 1e6f;                                   // all but one in a few bins
+    if (kind == 2) for (float& v : x) v = std::round(v * 20.0f);  // values on the edges of bins
+    if (kind == 3) for (float& v : x) v = 1000.0f + 1e-3f * v;
+    const auto ends = std::minmax_element(x.begin(), x.end());
+    qat::ValueRange range = qat::histogram_range(*ends.first, *ends.second);
+    const std::vector<double> wanted = {0, 0.1, 1, 25, 33.3, 50, 99.9, 100};
+    const auto expected = qat::compute_percentiles(x.data(), n, wanted, nullptr);
+    for (const double cut : {0.0, 0.1}) {  // of a part only: no help, but no harm
+      range.low += cut;
+      const qat::Histogram h = qat::compute_histogram(x.data(), n, range, 2048);
+      const auto found = qat::compute_percentiles(x.data(), n, h, wanted, nullptr);
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        CHECK_IN(found[i].value == expected[i].value, kind << " at " << wanted[i]);
+      }
+      if (kind == 3) break;
+    }
+  }
 }
 
 TEST(error_measures_follow_their_definitions) {

@@ -177,6 +177,36 @@ TEST(mse_search_finds_the_lattice_of_quantized_values) {
   CHECK_NEAR(s.scales[0], 0.37, 1e-6);
 }
 
+TEST(mse_search_of_many_values_is_close_to_brute_force) {
+  // Large sets are searched on a sample first: plain, with outliers, heavy-tailed, and a lattice.
+  const int64_t n = 6000;
+  for (const int kind : {0, 1, 2, 3}) {
+    std::vector<float> x = normal_values(n, 21, 0.1);
+    if (kind == 1) for (const size_t at : {11, 501, 4001}) x[at] = at == 501 ? -7.0f : 3.0f;
+    if (kind == 2) for (float& v : x) v = v * v * v * 50.0f;
+    for (int bits = 2; bits <= 8; ++bits) {
+      if (kind == 3) {
+        const double most = (1 << (bits - 1)) - 1;
+        for (float& v : x) v = static_cast<float>(0.01 * std::round(most * std::tanh(v * 99)));
+        x[3000] = static_cast<float>(-0.01 * (most + 1));
+      }
+      const auto config =
+          config_of(bits, Grid::kSigned, Granularity::kTensor, RangeEstimator::kMse);
+      const double got =
+          mse_of(x, 1, n, config, qat::estimate_scales(x.data(), 1, n, config));
+      double best = 1e300, largest = 0;
+      for (const float v : x) largest = std::max(largest, std::fabs(static_cast<double>(v)));
+      for (int i = 1; i <= 2000; ++i) {
+        Scales s;
+        s.scales = {static_cast<float>(largest / ((1 << (bits - 1)) - 1) * i / 2000.0)};
+        best = std::min(best, mse_of(x, 1, n, config, s));
+      }
+      CHECK_IN(got <= best * 1.05, "kind " << kind << ", " << bits << " bits: " << got << " for "
+                                           << best);
+    }
+  }
+}
+
 TEST(scales_are_positive_whatever_the_values) {
   // A level may lie above the largest value, so the very largest floats have no finite neighbour.
   const float big = std::numeric_limits<float>::max() / 4;

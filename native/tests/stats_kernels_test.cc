@@ -102,6 +102,50 @@ TEST(histogram_counts_equal_ref) {
   }
 }
 
+TEST(histogram_of_a_narrow_range_far_from_zero_equals_ref) {
+  // A float difference says nothing here: every vector must take the exact rule.
+  const int64_t n = 4099, bins = 2048;
+  Guarded<float> x(n);
+  qat::Rng rng(3);
+  for (int64_t i = 0; i < n; ++i) x[i] = 1000.0f + 0.1f * static_cast<float>(rng.uniform());
+  Guarded<int32_t> expected(n);
+  reference().bin_indices(x.data(), n, 1000.01, 1000.09, bins, expected.data());
+  for (const Kernels* k : fast_levels()) {
+    Guarded<int32_t> found(n);
+    k->bin_indices(x.data(), n, 1000.01, 1000.09, bins, found.data());
+    CHECK_IN(found.same_bytes(expected) && found.intact(), k->isa);
+  }
+}
+
+TEST(collect_ranges_equals_ref) {
+  const float ranges[] = {-1e30f, -1.5f, -0.25f, 0.0f, 0.5f, 0.5f, 2.0f,
+                          std::numeric_limits<float>::infinity()};
+  for (const int64_t n : odd_sizes()) {
+    Guarded<float> x(n);
+    fill_normal(x, n, static_cast<uint64_t>(n));
+    for (int64_t i = 0; i < n; i += 3) x[i] = i % 2 ? -1.5f : 0.5f;
+    if (n > 5) x[5] = std::nanf("");
+    for (const int count : {0, 1, 3, 4}) {
+      Guarded<float> expected(n);
+      const int64_t wanted =
+          reference().collect_ranges(x.data(), n, ranges, count, expected.data());
+      int64_t inside = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        for (int r = 0; r < count; ++r) {
+          inside += x[i] >= ranges[2 * r] && x[i] <= ranges[2 * r + 1] ? 1 : 0;
+        }
+      }
+      CHECK_EQ(wanted, inside);
+      for (const Kernels* k : fast_levels()) {
+        Guarded<float> found(n);
+        const int64_t got = k->collect_ranges(x.data(), n, ranges, count, found.data());
+        CHECK_IN(got == wanted && found.same_bytes(expected) && found.intact(),
+                 k->isa << " n " << n << " ranges " << count);
+      }
+    }
+  }
+}
+
 TEST(range_search_sums_match_ref) {
   for (const int64_t n : odd_sizes()) {
     Guarded<float> x(n);

@@ -70,6 +70,9 @@ struct Kernels {
   // The same rule's bin of every value: 0 ... bins-1, -1 below low, `bins` above high.
   void (*bin_indices)(const float* x, int64_t n, double low, double high, int64_t bins,
                       int32_t* indices);
+  // Copies the values of x inside any of `count` closed ranges (low, high by turns) to `out`, which
+  // has room for n, in order; returns how many.
+  int64_t (*collect_ranges)(const float* x, int64_t n, const float* ranges, int count, float* out);
   // d2[i] += Σ (t − q)² for each candidate. Search only: multiplies by the reciprocal, so codes at
   // ties may differ from `quantize` in the last bit of x/scale.
   void (*scale_errors)(const float* x, int64_t n, const ScaleCandidate* candidates, int count,

@@ -12,11 +12,13 @@
 
 #include "addon/errors.h"
 #include "addon/memory.h"
+#include "qat/kernels.h"
+#include "runtime/thread_pool.h"
 
 namespace qat::addon {
 namespace {
 
-constexpr int64_t kChunkBytes = int64_t{4} << 20;  // a multiple of every element size
+constexpr int64_t kChunkBytes = int64_t{1} << 18;  // fits the cache; a multiple of every element size
 
 class OpenFile {
  public:
@@ -74,6 +76,20 @@ void read_exactly(const OpenFile& file, const FileRegion& region, int64_t offset
   }
 }
 
+// Reads bytes [begin, begin + size) of the region as floats; the index of the first that is not
+// finite, or -1. Float32 is read where it stays.
+int64_t read_chunk(const OpenFile& file, const FileRegion& region, int64_t begin, int64_t size,
+                   float* out) {
+  const int64_t count = size / float_type_bytes(region.type);
+  if (region.type == FloatType::kF32) {
+    read_exactly(file, region, region.offset + begin, reinterpret_cast<uint8_t*>(out), size);
+    return kernels().first_not_finite(out, count);
+  }
+  std::vector<uint8_t> bytes(static_cast<size_t>(size));
+  read_exactly(file, region, region.offset + begin, bytes.data(), size);
+  return convert_to_f32(region.type, bytes.data(), count, out);
+}
+
 [[noreturn]] void fail_not_finite(const FileRegion& region, int64_t index, int64_t cols,
                                   float value, int64_t element_bytes) {
   const char* name = std::isnan(value) ? "NaN" : (value > 0 ? "infinity" : "-infinity");
@@ -104,20 +120,16 @@ TensorValues read_file_region(const FileRegion& region, int64_t cols,
   const int64_t count = region.byte_length / element_bytes;
   require_memory(static_cast<double>(count) * sizeof(float), "the tensor");
   TensorValues values(static_cast<size_t>(count));
-  std::vector<uint8_t> chunk(
-      static_cast<size_t>(std::min(kChunkBytes, region.byte_length)));
-  for (int64_t done = 0; done < region.byte_length;) {
+  std::vector<int64_t> bad(static_cast<size_t>(chunk_count(region.byte_length, kChunkBytes)), -1);
+  parallel_chunks(region.byte_length, kChunkBytes, [&](int64_t chunk, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
-    const int64_t size = std::min(kChunkBytes, region.byte_length - done);
-    read_exactly(file, region, region.offset + done, chunk.data(), size);
-    const int64_t first = done / element_bytes;
-    const int64_t bad =
-        convert_to_f32(region.type, chunk.data(), size / element_bytes, values.data() + first);
-    if (bad >= 0) {
-      fail_not_finite(region, first + bad, cols, values[static_cast<size_t>(first + bad)],
-                      element_bytes);
-    }
-    done += size;
+    const int64_t first = begin / element_bytes;
+    const int64_t at = read_chunk(file, region, begin, end - begin, values.data() + first);
+    if (at >= 0) bad[static_cast<size_t>(chunk)] = first + at;
+  });
+  for (const int64_t index : bad) {
+    if (index < 0) continue;
+    fail_not_finite(region, index, cols, values[static_cast<size_t>(index)], element_bytes);
   }
   return values;
 }

@@ -61,19 +61,51 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
 
 namespace {
 
-inline BinScale bin_scale(double low, double high, int64_t bins) {
-  const double count = static_cast<double>(bins);
-  return {low, high, (high - low) / count, count / (high - low), count};
-}
+// The bins of a whole vector: in float where that cannot be wrong, else by the exact rule in double.
+class Binner {
+ public:
+  Binner(double low, double high, int64_t bins)
+      : exact_{low, high, (high - low) / static_cast<double>(bins),
+               static_cast<double>(bins) / (high - low), static_cast<double>(bins)},
+        low_(set1(static_cast<float>(low))),
+        per_unit_(set1(static_cast<float>(exact_.per_unit))) {
+    // Twice the most that rounding low, per_unit, the difference and the product moves a position,
+    // in bins. It may exceed 1/2; then nothing is sure.
+    const double magnitude = low < 0 ? -low : low;
+    const double margin = 0x1.0p-23 * (3.0 * exact_.bins + magnitude * exact_.per_unit) +
+                          0x1.0p-147 * exact_.per_unit + 1e-6;
+    least_ = set1(static_cast<float>(margin));
+    most_ = set1(static_cast<float>(1.0 - margin));
+    last_ = set1(static_cast<float>(exact_.bins - margin));
+  }
+
+  const BinScale& exact() const { return exact_; }
+
+  void bins_of_vector(vf x, int32_t* out) const {
+    const vf position = mul(sub(x, low_), per_unit_);
+    const vf bin = round_down(position), part = sub(position, bin);
+    const vm inside = both(ge(position, zero()), le(position, last_));
+    const vm sure = both(inside, both(ge(part, least_), le(part, most_)));
+    if (mask_bits(sure) == (1u << kWidth) - 1u) {
+      store_ints(out, bin);
+    } else {
+      bins_of(x, exact_, out);
+    }
+  }
+
+ private:
+  BinScale exact_;
+  vf low_, per_unit_, least_, most_, last_;
+};
 
 // Bins of n <= kWidth values.
-inline void bins_of_some(const float* x, int64_t n, const BinScale& scale, int32_t* out) {
+inline void bins_of_some(const float* x, int64_t n, const Binner& binner, int32_t* out) {
   if (n == kWidth) {
-    bins_of(load(x), scale, out);
+    binner.bins_of_vector(load(x), out);
     return;
   }
   int32_t all[kWidth];
-  bins_of(load(x, tail_mask(n)), scale, all);
+  bins_of(load(x, tail_mask(n)), binner.exact(), all);
   for (int64_t i = 0; i < n; ++i) out[i] = all[i];
 }
 
@@ -81,7 +113,7 @@ constexpr int64_t kTableBins = 2048;   // up to this many bins have tables on th
 constexpr int64_t kTableWorth = 16384; // shorter inputs do not pay for clearing them
 
 // Slots are bin + 1: slot 0 counts what is below, slot bins + 1 what is above.
-inline void count_in_tables(const float* x, int64_t n, const BinScale& scale, int64_t bins,
+inline void count_in_tables(const float* x, int64_t n, const Binner& binner, int64_t bins,
                             int64_t* counts, int64_t* below, int64_t* above) {
   uint32_t tables[4][kTableBins + 2];
   for (auto& table : tables) {
@@ -90,11 +122,11 @@ inline void count_in_tables(const float* x, int64_t n, const BinScale& scale, in
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
     int32_t index[kWidth];
-    bins_of(load(x + i), scale, index);
+    binner.bins_of_vector(load(x + i), index);
     for (int j = 0; j < kWidth; ++j) ++tables[j & 3][index[j] + 1];
   }
   int32_t index[kWidth];
-  if (i < n) bins_of_some(x + i, n - i, scale, index);
+  if (i < n) bins_of_some(x + i, n - i, binner, index);
   for (int64_t j = 0; j < n - i; ++j) ++tables[0][index[j] + 1];
   const auto slot = [&](int64_t s) {
     return static_cast<int64_t>(tables[0][s]) + tables[1][s] + tables[2][s] + tables[3][s];
@@ -108,15 +140,15 @@ inline void count_in_tables(const float* x, int64_t n, const BinScale& scale, in
 
 void histogram(const float* x, int64_t n, double low, double high, int64_t bins, int64_t* counts,
                int64_t* below, int64_t* above) {
-  const BinScale scale = bin_scale(low, high, bins);
+  const Binner binner(low, high, bins);
   if (bins <= kTableBins && n >= kTableWorth && n < kMostCounted) {
-    count_in_tables(x, n, scale, bins, counts, below, above);
+    count_in_tables(x, n, binner, bins, counts, below, above);
     return;
   }
   for (int64_t i = 0; i < n; i += kWidth) {
     const int64_t valid = n - i < kWidth ? n - i : kWidth;
     int32_t index[kWidth];
-    bins_of_some(x + i, valid, scale, index);
+    bins_of_some(x + i, valid, binner, index);
     for (int64_t j = 0; j < valid; ++j) {
       int64_t* slot = index[j] < 0 ? below : index[j] >= bins ? above : counts + index[j];
       ++*slot;
@@ -126,10 +158,24 @@ void histogram(const float* x, int64_t n, double low, double high, int64_t bins,
 
 void bin_indices(const float* x, int64_t n, double low, double high, int64_t bins,
                  int32_t* indices) {
-  const BinScale scale = bin_scale(low, high, bins);
+  const Binner binner(low, high, bins);
   for (int64_t i = 0; i < n; i += kWidth) {
-    bins_of_some(x + i, n - i < kWidth ? n - i : kWidth, scale, indices + i);
+    bins_of_some(x + i, n - i < kWidth ? n - i : kWidth, binner, indices + i);
   }
+}
+
+int64_t collect_ranges(const float* x, int64_t n, const float* ranges, int count, float* out) {
+  int64_t found = 0;
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+    const vf v = load(x + i, mask);
+    unsigned inside = 0;
+    for (int r = 0; r < count; ++r) {
+      inside |= mask_bits(both(ge(v, set1(ranges[2 * r])), le(v, set1(ranges[2 * r + 1]))));
+    }
+    inside &= mask_bits(mask);
+    for (; inside; inside &= inside - 1) out[found++] = x[i + __builtin_ctz(inside)];
+  });
+  return found;
 }
 
 namespace {
@@ -140,7 +186,8 @@ struct CandidateLanes {
   vf inverse, low, high, sum;
 
   explicit CandidateLanes(const ScaleCandidate& c)
-      : inverse(set1(c.inverse)), low(set1(c.low)), high(set1(c.high)), sum(zero()) {}
+      : CandidateLanes(set1(c.inverse), set1(c.low), set1(c.high)) {}
+  CandidateLanes(vf i, vf l, vf h) : inverse(i), low(l), high(h), sum(zero()) {}
   vf code(vf t) const { return min(max(round_even(t), low), high); }
   void add(vf x) {
     const vf t = mul(x, inverse);
@@ -171,10 +218,38 @@ inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, 
   }
 }
 
+constexpr int64_t kLaneElements = 1024;  // up to this many the candidates lie across the lanes
+
+// At most kWidth candidates, one a lane: no sums across lanes, which dominate for few elements.
+inline void errors_by_lanes(const float* x, int64_t n, const ScaleCandidate* c, int count,
+                            double* d2) {
+  float inverse[kWidth], low[kWidth], high[kWidth], sums[kWidth];
+  for (int j = 0; j < kWidth; ++j) {
+    const ScaleCandidate& from = c[j < count ? j : count - 1];
+    inverse[j] = from.inverse;
+    low[j] = from.low;
+    high[j] = from.high;
+  }
+  CandidateLanes even(load(inverse), load(low), load(high)), odd = even;
+  int64_t i = 0;
+  for (; i + 2 <= n; i += 2) {
+    even.add(set1(x[i]));
+    odd.add(set1(x[i + 1]));
+  }
+  if (i < n) even.add(set1(x[i]));
+  store(sums, add(even.sum, odd.sum));
+  for (int j = 0; j < count; ++j) d2[j] += static_cast<double>(sums[j]);
+}
+
 }  // namespace
 
 void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
                   double* d2) {
+  if (n <= kLaneElements) {
+    for (; count >= kWidth / 2; candidates += kWidth, d2 += kWidth, count -= kWidth) {
+      errors_by_lanes(x, n, candidates, count < kWidth ? count : kWidth, d2);
+    }
+  }
   for (int64_t begin = 0; begin < n; begin += kSearchBlock) {
     const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
     int c = 0;

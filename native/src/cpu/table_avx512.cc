@@ -15,6 +15,7 @@ const Kernels plain = {
     avx512::moments,
     avx512::histogram,
     avx512::bin_indices,
+    avx512::collect_ranges,
     avx512::scale_errors,
     avx512::scale_fit,
     avx512::first_not_finite,

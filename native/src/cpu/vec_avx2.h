@@ -51,6 +51,9 @@ inline vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
 inline vf round_even(vf a) {
   return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+inline vf round_down(vf a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
 inline vf abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 
 inline vm ge(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
@@ -97,6 +100,11 @@ inline float reduce_min(vf v) {
   const __m128 a = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   const __m128 b = _mm_min_ps(a, _mm_movehl_ps(a, a));
   return _mm_cvtss_f32(_mm_min_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+
+// kWidth whole numbers.
+inline void store_ints(int32_t* p, vf v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_cvttps_epi32(v));
 }
 
 // n <= kWidth codes, whole numbers 0 ... 255.

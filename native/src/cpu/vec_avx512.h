@@ -42,6 +42,7 @@ inline vf sqrt(vf a) { return _mm512_sqrt_ps(a); }
 inline vf max(vf a, vf b) { return _mm512_max_ps(a, b); }
 inline vf min(vf a, vf b) { return _mm512_min_ps(a, b); }
 inline vf round_even(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
+inline vf round_down(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF); }
 inline vf abs(vf a) { return _mm512_abs_ps(a); }
 
 inline vm ge(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
@@ -79,6 +80,9 @@ inline double reduce_add(vf v) { return reduce_add(dadd(low_half(v), high_half(v
 inline double reduce_max(vd v) { return _mm512_reduce_max_pd(v); }
 inline float reduce_max(vf v) { return _mm512_reduce_max_ps(v); }
 inline float reduce_min(vf v) { return _mm512_reduce_min_ps(v); }
+
+// kWidth whole numbers.
+inline void store_ints(int32_t* p, vf v) { _mm512_storeu_si512(p, _mm512_cvttps_epi32(v)); }
 
 // n <= kWidth codes, whole numbers 0 ... 255.
 inline void store_codes(uint8_t* p, vf codes, int64_t n) {

@@ -7,6 +7,7 @@
 
 #include "qat/error.h"
 #include "quant/bins_of_error.h"
+#include "quant/percentiles.h"
 #include "quant/range.h"
 #include "quant/row_pieces.h"
 #include "quant/segment_range.h"
@@ -174,12 +175,14 @@ void measure_rows(const View& view, const std::vector<QuantizerConfig>& configs,
   Scales row_scales;
   row_scales.scales.resize(static_cast<size_t>(layout.row_stride));
   std::vector<int32_t> zero_points(row_scales.scales.size());
+  RowEstimator estimator(layout, std::any_of(configs.begin(), configs.end(), is_searched));
   for (int64_t r = begin; r < end; ++r) {
     const float* row = view.x + r * view.cols;
+    estimator.set_row(row);
     for (size_t i = 0; i < configs.size(); ++i) {
       const bool has_zero_points = configs[i].grid == Grid::kUnsigned;
-      estimate_row(row, layout, configs[i], row_scales.scales.data(),
-                   has_zero_points ? zero_points.data() : nullptr);
+      estimator.estimate(configs[i], row_scales.scales.data(),
+                         has_zero_points ? zero_points.data() : nullptr);
       QuantParams params = quant_params(configs[i], layout, row_scales);
       params.zero_point = has_zero_points ? zero_points.data() : nullptr;
       ErrorDetail& detail = (*details)[i];
@@ -268,11 +271,13 @@ Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOption
   check_options(options);
   const View view = view_of(x, rows, cols, options);
   Analysis result;
-  result.statistics = compute_statistics(view.x, view.count(), default_percentiles(), cancel);
+  result.statistics = compute_statistics(view.x, view.count(), {}, cancel);
   const ValueRange range = options.range
                                ? *options.range
                                : histogram_range(result.statistics.min, result.statistics.max);
   result.histogram = compute_histogram(view.x, view.count(), range, options.exact_bins, cancel);
+  result.statistics.percentiles = compute_percentiles(view.x, view.count(), result.histogram,
+                                                      default_percentiles(), cancel);
   result.drawn_counts = drawn_counts(result.histogram.counts, options.drawn_bins);
   const auto current_start = std::chrono::steady_clock::now();
   const Scales scales = scales_for_view(x, rows, cols, view, options, cancel);

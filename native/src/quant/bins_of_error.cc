@@ -37,8 +37,9 @@ class ChunkWorker {
         binary_(config.grid == Grid::kBinary),
         code_slots_(binary_ ? 2 : params.qmax - params.qmin + 1),
         width_(static_cast<size_t>(plan.drawn_bins + 2)),
-        buffer_(static_cast<size_t>(kPieceCols)), bins_(static_cast<size_t>(kPieceCols)),
-        sums_(width_ * kLanes, 0.0), counts_(width_ * kLanes, 0),
+        buffer_(static_cast<size_t>(kPieceCols)), errors_(static_cast<size_t>(kPieceCols)),
+        bins_(static_cast<size_t>(std::max<int64_t>(kPieceCols, code_slots_))),
+        tables_(width_ * kLanes),
         row_codes_(static_cast<size_t>(code_slots_)) {
     out_->codes.assign(static_cast<size_t>(code_slots_), 0);
     out_->quantized.assign(width_, 0);
@@ -48,8 +49,8 @@ class ChunkWorker {
     const QuantParams params = params_of_row(params_, index);
     const bool by_levels = layout_.group_cols >= kLevelsWorth && layout_.groups_per_row() == 1;
     std::fill(row_codes_.begin(), row_codes_.end(), 0);
+    kernels().quant_error(row, 1, layout_.cols, params, binary_, sums, row_codes_.data());
     for_each_piece(params, layout_.cols, [&](int64_t first, int64_t n, const QuantParams& piece) {
-      kernels().quant_error(row + first, 1, n, piece, binary_, sums, row_codes_.data());
       const auto quantizer = binary_ ? kernels().binarize : kernels().fake_quant;
       quantizer(row + first, buffer_.data(), 1, n, piece);
       add_errors(row + first, n);
@@ -62,13 +63,18 @@ class ChunkWorker {
   void finish() {
     out_->errors.assign(width_, 0.0);
     out_->counts.assign(width_, 0);
-    for (size_t i = 0; i < sums_.size(); ++i) {
-      out_->errors[i % width_] += sums_[i];
-      out_->counts[i % width_] += counts_[i];
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      out_->errors[i % width_] += tables_[i].sum;
+      out_->counts[i % width_] += tables_[i].count;
     }
   }
 
  private:
+  struct Bin {
+    double sum = 0;
+    int64_t count = 0;
+  };
+
   void bins_of(const float* values, int64_t n) {
     kernels().bin_indices(values, n, plan_.range.low, plan_.range.high, plan_.exact_bins,
                           bins_.data());
@@ -80,10 +86,15 @@ class ChunkWorker {
   // Σ (x̂ - x) and the number of elements per bin of x; x̂ is in buffer_.
   void add_errors(const float* x, int64_t n) {
     bins_of(x, n);
+    const float* quantized = buffer_.data();
+    double* errors = errors_.data();
     for (int64_t i = 0; i < n; ++i) {
-      const size_t at = static_cast<size_t>(i % kLanes) * width_ + slot(i);
-      sums_[at] += static_cast<double>(buffer_[static_cast<size_t>(i)]) - static_cast<double>(x[i]);
-      ++counts_[at];
+      errors[i] = static_cast<double>(quantized[i]) - static_cast<double>(x[i]);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      Bin& bin = tables_[static_cast<size_t>(i % kLanes) * width_ + slot(i)];
+      bin.sum += errors[i];
+      ++bin.count;
     }
   }
 
@@ -115,9 +126,9 @@ class ChunkWorker {
   const int64_t code_slots_;
   const size_t width_;
   std::vector<float> buffer_;
+  std::vector<double> errors_;
   std::vector<int32_t> bins_;
-  std::vector<double> sums_;
-  std::vector<int64_t> counts_;
+  std::vector<Bin> tables_;
   std::vector<int64_t> row_codes_;
 };
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
+#include <limits>
 #include <mutex>
 #include <string>
 
 #include "qat/error.h"
+#include "qat/kernels.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -135,11 +136,90 @@ std::vector<float> values_at(const float* x, int64_t n, const std::vector<int64_
   return values;
 }
 
-}  // namespace
+// The bins that hold the wanted ranks, as closed ranges of floats, and where the ranks lie among the
+// values inside those ranges.
+struct RankBins {
+  std::vector<float> ranges;       // low, high by turns, ascending
+  std::vector<int64_t> positions;  // of each rank
+  int64_t held = 0;
+};
 
-std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
-                                            const std::vector<double>& percentages,
-                                            const CancelToken* cancel) {
+RankBins bins_of_ranks(const Histogram& h, const std::vector<int64_t>& ranks) {
+  const size_t bins = h.counts.size();
+  const double step = (h.high - h.low) / static_cast<double>(bins);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto edge = [&](size_t b) {
+    return b == bins ? h.high : static_cast<double>(b) * step + h.low;
+  };
+  RankBins result;
+  int64_t before = 0, held_before = 0;  // of the current bin: in all bins below it, in wanted ones
+  size_t bin = 0;
+  bool wanted = false;
+  for (const int64_t rank : ranks) {
+    while (before + h.counts[bin] <= rank) {
+      if (wanted) held_before = result.held;
+      wanted = false;
+      before += h.counts[bin++];
+    }
+    if (!wanted) {
+      float low = static_cast<float>(edge(bin)), high = static_cast<float>(edge(bin + 1));
+      if (static_cast<double>(low) < edge(bin)) low = std::nextafterf(low, infinity);
+      const bool closed = bin + 1 == bins;  // the last bin holds its upper edge
+      const double top = static_cast<double>(high);
+      if (top > edge(bin + 1) || (!closed && top == edge(bin + 1))) {
+        high = std::nextafterf(high, -infinity);
+      }
+      result.ranges.insert(result.ranges.end(), {low, high});
+      result.held += h.counts[bin];
+      wanted = true;
+    }
+    result.positions.push_back(held_before + rank - before);
+  }
+  return result;
+}
+
+std::vector<float> collect(const float* x, int64_t n, const RankBins& bins,
+                           const CancelToken* cancel) {
+  constexpr int64_t kPiece = 2048;
+  std::vector<float> all;
+  all.reserve(static_cast<size_t>(bins.held));
+  std::mutex merge;
+  parallel_for(n, kPoll, [&](int64_t begin, int64_t end) {
+    throw_if_cancelled(cancel);
+    std::vector<float> some;
+    float piece[kPiece];
+    for (int64_t from = begin; from < end; from += kPiece) {
+      const int64_t found =
+          kernels().collect_ranges(x + from, std::min(kPiece, end - from), bins.ranges.data(),
+                                   static_cast<int>(bins.ranges.size() / 2), piece);
+      some.insert(some.end(), piece, piece + found);
+    }
+    std::lock_guard<std::mutex> lock(merge);  // selection does not mind the order
+    all.insert(all.end(), some.begin(), some.end());
+  });
+  return all;
+}
+
+std::vector<float> values_in_bins(const float* x, int64_t n, const Histogram& histogram,
+                                  const std::vector<int64_t>& ranks, const CancelToken* cancel) {
+  constexpr int64_t kWorthShare = 16;
+  if (n < kSortedBelow || histogram.below || histogram.above) return values_at(x, n, ranks, cancel);
+  const RankBins bins = bins_of_ranks(histogram, ranks);
+  if (bins.held > n / kWorthShare) return values_at(x, n, ranks, cancel);
+  std::vector<float> held = collect(x, n, bins, cancel);
+  std::vector<float> values;
+  auto first = held.begin();
+  for (const int64_t position : bins.positions) {
+    const auto at = held.begin() + static_cast<std::ptrdiff_t>(position);
+    std::nth_element(first, at, held.end());
+    values.push_back(*at);
+    first = at;
+  }
+  return values;
+}
+
+// Ranks around each percentage, ascending and distinct.
+std::vector<int64_t> ranks_of(int64_t n, const std::vector<double>& percentages) {
   std::vector<int64_t> ranks;
   for (const double p : percentages) {
     if (!(p >= 0 && p <= 100)) {
@@ -152,7 +232,12 @@ std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
   }
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-  const std::vector<float> values = values_at(x, n, ranks, cancel);
+  return ranks;
+}
+
+std::vector<Percentile> interpolate(int64_t n, const std::vector<double>& percentages,
+                                    const std::vector<int64_t>& ranks,
+                                    const std::vector<float>& values) {
   const auto value_at = [&](int64_t rank) {
     const auto at = std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin();
     return static_cast<double>(values[static_cast<size_t>(at)]);
@@ -165,6 +250,22 @@ std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
     result.push_back({p, low + (high - low) * (position - static_cast<double>(rank))});
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
+                                            const std::vector<double>& percentages,
+                                            const CancelToken* cancel) {
+  const std::vector<int64_t> ranks = ranks_of(n, percentages);
+  return interpolate(n, percentages, ranks, values_at(x, n, ranks, cancel));
+}
+
+std::vector<Percentile> compute_percentiles(const float* x, int64_t n, const Histogram& histogram,
+                                            const std::vector<double>& percentages,
+                                            const CancelToken* cancel) {
+  const std::vector<int64_t> ranks = ranks_of(n, percentages);
+  return interpolate(n, percentages, ranks, values_in_bins(x, n, histogram, ranks, cancel));
 }
 
 }  // namespace qat

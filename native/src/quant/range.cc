@@ -16,6 +16,23 @@ constexpr int64_t kChunk = int64_t{1} << 16;  // elements: half a second-level c
 
 int64_t rows_per_range(int64_t cols) { return std::max<int64_t>(1, kChunk / cols); }
 
+// Answers the questions about the sample; the searches run side by side.
+void search_sample(std::vector<ScaleSearch>& searches, const SegmentSample& sample,
+                   const CancelToken* cancel) {
+  parallel_for(static_cast<int64_t>(searches.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t s = begin; s < end; ++s) {
+      ScaleSearch& search = searches[static_cast<size_t>(s)];
+      while (search.wants_sample()) {
+        throw_if_cancelled(cancel);
+        double errors[ScaleSearch::kMostCandidates];
+        sample.errors(search.candidates(), search.count(), errors);
+        search.take_errors(errors);
+      }
+    }
+  });
+}
+
+// Answers one question of each search about all elements: one read of them serves all searches.
 void take_partial_errors(std::vector<ScaleSearch>& searches, const float* x, int64_t n) {
   // One read of the elements serves all searches.
   const int64_t chunks = chunk_count(n, kChunk);
@@ -56,31 +73,50 @@ void take_partial_errors(std::vector<ScaleSearch>& searches, const float* x, int
 
 }  // namespace
 
+namespace {
+
 SegmentStats segment_stats(const float* x, int64_t n) {
   Moments m;
   kernels().moments(x, n, 0.0, &m);
   return {m.min, m.max, m.abs_sum / static_cast<double>(n)};
 }
 
-SegmentScale estimate_segment(const float* x, int64_t n, const SegmentStats& stats,
-                              const QuantizerConfig& config) {
-  if (config.range != RangeEstimator::kMse || config.grid == Grid::kBinary) {
-    return initial_scale(stats, config);
-  }
-  ScaleSearch search(stats, config, n <= kSmallSegment);
+SegmentScale search_segment(const float* x, int64_t n, const SegmentStats& stats,
+                            const SegmentSample& sample, const QuantizerConfig& config) {
+  ScaleSearch search(n, stats, config);
   while (!search.done()) {
     if (search.wants_fit()) {
       ScaleFit fit;
       kernels().scale_fit(x, n, search.candidates()[0], &fit);
       search.take_fit(fit);
-    } else {
-      double errors[ScaleSearch::kMostCandidates] = {};
-      kernels().scale_errors(x, n, search.candidates(), search.count(), errors);
-      search.take_errors(errors);
+      continue;
     }
+    double errors[ScaleSearch::kMostCandidates] = {};
+    if (search.wants_sample()) {
+      sample.errors(search.candidates(), search.count(), errors);
+    } else {
+      kernels().scale_errors(x, n, search.candidates(), search.count(), errors);
+    }
+    search.take_errors(errors);
   }
   return search.result();
 }
+
+// Runs the searches to their ends.
+void search_tensor(std::vector<ScaleSearch>& searches, const float* x, int64_t n,
+                   const SegmentStats& stats, const CancelToken* cancel) {
+  if (searches.empty()) return;
+  SegmentSample sample;
+  sample.take_parallel(x, n, stats, cancel);
+  search_sample(searches, sample, cancel);
+  const auto done = [](const ScaleSearch& s) { return s.done(); };
+  while (!std::all_of(searches.begin(), searches.end(), done)) {
+    throw_if_cancelled(cancel);
+    take_partial_errors(searches, x, n);
+  }
+}
+
+}  // namespace
 
 SegmentStats tensor_stats(const float* x, int64_t n, const CancelToken* cancel) {
   std::vector<Moments> parts(static_cast<size_t>(chunk_count(n, kChunk)));
@@ -105,30 +141,37 @@ std::vector<SegmentScale> estimate_tensor(const float* x, int64_t n, const Segme
   std::vector<size_t> searched;
   for (size_t i = 0; i < configs.size(); ++i) {
     results.push_back(initial_scale(stats, configs[i]));
-    if (configs[i].range == RangeEstimator::kMse && configs[i].grid != Grid::kBinary) {
-      searches.emplace_back(stats, configs[i], n <= kSmallSegment);
-      searched.push_back(i);
-    }
+    if (!is_searched(configs[i])) continue;
+    searches.emplace_back(n, stats, configs[i]);
+    searched.push_back(i);
   }
-  const auto all_done = [&] {
-    return std::all_of(searches.begin(), searches.end(),
-                       [](const ScaleSearch& s) { return s.done(); });
-  };
-  while (!all_done()) {
-    throw_if_cancelled(cancel);
-    take_partial_errors(searches, x, n);
-  }
+  search_tensor(searches, x, n, stats, cancel);
   for (size_t s = 0; s < searches.size(); ++s) results[searched[s]] = searches[s].result();
   return results;
 }
 
-void estimate_row(const float* row, const ScaleLayout& layout, const QuantizerConfig& config,
-                  float* scales, int32_t* zero_points) {
-  for (int64_t g = 0; g < layout.groups_per_row(); ++g) {
-    const int64_t begin = g * layout.group_cols;
-    const int64_t n = std::min(layout.group_cols, layout.cols - begin);
-    const SegmentScale found =
-        estimate_segment(row + begin, n, segment_stats(row + begin, n), config);
+RowEstimator::RowEstimator(const ScaleLayout& layout, bool searched)
+    : layout_(layout), searched_(searched),
+      segments_(static_cast<size_t>(layout.groups_per_row())) {}
+
+void RowEstimator::set_row(const float* row) {
+  int64_t begin = 0;
+  for (Segment& segment : segments_) {
+    segment.x = row + begin;
+    segment.n = std::min(layout_.group_cols, layout_.cols - begin);
+    segment.stats = segment_stats(segment.x, segment.n);
+    if (searched_) segment.sample.take(segment.x, segment.n, segment.stats);
+    begin += segment.n;
+  }
+}
+
+void RowEstimator::estimate(const QuantizerConfig& config, float* scales,
+                            int32_t* zero_points) const {
+  for (size_t g = 0; g < segments_.size(); ++g) {
+    const Segment& s = segments_[g];
+    const SegmentScale found = is_searched(config)
+                                   ? search_segment(s.x, s.n, s.stats, s.sample, config)
+                                   : initial_scale(s.stats, config);
     scales[g] = found.scale;
     if (zero_points) zero_points[g] = found.zero_point;
   }
@@ -150,11 +193,13 @@ Scales estimate_scales(const float* x, int64_t rows, int64_t cols, const Quantiz
     return result;
   }
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
+    RowEstimator estimator(layout, is_searched(config));
     for (int64_t r = begin; r < end; ++r) {
       throw_if_cancelled(cancel);
       const int64_t first = r * layout.row_stride;
-      estimate_row(x + r * cols, layout, config, result.scales.data() + first,
-                   zero_points ? zero_points + first : nullptr);
+      estimator.set_row(x + r * cols);
+      estimator.estimate(config, result.scales.data() + first,
+                         zero_points ? zero_points + first : nullptr);
     }
   });
   return result;
@@ -175,12 +220,9 @@ float estimate_activation_scale(const float* x, int64_t n, int bits, bool is_sig
   stats.max = std::max(stats.max, 0.0);
   if (range != RangeEstimator::kMse || stats.max == 0) return initial_scale(stats, config).scale;
   std::vector<ScaleSearch> search;
-  search.emplace_back(stats, config, n <= kSmallSegment);
+  search.emplace_back(n, stats, config);
   search[0].hold_zero_point();
-  while (!search[0].done()) {
-    throw_if_cancelled(cancel);
-    take_partial_errors(search, x, n);
-  }
+  search_tensor(search, x, n, stats, cancel);
   return search[0].result().scale;
 }
 

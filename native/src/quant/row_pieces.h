@@ -9,7 +9,7 @@
 
 namespace qat {
 
-constexpr int64_t kPieceCols = 4096;
+constexpr int64_t kPieceCols = 1024;
 
 // Rows of one chunk: about 64 Ki elements, half a second-level cache.
 inline int64_t rows_per_chunk(int64_t cols) {

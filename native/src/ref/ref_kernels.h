@@ -19,6 +19,7 @@ void histogram(const float* x, int64_t n, double low, double high, int64_t bins,
                int64_t* below, int64_t* above);
 void bin_indices(const float* x, int64_t n, double low, double high, int64_t bins,
                  int32_t* indices);
+int64_t collect_ranges(const float* x, int64_t n, const float* ranges, int count, float* out);
 void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
                   double* d2);
 void scale_fit(const float* x, int64_t n, const ScaleCandidate& candidate, ScaleFit* out);

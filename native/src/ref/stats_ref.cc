@@ -78,6 +78,16 @@ void bin_indices(const float* x, int64_t n, double low, double high, int64_t bin
   }
 }
 
+int64_t collect_ranges(const float* x, int64_t n, const float* ranges, int count, float* out) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    bool inside = false;
+    for (int r = 0; r < count; ++r) inside |= x[i] >= ranges[2 * r] && x[i] <= ranges[2 * r + 1];
+    if (inside) out[found++] = x[i];
+  }
+  return found;
+}
+
 namespace {
 
 float candidate_code(float t, const ScaleCandidate& c) {

@@ -14,6 +14,7 @@ const Kernels* ref_kernels() {
       ref::moments,
       ref::histogram,
       ref::bin_indices,
+      ref::collect_ranges,
       ref::scale_errors,
       ref::scale_fit,
       ref::first_not_finite,
