@@ -73,6 +73,10 @@ class ChunkWorker {
   struct Bin {
     double sum = 0;
     int64_t count = 0;
+    void add(double error) {
+      sum += error;
+      ++count;
+    }
   };
 
   void bins_of(const float* values, int64_t n) {
@@ -86,16 +90,21 @@ class ChunkWorker {
   // Σ (x̂ - x) and the number of elements per bin of x; x̂ is in buffer_.
   void add_errors(const float* x, int64_t n) {
     bins_of(x, n);
+    // Plain pointers: a store to a table cannot be taken for one to the vectors themselves.
     const float* quantized = buffer_.data();
     double* errors = errors_.data();
     for (int64_t i = 0; i < n; ++i) {
       errors[i] = static_cast<double>(quantized[i]) - static_cast<double>(x[i]);
     }
-    for (int64_t i = 0; i < n; ++i) {
-      Bin& bin = tables_[static_cast<size_t>(i % kLanes) * width_ + slot(i)];
-      bin.sum += errors[i];
-      ++bin.count;
+    const int32_t* bins = bins_.data();
+    const int32_t* slots = slots_.data() + 1;
+    Bin* tables[kLanes];
+    for (size_t j = 0; j < kLanes; ++j) tables[j] = tables_.data() + j * width_;
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+      for (int64_t j = 0; j < kLanes; ++j) tables[j][slots[bins[i + j]]].add(errors[i + j]);
     }
+    for (; i < n; ++i) tables[0][slots[bins[i]]].add(errors[i]);
   }
 
   void count_quantized(const float* values, int64_t n) {
