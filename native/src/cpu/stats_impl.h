@@ -61,7 +61,7 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
 
 namespace {
 
-// The bins of a whole vector: in float where that cannot be wrong, else by the exact rule in double.
+// The bins of a whole vector: in float where that cannot be wrong, else by the exact rule.
 class Binner {
  public:
   Binner(double low, double high, int64_t bins)

@@ -136,8 +136,8 @@ std::vector<float> values_at(const float* x, int64_t n, const std::vector<int64_
   return values;
 }
 
-// The bins that hold the wanted ranks, as closed ranges of floats, and where the ranks lie among the
-// values inside those ranges.
+// The bins that hold the wanted ranks, as closed ranges of floats, and where the ranks lie among
+// the values inside those ranges.
 struct RankBins {
   std::vector<float> ranges;       // low, high by turns, ascending
   std::vector<int64_t> positions;  // of each rank

@@ -14,9 +14,9 @@ namespace qat {
 std::vector<Percentile> compute_percentiles(const float* x, int64_t n,
                                             const std::vector<double>& percentages,
                                             const CancelToken* cancel);
-// The same where the histogram of x is known: only the values in the bins that hold the wanted ranks
-// are looked at. A histogram that does not hold all of x, or whose wanted bins hold much of it, is no
-// help and not used.
+// The same where the histogram of x is known: only the values in the bins that hold the wanted
+// ranks are looked at. A histogram that does not hold all of x, or whose wanted bins hold much of
+// it, is no help and not used.
 std::vector<Percentile> compute_percentiles(const float* x, int64_t n, const Histogram& histogram,
                                             const std::vector<double>& percentages,
                                             const CancelToken* cancel);

@@ -1,8 +1,8 @@
 // The search for the scale (and zero point) of least squared error of one set of elements, as a
 // sequence of questions: the owner of the elements measures each candidate and hands the answers
 // back. So the same search serves a row in cache and a tensor spread over threads. Questions come
-// in two kinds: on a sample of the elements (segment_sample.h; small sets are their own sample), and
-// on all of them.
+// in two kinds: on a sample of the elements (segment_sample.h; small sets are their own sample),
+// and on all of them.
 //
 // 1. coarse, sample: a geometric row of scales from the abs-max one down to the lowest that can be
 //    best, and the scale that just holds all values. The error is not convex.

@@ -12,8 +12,8 @@
 namespace qat {
 
 // The large values decide how far clipping pays, and they are few: all of those above a threshold
-// are kept. Of the rest, blocks of neighbours are drawn, one at a pseudo-random place of each stretch
-// of equal length; a large value in them becomes 0, which costs nothing on any grid. Up to
+// are kept. Of the rest, blocks of neighbours are drawn, one at a pseudo-random place of each
+// stretch of equal length; a large value in them becomes 0, which costs nothing on any grid. Up to
 // kSmallSegment elements are their own sample.
 class SegmentSample {
  public:
