@@ -4,8 +4,8 @@ import { Toast } from 'radix-ui';
 import { copyText, dismissToast, type Notice, noticeText, setLogOpen, useNotices } from '../host/index.js';
 import { Button, IconButton } from '../ui/index.js';
 
-/** Errors stay until read; good news goes by itself. */
-const durations: Record<Notice['tone'], number> = { error: 20_000, success: 5_000, info: 5_000 };
+/** Errors stay long enough to be read; good news goes by itself, and waits while it is pointed at. */
+const durations: Record<Notice['tone'], number> = { error: 20_000, success: 3_000, info: 4_000 };
 
 const icons = {
   error: <CircleAlert aria-hidden className="mt-px size-4 shrink-0 text-bad" />,
@@ -30,12 +30,15 @@ function NoticeToast({ notice }: { notice: Notice }) {
           {notice.title}
         </Toast.Title>
         {notice.detail ? (
-          <Toast.Description data-selectable className="mt-0.5 text-sm text-ink2">
+          <Toast.Description
+            data-selectable
+            className="mt-0.5 text-sm break-words text-ink2 [overflow-wrap:anywhere]"
+          >
             {notice.detail}
           </Toast.Description>
         ) : null}
         {notice.tone === 'error' ? (
-          <div className="mt-2 flex items-center gap-2">
+          <div className="mt-2 flex flex-wrap items-center gap-2">
             <span data-selectable className="figure flex-1 truncate text-ink3">
               {notice.code}
             </span>
@@ -57,7 +60,7 @@ function NoticeToast({ notice }: { notice: Notice }) {
   );
 }
 
-/** Notices at the bottom right. Radix's toast: sonner writes a `<style>` when it loads, which CSP forbids. */
+/** Notices at the bottom right, no wider than the panel there: they cover no chart and no control of a view. */
 export function Toasts() {
   const toasts = useNotices((state) => state.toasts);
   return (
@@ -65,7 +68,7 @@ export function Toasts() {
       {toasts.map((notice) => (
         <NoticeToast key={notice.id} notice={notice} />
       ))}
-      <Toast.Viewport className="fixed right-3 bottom-10 z-50 flex w-[min(400px,92vw)] flex-col gap-2" />
+      <Toast.Viewport className="fixed right-3 bottom-10 z-50 flex w-72 flex-col gap-2" />
     </Toast.Provider>
   );
 }

@@ -16,7 +16,13 @@ import {
   valueTicks,
   visiblePeak,
 } from './histogram-data.js';
-import { countPixel, HistogramOverlay, type LevelMarks, type LimitMark } from './histogram-overlay.js';
+import {
+  countPixel,
+  HistogramOverlay,
+  type LevelMarks,
+  type LimitMark,
+  limitRoomPx,
+} from './histogram-overlay.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { chartColors } from './theme.js';
 import { makeScale, type Range, type ScaleKind } from './ticks.js';
@@ -63,9 +69,15 @@ const overlayLayer = 150;
 export function HistogramChart(props: HistogramChartProps) {
   const { bins, over, scale, full, total, unit, details, xTitle } = props;
   const range = props.range ?? full;
+  const hasLimits = (props.limits?.length ?? 0) > 0;
   const margins = useMemo<Margins>(
-    () => ({ top: 10, right: over ? axisRoom : 12, bottom: 24, left: axisRoom }),
-    [over],
+    () => ({
+      top: hasLimits ? limitRoomPx + 2 : 10,
+      right: over ? axisRoom : 12,
+      bottom: 24,
+      left: axisRoom,
+    }),
+    [over, hasLimits],
   );
   const domains = useMemo(() => axesOf(bins, over, scale, range), [bins, over, scale, range]);
 

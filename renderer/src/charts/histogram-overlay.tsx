@@ -21,6 +21,8 @@ export interface LimitMark {
 export const maxLevelLines = 64;
 const rugPx = 9;
 const dotRadiusPx = 3;
+/** The labels of the limits stand above the plot, where no level crosses them. */
+export const limitRoomPx = 16;
 
 interface OverlayProps {
   bins: Bins;
@@ -83,14 +85,14 @@ function Limits({ limits, plot, x }: Pick<OverlayProps, 'limits' | 'plot' | 'x'>
     return (
       <g key={label}>
         <path
-          d={`M${at} ${plot.y}V${plot.y + plot.height}`}
+          d={`M${at} ${plot.y - limitRoomPx + 2}V${plot.y + plot.height}`}
           stroke={chartColors.bad}
           strokeDasharray="4 4"
           fill="none"
         />
         <text
           x={left ? at - 5 : at + 5}
-          y={plot.y + 10}
+          y={plot.y - 4}
           textAnchor={left ? 'end' : 'start'}
           fill={chartColors.label}
           stroke={chartColors.surface}

@@ -59,7 +59,9 @@ export interface LineChartProps {
   group?: string | undefined;
 }
 
-const margins: Margins = { top: 8, right: 12, bottom: 24, left: 52 };
+const plainMargins: Margins = { top: 8, right: 12, bottom: 24, left: 52 };
+/** The label of a line to compare with stands above it, also when it is the highest value. */
+const goalMargins: Margins = { ...plainMargins, top: 18 };
 const marksLayer = 150;
 const maxMarkers = 64;
 const noMarks: readonly VerticalMark[] = [];
@@ -82,6 +84,7 @@ export function LineChart(props: LineChartProps) {
   const lowBound = props.bounds?.low;
   const highBound = props.bounds?.high;
   const goals = props.goals ?? noGoals;
+  const margins = goals.length > 0 ? goalMargins : plainMargins;
   const domain = useMemo(
     () => yDomain(lines, range, scale, { low: lowBound, high: highBound }, goals),
     [lines, range, scale, lowBound, highBound, goals],
@@ -126,6 +129,7 @@ export function LineChart(props: LineChartProps) {
         <LinePlot
           size={size}
           plot={plot}
+          margins={margins}
           lines={lines}
           domain={domain}
           scale={scale}
@@ -153,7 +157,8 @@ function useSteady(series: readonly LineSeries[]): readonly LineSeries[] {
         old.id === line.id &&
         old.label === line.label &&
         old.color === line.color &&
-        old.dash === line.dash
+        old.dash === line.dash &&
+        old.marker === line.marker
       );
     });
   if (!same) last.current = series;
@@ -176,6 +181,7 @@ function linesAt(
 interface LinePlotProps {
   size: Size;
   plot: PlotBox;
+  margins: Margins;
   lines: readonly DrawnLine[];
   domain: [number, number];
   scale: ScaleKind;
@@ -188,7 +194,7 @@ interface LinePlotProps {
 }
 
 const LinePlot = memo(function LinePlot(props: LinePlotProps) {
-  const { size, plot, lines, domain, scale, range } = props;
+  const { size, plot, margins, lines, domain, scale, range } = props;
   const { low, high } = range;
   const drawn = useMemo(
     () =>

@@ -68,11 +68,24 @@ export function yDomain(
   ];
 }
 
+/** Least distance of two labels above each other. */
+const tickRowPx = 20;
+
+/** About one tick every 56 pixels, at least three where their labels do not touch. */
 export function yTicks(domain: readonly [number, number], scale: ScaleKind, heightPx: number): number[] {
+  const [low, high] = domain;
+  const most = Math.max(2, Math.floor(heightPx / tickRowPx));
   const target = Math.max(3, Math.min(8, Math.floor(heightPx / 56)));
-  if (scale === 'log') return logTicks(domain[0], domain[1], target);
-  const ticks = niceTicks(domain[0], domain[1], target);
-  return ticks.length < 3 ? niceTicks(domain[0], domain[1], target + 2) : ticks;
+  if (scale === 'log') return logTicks(low, high, Math.min(target, most));
+  let ticks = niceTicks(low, high, target);
+  if (ticks.length < 3) {
+    const finer = niceTicks(low, high, target + 2);
+    if (finer.length <= most) ticks = finer;
+  }
+  for (let wanted = target - 1; ticks.length > most && wanted >= 1; wanted -= 1) {
+    ticks = niceTicks(low, high, wanted);
+  }
+  return ticks.length > most ? ticks.filter((_, index) => index % 2 === 0) : ticks;
 }
 
 /** The x among all lines nearest to `x`: the cross-hair stands on a recorded point. */

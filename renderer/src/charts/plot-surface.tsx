@@ -6,6 +6,8 @@ import { type ReactNode, useCallback, useId, useLayoutEffect, useMemo, useRef } 
 import './charts.css';
 import { type CrosshairStore, useCrosshair, useCrosshairStore } from './crosshair.js';
 import { type Margins, type PlotBox, plotBox, type Size } from './geometry.js';
+import { markerPath } from './markers.js';
+import type { MarkerShape } from './theme.js';
 import type { Range } from './ticks.js';
 import { usePlotGestures } from './use-plot-gestures.js';
 import { useSize } from './use-size.js';
@@ -179,11 +181,18 @@ function ReadoutBox({ readout, pixel, top }: ReadoutBoxProps) {
   );
 }
 
-/** A short piece of the series' own line. */
-export function Swatch({ color, dash }: { color: string; dash?: string | undefined }) {
+interface SwatchProps {
+  color: string;
+  dash?: string | undefined;
+  marker?: MarkerShape | undefined;
+}
+
+/** A short piece of the series' own line, with its marker. */
+export function Swatch({ color, dash, marker }: SwatchProps) {
   return (
-    <svg className="chart-swatch" width="18" height="8" aria-hidden="true">
-      <line x1="1" x2="17" y1="4" y2="4" stroke={color} strokeWidth="2" strokeDasharray={dash} />
+    <svg className="chart-swatch" width="22" height="8" aria-hidden="true">
+      <line x1="1" x2="21" y1="4" y2="4" stroke={color} strokeWidth="1.8" strokeDasharray={dash} />
+      {marker ? <path d={markerPath(marker, 11, 4, 3)} fill={color} fillRule="evenodd" /> : null}
     </svg>
   );
 }

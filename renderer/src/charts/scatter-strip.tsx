@@ -4,6 +4,8 @@ import { ComposedChart, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { percentFormatter, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
+import { type Box, labelBox, placeLabels } from './labels.js';
+import { yTicks } from './line-data.js';
 import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { extent, nearestIndex } from './series.js';
@@ -131,7 +133,7 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
     plot.width,
     (ticks) => format ?? tickFormatter(ticks),
   );
-  const ticks = niceTicks(yRange.low, yRange.high, Math.max(3, Math.min(8, Math.floor(plot.height / 56))));
+  const ticks = yTicks([yRange.low, yRange.high], 'linear', plot.height);
   return (
     <ComposedChart
       width={size.width}
@@ -159,12 +161,14 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
   );
 });
 
-function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
+function Points(props: PointsProps) {
   const { points, plot, xRange, scaleX, scaleY, baseline, radius = 2.5 } = props;
   const visible = points.filter((point) => point.x >= xRange.low && point.x <= xRange.high);
   const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
   const halo = { stroke: chartColors.surface, strokeWidth: 3, paintOrder: 'stroke' };
   const right = plot.x + plot.width;
+  const baselineText = baselineLabel(props);
+  const labels = pointLabels(props, visible, baselineText ? [labelBox(baselineText)] : []);
   return (
     <g>
       {baseline === undefined ? null : (
@@ -175,9 +179,9 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
           fill="none"
         />
       )}
-      {baseline !== undefined && props.baselineLabel ? (
-        <text x={plot.x + 4} y={scaleY(baseline) - 5} {...halo} {...text}>
-          {props.baselineLabel}
+      {baselineText ? (
+        <text x={baselineText.x} y={baselineText.y} textAnchor={baselineText.anchor} {...halo} {...text}>
+          {baselineText.text}
         </text>
       ) : null}
       {props.joined ? (
@@ -209,26 +213,53 @@ function Points(props: StripPlotProps & { scaleX: Scale; scaleY: Scale }) {
             strokeWidth={1.5}
           />
         ))}
-      {visible.map((point) => {
-        if (!point.text) return null;
-        const below = props.joined && scaleY(point.y) + 18 < plot.y + plot.height;
-        const left = scaleX(point.x) + point.text.length * 7 + 12 > right;
-        return (
-          <text
-            key={point.id}
-            x={scaleX(point.x) + (left ? -9 : 9)}
-            // Below a rising line, above a lone point: clear of what is drawn.
-            y={below ? scaleY(point.y) + 15 : Math.max(plot.y + 10, scaleY(point.y) - 7)}
-            textAnchor={left ? 'end' : 'start'}
-            {...halo}
-            {...text}
-          >
-            {point.text}
-          </text>
-        );
-      })}
+      {labels.map(({ id, text: words, ...place }) => (
+        <text key={id} x={round(place.x)} y={round(place.y)} textAnchor={place.anchor} {...halo} {...text}>
+          {words}
+        </text>
+      ))}
     </g>
   );
+}
+
+type PointsProps = StripPlotProps & { scaleX: Scale; scaleY: Scale };
+
+/** At the end of the line that is farther from the points near it. */
+function baselineLabel({ baseline, baselineLabel: label, points, plot, scaleX, scaleY }: PointsProps) {
+  if (baseline === undefined || !label) return null;
+  const y = scaleY(baseline) - 5;
+  const ends = [
+    { text: label, x: plot.x + 4, y, anchor: 'start' as const },
+    { text: label, x: plot.x + plot.width - 4, y, anchor: 'end' as const },
+  ];
+  const covered = (end: (typeof ends)[number]) => {
+    const { left, top, right, bottom } = labelBox(end);
+    return points.filter((point) => {
+      const [px, py] = [scaleX(point.x), scaleY(point.y)];
+      return px > left - 8 && px < right + 8 && py > top - 8 && py < bottom + 8;
+    }).length;
+  };
+  const [first, second] = ends;
+  return first && second && covered(second) < covered(first) ? second : first;
+}
+
+function pointLabels(props: PointsProps, visible: readonly StripPoint[], obstacles: readonly Box[]) {
+  const { plot, scaleX, scaleY, joined, radius = 2.5 } = props;
+  const named = visible.map((point) => ({
+    id: point.id,
+    x: scaleX(point.x),
+    y: scaleY(point.y),
+    text: point.text ?? '',
+    first: point.emphasis,
+  }));
+  const inside = {
+    left: plot.x,
+    top: 0,
+    right: plot.x + plot.width + margins.right,
+    bottom: plot.y + plot.height,
+  };
+  const options = { inside, obstacles, joined: joined ?? false, radius: radius * 1.7 };
+  return placeLabels(named, options).filter(({ text }) => text !== '');
 }
 
 interface Look {

@@ -26,22 +26,29 @@ export interface SeriesStyle {
   marker: MarkerShape;
 }
 
-const seriesStyles: readonly SeriesStyle[] = [
-  { color: 'var(--accent)', dash: undefined, marker: 'circle' },
-  { color: 'var(--w4)', dash: '7 3', marker: 'square' },
-  { color: 'var(--w1)', dash: '2 3', marker: 'triangle' },
-  { color: 'var(--w2)', dash: '9 3 2 3', marker: 'diamond' },
-  { color: 'var(--w8)', dash: '4 2', marker: 'cross' },
-  { color: 'var(--f)', dash: '1 3', marker: 'ring' },
+const seriesColors = ['var(--accent)', 'var(--w4)', 'var(--w1)', 'var(--w2)', 'var(--w8)', 'var(--f)'];
+
+const seriesShapes: readonly Omit<SeriesStyle, 'color'>[] = [
+  { dash: undefined, marker: 'circle' },
+  { dash: '7 3', marker: 'square' },
+  { dash: '2 3', marker: 'triangle' },
+  { dash: '9 3 2 3', marker: 'diamond' },
+  { dash: '4 2', marker: 'cross' },
+  { dash: '1 3', marker: 'ring' },
+  { dash: '12 4', marker: 'square' },
+  { dash: '12 3 2 3 2 3', marker: 'triangle' },
 ];
 
-/** A distinguishable style for the i-th series; after six the dash patterns shift against the colours. */
+const at = <T>(list: readonly T[], index: number) => list[index % list.length] as T;
+
+/** Dash and marker that tell the `index`-th of several lines of one colour from the others. */
+export function seriesShape(index: number): Omit<SeriesStyle, 'color'> {
+  return at(seriesShapes, index);
+}
+
+/** A distinguishable style for the i-th series: its colours and its shapes repeat at different places. */
 export function seriesStyle(index: number): SeriesStyle {
-  const count = seriesStyles.length;
-  const color = seriesStyles[index % count] as SeriesStyle;
-  if (index < count) return color;
-  const shape = seriesStyles[(index + Math.floor(index / count)) % count] as SeriesStyle;
-  return { color: color.color, dash: shape.dash ?? '12 4', marker: shape.marker };
+  return { color: at(seriesColors, index), ...seriesShape(index) };
 }
 
 export const chartFont = {

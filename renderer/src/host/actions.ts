@@ -3,7 +3,7 @@ import { configurationSettled, useConfiguration } from './configuration-store.js
 import type { Configuration, ProjectState, RunSummary } from './contract.js';
 import { layerByName, prepareLayers, quantizeLayers, resetLayers, useProject } from './project-store.js';
 import { activeRun, cancelRun, pauseRun, resumeRun, startRun } from './runs-store.js';
-import { selectRuns, useSelection } from './selection-store.js';
+import { pickNewRun, useSelection } from './selection-store.js';
 import { useTraining } from './training-store.js';
 
 /** What decides whether an action is possible; plain data, so that the rules can be tested. */
@@ -128,7 +128,7 @@ export async function trainModel(): Promise<boolean> {
   const run = await startRun(name.trim() || null, training);
   if (!run) return false;
   useTraining.setState({ name: '' });
-  selectRuns([...useSelection.getState().runs, run.id]);
+  pickNewRun(run.id);
   useSelection.setState({ tab: 'training' });
   return true;
 }

@@ -15,8 +15,11 @@ export function configurationLabel(configuration: Configuration): string {
 
 /** The weight bits that colour a run: those of all its quantized layers, or null when they differ. */
 export function commonWeightBits(configuration: Configuration): number | null {
-  const bits = new Set(Object.values(configuration).map((config) => config.weight.bits));
-  return bits.size === 1 ? ([...bits][0] ?? null) : null;
+  const all = Object.values(configuration).map((config) => config.weight.bits);
+  const quantized = new Set(all.filter((bits) => bits !== 32));
+  const [only] = quantized;
+  if (only === undefined) return all.length > 0 ? 32 : null;
+  return quantized.size === 1 ? only : null;
 }
 
 export interface StateWords {

@@ -13,7 +13,7 @@ interface SelectionState {
   /** Where a Shift selection starts. */
   anchor: string | null;
   tab: ViewName;
-  /** Runs picked for the training and compare views, at most 32. */
+  /** Runs picked for the training and compare views, oldest pick first, at most eight. */
   runs: string[];
 }
 
@@ -25,7 +25,10 @@ export const useSelection = create<SelectionState>(() => ({
   runs: [],
 }));
 
-const maxRuns = 32;
+/** More curves than this cannot be told apart. */
+const maxRuns = 8;
+/** A new run is added to the picked ones up to this many; then it takes the place of the oldest. */
+const keptBesideNew = 4;
 const saveDelayMs = 300;
 
 function inModelOrder(names: Iterable<string>): string[] {
@@ -66,6 +69,12 @@ export function selectRuns(runIds: readonly string[]): void {
   useSelection.setState({ runs: [...new Set(runIds)].slice(-maxRuns) });
 }
 
+/** Pick a run that was just started: the picture does not fill up by itself. */
+export function pickNewRun(runId: string): void {
+  const others = useSelection.getState().runs.filter((id) => id !== runId);
+  selectRuns([...(others.length < keptBesideNew ? others : others.slice(1)), runId]);
+}
+
 export function toggleRun(runId: string): void {
   const { runs } = useSelection.getState();
   selectRuns(runs.includes(runId) ? runs.filter((id) => id !== runId) : [...runs, runId]);
@@ -83,7 +92,7 @@ function restore(project: ProjectState): void {
     primary: layers[0] ?? null,
     anchor: layers[0] ?? null,
     tab: view.tab,
-    runs: view.runSelection.filter((id) => runIds.has(id)),
+    runs: view.runSelection.filter((id) => runIds.has(id)).slice(-maxRuns),
   });
 }
 

@@ -21,7 +21,11 @@ export interface DataColumn<T> {
   unsortable?: boolean | undefined;
   /** Takes the room that is left; its text is cut when there is none. */
   wide?: boolean | undefined;
+  /** Left out of sight where the table is narrow. */
+  roomy?: boolean | undefined;
 }
+
+const roomyClass = 'hidden @min-[52rem]:table-cell';
 
 export interface SortState {
   column: string;
@@ -99,7 +103,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const before = first * rowPx;
   const after = (sorted.length - 1 - last) * rowPx;
   return (
-    <div ref={scroller} className={clsx('min-h-0 min-w-0 overflow-auto', props.className)}>
+    <div ref={scroller} className={clsx('@container min-h-0 min-w-0 overflow-auto', props.className)}>
       <table
         aria-label={label}
         aria-rowcount={sorted.length + 1}
@@ -147,6 +151,7 @@ function HeaderCell<T>({ column, sort, onSort }: HeaderCellProps<T>) {
       className={clsx(
         'sticky top-0 z-1 bg-bg1 p-0 font-normal whitespace-nowrap text-ink2 shadow-[inset_0_-1px_var(--line)]',
         left ? 'text-left' : 'text-right',
+        column.roomy && roomyClass,
       )}
     >
       {column.unsortable ? (
@@ -197,7 +202,8 @@ function Row<T>({
           className={clsx(
             'px-1.5 whitespace-nowrap',
             column.align === 'left' ? 'text-left' : 'text-right',
-            column.wide && 'w-full max-w-0 min-w-28 truncate',
+            column.wide && 'w-full max-w-0 min-w-32 truncate',
+            column.roomy && roomyClass,
           )}
         >
           {column.cell ? column.cell(row) : column.value(row)}

@@ -1,94 +1,10 @@
-/** Runs over each other: accuracy against size, accuracy by epoch, loss by step. */
+/** Runs in one picture: accuracy against size. */
 import { useMemo } from 'react';
-import {
-  ChartFrame,
-  formatDelta,
-  formatShort,
-  type LineSeries,
-  ScatterStrip,
-  SeriesFrame,
-  type StripPoint,
-  seriesStyle,
-} from '../../charts/index.js';
+import { ChartFrame, formatDelta, ScatterStrip, type StripPoint } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
-import {
-  accuracyChange,
-  accuracyPoints,
-  commonWeightBits,
-  lossPoints,
-  reachOf,
-  type SeriesByRun,
-  toggleRun,
-} from '../../host/index.js';
-import { bitsColor, formatBytes, formatNumber, formatShare } from '../../ui/index.js';
-
-interface CurvesProps {
-  runs: readonly RunSummary[];
-  series: SeriesByRun;
-  className?: string;
-}
-
-const smoothingWeight = 0.9;
-const shareBounds = { low: 0, high: 1 };
-
-function useLines({ runs, series }: CurvesProps, pointsOf: typeof lossPoints): LineSeries[] {
-  return useMemo(
-    () =>
-      runs.map((run, index) => ({
-        id: run.id,
-        label: run.name,
-        ...seriesStyle(index),
-        points: pointsOf(series[run.id]),
-      })),
-    [runs, series, pointsOf],
-  );
-}
-
-export function LossCurves(props: CurvesProps) {
-  const lines = useLines(props, lossPoints);
-  const { steps } = reachOf(props.runs);
-  const reach = useMemo(() => ({ low: 0, high: steps }), [steps]);
-  return (
-    <SeriesFrame
-      title="Loss"
-      series={lines}
-      xLabel="step"
-      formatY={(y) => formatNumber(y, 4)}
-      smoothing={smoothingWeight}
-      logarithmic
-      xRange={reach}
-      group="compare step"
-      className={props.className}
-    />
-  );
-}
-
-export function AccuracyCurves(props: CurvesProps) {
-  const lines = useLines(props, accuracyPoints);
-  const { epochs } = reachOf(props.runs);
-  const reach = useMemo(() => ({ low: 0, high: epochs }), [epochs]);
-  const float = props.runs.find((run) => run.result)?.result?.floatAccuracy;
-  const goals = useMemo(
-    () => (float === undefined ? [] : [{ y: float, label: `float ${formatShare(float, 2)}` }]),
-    [float],
-  );
-  return (
-    <SeriesFrame
-      title="Test accuracy"
-      series={lines}
-      xLabel="epoch"
-      formatX={(x) => formatShort(x, 3)}
-      formatY={(y) => formatShare(y, 2)}
-      percent
-      markers
-      bounds={shareBounds}
-      xRange={reach}
-      goals={goals}
-      group="compare epoch"
-      className={props.className}
-    />
-  );
-}
+import { accuracyChange, commonWeightBits, toggleRun } from '../../host/index.js';
+import { formatBytes, formatShare } from '../../ui/index.js';
+import { runColor } from '../curves/index.js';
 
 /** One point per finished run, ascending in size; the picked ones emphasized. */
 export function sizePoints(runs: readonly RunSummary[], drawn: readonly RunSummary[]): StripPoint[] {
@@ -103,7 +19,7 @@ export function sizePoints(runs: readonly RunSummary[], drawn: readonly RunSumma
           id: run.id,
           x: result.packedBytes,
           y: result.accuracyAfter,
-          color: bits === null ? 'var(--accent)' : bitsColor(bits),
+          color: runColor(run),
           marker: bits === null ? 'diamond' : 'circle',
           emphasis: chosen.has(run.id),
           text: run.name.length > 18 ? `${run.name.slice(0, 17)}…` : run.name,

@@ -97,6 +97,7 @@ export const resultColumns: readonly RunColumn[] = [
       id: 'float',
       header: 'float',
       title: 'Test accuracy of the float model',
+      roomy: true,
       value: ofResult((result) => result.floatAccuracy),
       firstSort: 'descending',
     },
@@ -107,11 +108,12 @@ export const resultColumns: readonly RunColumn[] = [
       id: 'seconds',
       header: 'time',
       title: 'Seconds of training',
+      roomy: true,
       value: ofResult((result) => result.seconds),
     },
     (value) => `${value.toFixed(1)} s`,
   ),
-  { id: 'state', header: 'state', value: (run) => runState(run).word, align: 'left' },
+  { id: 'state', header: 'state', value: (run) => runState(run).word, align: 'left', roomy: true },
 ];
 
 /** Differences to the pinned run; none for that run itself. */

@@ -15,8 +15,9 @@ import {
   sortRows,
   useSort,
 } from '../../ui/index.js';
+import { AccuracyCurves, LossCurves } from '../curves/index.js';
 import { useCompare } from './compare-store.js';
-import { AccuracyBySize, AccuracyCurves, LossCurves } from './run-charts.js';
+import { AccuracyBySize } from './run-charts.js';
 import {
   deltaColumns,
   differing,
@@ -50,11 +51,19 @@ export function tableColumns(options: {
   const deltas = baseline ? deltaColumns(baseline) : [];
   if (!differencesOnly) {
     const at = resultColumns.findIndex((column) => column.id === 'change') + 1;
-    return [...leading, ...resultColumns.slice(0, at), ...deltas, ...resultColumns.slice(at)];
+    const left = resultColumns.slice(0, at).map((column) => makingRoom(column, deltas));
+    const right = resultColumns.slice(at).map((column) => makingRoom(column, deltas));
+    return [...leading, ...left, ...deltas, ...right];
   }
   const chosen = rows.filter((run) => picked.includes(run.id));
   const compared = chosen.length > 1 ? chosen : rows;
   return [...leading, ...differing([...resultColumns, ...deltas, ...settingColumns(layers)], compared)];
+}
+
+/** What the differences to the pinned run say already gives way to them in a narrow window. */
+function makingRoom(column: RunColumn, deltas: readonly RunColumn[]): RunColumn {
+  const said = column.id === 'before' || column.id === 'compression';
+  return deltas.length > 0 && said ? { ...column, roomy: true } : column;
 }
 
 export function RunsCompare({ bar }: { bar: ReactNode }) {
@@ -66,10 +75,10 @@ export function RunsCompare({ bar }: { bar: ReactNode }) {
   return (
     <>
       <RunsTable bar={bar} runs={runs} />
-      <div className="grid min-h-[25rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
+      <div className="grid min-h-[32.5rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
         <AccuracyBySize runs={runs} drawn={drawn} />
-        <AccuracyCurves runs={drawn} series={series} />
-        <LossCurves runs={drawn} series={series} className="col-span-2 @5xl:col-span-1" />
+        <AccuracyCurves runs={drawn} series={series} group="compare" />
+        <LossCurves runs={drawn} series={series} group="compare" className="col-span-2 @5xl:col-span-1" />
       </div>
     </>
   );

@@ -20,7 +20,6 @@ export interface BitsRowProps {
   scale: ScaleKind;
 }
 
-/** Asked about what is on screen, so that a newly selected layer's own figures come first. */
 function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   const quantizer = pair?.quantizer ?? null;
   const at = useMemo(() => (quantizer ? legalWeight(quantizer, { bits }) : null), [quantizer, bits]);
@@ -39,10 +38,16 @@ interface BitsSet {
   answers: readonly (WhatIf | null)[];
 }
 
-/** The last set whose four answers belong to the same histogram; while a new one is awaited, the old stays. */
-function useBitsSet(pair: FigurePair | null): BitsSet | null {
-  const asked = [useAt(pair, 8), useAt(pair, 4), useAt(pair, 2), useAt(pair, 1)];
+/**
+ * The last set whose four answers belong to the same histogram; while a new one is awaited, the old stays.
+ * The layer's own figures come first: while those are awaited (`busy`) nothing is asked, and what was
+ * being asked about the layer before is cancelled.
+ */
+function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
+  const about = busy ? null : pair;
+  const asked = [useAt(about, 8), useAt(about, 4), useAt(about, 2), useAt(about, 1)];
   const last = useRef<BitsSet | null>(null);
+  if (busy) return last.current;
   const complete = asked.every((answer) => !answer.loading);
   if (pair && (complete || last.current === null)) {
     const answers = asked.map((answer) => (answer.loading ? null : answer.data));
@@ -55,7 +60,7 @@ function useBitsSet(pair: FigurePair | null): BitsSet | null {
 }
 
 export function BitsRow({ figures, range, scale }: BitsRowProps) {
-  const set = useBitsSet(figures.pair);
+  const set = useBitsSet(figures.pair, figures.busy);
   const strips = useMemo(() => {
     const counts = set?.pair.analysis.histogram.counts ?? [];
     return set?.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? [])) ?? [];

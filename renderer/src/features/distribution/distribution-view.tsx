@@ -28,7 +28,7 @@ export function DistributionView() {
   }
   return (
     <ChartActionsProvider value={chartHost}>
-      <ScrollArea className="flex flex-1 flex-col gap-2.5 px-3.5 py-2.5">
+      <ScrollArea className="@container flex flex-1 flex-col gap-2.5 px-3.5 py-2.5">
         <LensBar lens={figures.lens} />
         <WeightChart
           figures={figures}

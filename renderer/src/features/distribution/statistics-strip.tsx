@@ -1,4 +1,4 @@
-/** The figures of the weights in one line. */
+/** The figures of the weights in columns: two lines of eight, or one where there is room. */
 import { formatFixed } from '../../charts/index.js';
 import type { Statistics } from '../../host/contract.js';
 import type { LayerFigures } from '../../host/index.js';
@@ -47,12 +47,12 @@ export function StatisticsStrip({ figures }: { figures: LayerFigures }) {
     <dl
       data-selectable
       aria-label="Statistics of the weights"
-      className="figure flex shrink-0 flex-wrap gap-x-3 gap-y-0.5 px-0.5 !text-[11px]"
+      className="figure grid shrink-0 grid-cols-8 gap-x-2 gap-y-1 px-0.5 !text-[11px] leading-[14px] @min-[76rem]:grid-cols-[repeat(16,auto)]"
     >
       {figuresOf(pair.analysis.statistics).map(({ name, value, title }) => (
-        <div key={name} className="flex gap-1 whitespace-nowrap" title={title}>
+        <div key={name} className="min-w-0 whitespace-nowrap" title={title}>
           <dt className="text-ink3">{name}</dt>
-          <dd>{value}</dd>
+          <dd className="truncate">{value}</dd>
         </div>
       ))}
     </dl>

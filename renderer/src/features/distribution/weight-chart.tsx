@@ -81,7 +81,7 @@ function lookedAt(pair: FigurePair | null, row: number | null): string[] {
   if (row !== null) return [`channel ${row}`];
   const levels = pair?.whatIf.levels;
   if (!levels || levels.row === null || pair.quantizer.bits === 32) return [];
-  return [`levels of channel ${levels.row} (median scale)`];
+  return [`levels of ch. ${levels.row}`];
 }
 
 function HistogramNote({ pair }: { pair: FigurePair }) {

@@ -20,16 +20,20 @@ function Row({ record, verification }: { record: ExportRecord; verification: Ver
           label={proofHolds(record) ? 'proven equal' : 'the proof does not hold'}
         />
       </td>
-      <td className="max-w-0 truncate py-1.5 pr-3" title={record.path}>
-        {fileName}
+      <td className="w-full max-w-0 py-1 pr-3 leading-[17px]">
+        <div className="truncate" title={record.path}>
+          {fileName}
+        </div>
+        <div className="truncate text-sm text-ink2" title={record.label}>
+          {record.label}
+        </div>
       </td>
-      <td className="py-1.5 pr-3 whitespace-nowrap text-ink2">{record.label}</td>
       <td className="figure py-1.5 pr-3 text-right whitespace-nowrap">{formatBytes(record.sizeBytes)}</td>
       <td className="figure py-1.5 pr-3 text-right whitespace-nowrap">
         {record.logits ? formatShare(record.logits.accuracy, 2) : '—'}
       </td>
       <td className="figure py-1.5 pr-3 whitespace-nowrap text-ink3" title={record.sha256}>
-        {record.sha256.slice(0, 12)}
+        {record.sha256.slice(0, 8)}
       </td>
       <td className="figure py-1.5 pr-3 whitespace-nowrap text-ink2">{formatTime(record.createdAt)}</td>
       <td className="py-1.5 text-right whitespace-nowrap">
@@ -77,8 +81,7 @@ export function ExportHistory({ records }: { records: readonly ExportRecord[] })
               <th className="w-5 pb-1 font-normal">
                 <span className="sr-only">Proof</span>
               </th>
-              <th className="w-1/3 pb-1 font-normal">File</th>
-              <th className="pb-1 font-normal">Source</th>
+              <th className="pb-1 font-normal">File, source</th>
               <th className="pr-3 pb-1 text-right font-normal">Size</th>
               <th className="pr-3 pb-1 text-right font-normal">Accuracy</th>
               <th className="pb-1 font-normal">SHA-256</th>

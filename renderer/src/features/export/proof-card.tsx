@@ -48,6 +48,17 @@ function Line({ name, children, good }: { name: string; children: ReactNode; goo
   );
 }
 
+/** One line: a long folder is cut in sight, never the file's name; the whole path can be copied. */
+function Path({ path }: { path: string }) {
+  const cut = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1;
+  return (
+    <span className="inline-flex max-w-[calc(100%-4.5rem)] align-bottom" title={path}>
+      <span className="min-w-0 truncate">{path.slice(0, cut)}</span>
+      <span className="max-w-full shrink-0 truncate">{path.slice(cut)}</span>
+    </span>
+  );
+}
+
 function LogitLines({ record }: { record: ExportRecord }) {
   const { logits } = record;
   if (!logits) return <Line name="Logits">not compared: {record.logitsReason ?? 'no data set is open'}</Line>;
@@ -101,8 +112,7 @@ export function ProofCard({ record }: { record: ExportRecord }) {
     >
       <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
         <Line name="File">
-          <span className="break-all">{record.path}</span>{' '}
-          <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
+          <Path path={record.path} /> <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
         </Line>
         <Line name="SHA-256">
           <span className="tracking-tight break-all">{record.sha256}</span>

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef } from 'react';
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useId, useMemo, useRef } from 'react';
 import type { LayerInfo } from '../../host/contract.js';
 import { selectLayers, useConfiguration, useSelection, useSituation } from '../../host/index.js';
 import { ContextMenu } from '../../ui/index.js';
@@ -19,15 +19,20 @@ const modifiersOf = (event: MouseEvent | KeyboardEvent) => ({
   toggle: isMac ? event.metaKey : event.ctrlKey,
 });
 
+function selectUnlessSelected(name: string): void {
+  if (!useSelection.getState().layers.includes(name)) selectLayers([name]);
+}
+
 /** The layers that pass the filter; one listbox with the focus, its rows drawn as they come into sight. */
 export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const listId = useId();
-  const { layers: selected, primary } = useSelection();
+  const selected = useSelection((state) => state.layers);
+  const primary = useSelection((state) => state.primary);
   const configuration = useConfiguration((state) => state.configuration);
   const situation = useSituation();
-  const chosen = new Set(selected);
-  const names = layers.map((layer) => layer.name);
+  const chosen = useMemo(() => new Set(selected), [selected]);
+  const names = useMemo(() => layers.map((layer) => layer.name), [layers]);
   const activeIndex = primary === null ? -1 : names.indexOf(primary);
 
   const virtualizer = useVirtualizer({
@@ -56,9 +61,12 @@ export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
     event.preventDefault();
     apply(next);
   };
-  const click = (name: string, event: MouseEvent) => {
-    apply(afterClick(useSelection.getState(), names, name, modifiersOf(event)));
-  };
+  const click = useCallback(
+    (name: string, event: MouseEvent) => {
+      apply(afterClick(useSelection.getState(), names, name, modifiersOf(event)));
+    },
+    [names],
+  );
   return (
     <ContextMenu entries={layerMenu(situation)}>
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
@@ -88,10 +96,8 @@ export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
                 position={row.index + 1}
                 count={layers.length}
                 top={row.start}
-                onClick={(event) => click(layer.name, event)}
-                onContextMenu={() => {
-                  if (!chosen.has(layer.name)) selectLayers([layer.name]);
-                }}
+                onClick={click}
+                onContextMenu={selectUnlessSelected}
               />
             );
           })}

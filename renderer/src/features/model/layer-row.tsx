@@ -1,5 +1,5 @@
 import { clsx } from 'clsx';
-import type { MouseEvent } from 'react';
+import { type MouseEvent, memo } from 'react';
 import type { LayerConfig, LayerInfo, LayerState } from '../../host/contract.js';
 import { BitsChip, formatShape, StateDot, type Tone } from '../../ui/index.js';
 import { thumbnailPath, useThumbnails } from './thumbnails.js';
@@ -35,7 +35,7 @@ function LayerName({ name }: { name: string }) {
   );
 }
 
-const bitsWord = (prefix: string, bits: number) => (bits === 32 ? `${prefix} float` : `${prefix}${bits}`);
+const bitsWord = (prefix: string, bits: number) => (bits === 32 ? `${prefix} fp` : `${prefix}${bits}`);
 
 export interface LayerRowProps {
   id: string;
@@ -46,8 +46,9 @@ export interface LayerRowProps {
   position: number;
   count: number;
   top: number;
-  onClick(event: MouseEvent): void;
-  onContextMenu(): void;
+  /** Must not change between renderings: a long list redraws only the rows that changed. */
+  onClick(layer: string, event: MouseEvent): void;
+  onContextMenu(layer: string): void;
 }
 
 /** Begins with the words that are seen, in their order: people who speak to the computer say those. */
@@ -62,7 +63,7 @@ function describe(layer: LayerInfo, config: LayerConfig | undefined): string {
   return parts.join(', ');
 }
 
-export function LayerRow(props: LayerRowProps) {
+export const LayerRow = memo(function LayerRow(props: LayerRowProps) {
   const { id, layer, config, selected, active, position, count, top, onClick, onContextMenu } = props;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the listbox has the focus and handles the keys
@@ -76,8 +77,8 @@ export function LayerRow(props: LayerRowProps) {
       aria-setsize={count}
       title={layer.name}
       data-layer={layer.name}
-      onClick={onClick}
-      onContextMenu={onContextMenu}
+      onClick={(event) => onClick(layer.name, event)}
+      onContextMenu={() => onContextMenu(layer.name)}
       style={{ transform: `translateY(${top}px)`, height: rowHeight }}
       className={clsx(
         'absolute inset-x-0 grid grid-cols-[8px_minmax(0,1fr)_58px_38px] items-center gap-2.5 border-l-2 pr-3 pl-3',
@@ -102,4 +103,4 @@ export function LayerRow(props: LayerRowProps) {
       ) : null}
     </div>
   );
-}
+});

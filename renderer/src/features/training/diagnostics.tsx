@@ -43,12 +43,12 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
   const shared = { evaluations, names, epochs: run.training.epochs };
   return (
     <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
-      <div className="flex min-h-5 items-baseline gap-3 px-0.5">
+      <div className="flex min-h-5 items-center gap-3 px-0.5">
         <h3 className="shrink-0 text-xs text-ink3">
           Layers of {run.name} by epoch
           {all.length > names.length ? ` (${names.length} of ${all.length})` : ''}
         </h3>
-        <Legend items={legend} />
+        <Legend items={legend} className="!mb-0 flex-1" />
       </div>
       <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5">
         <LayerChart {...shared} title="SQNR, dB" figure="sqnrDb" format={(y) => formatDb(y, 2)} />

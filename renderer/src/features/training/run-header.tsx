@@ -43,6 +43,7 @@ function progressFigures(run: RunSummary): string[] {
 export function RunHeader({ run }: { run: RunSummary }) {
   const { word, tone } = runState(run);
   const { progress, result } = run;
+  const bits = configurationLabel(run.configuration);
   const active = run.state === 'running' || run.state === 'paused';
   return (
     <section
@@ -55,9 +56,7 @@ export function RunHeader({ run }: { run: RunSummary }) {
           {run.name}
         </h2>
         <span className="figure min-w-0 truncate text-ink2">
-          {configurationLabel(run.configuration) === run.name
-            ? word
-            : `${configurationLabel(run.configuration)} · ${word}`}
+          {run.name.includes(bits) ? word : `${bits} · ${word}`}
         </span>
         <span className="flex-1" />
         {result ? <Outcome run={run} result={result} /> : null}

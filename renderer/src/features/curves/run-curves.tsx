@@ -1,32 +1,33 @@
-/** Loss and accuracy of the overlaid runs. */
+/** Loss by step and accuracy by epoch of several runs over each other, for every view that shows runs. */
 import { useMemo } from 'react';
-import { formatShort, type LineSeries, SeriesFrame, seriesStyle } from '../../charts/index.js';
+import { formatShort, type LineSeries, SeriesFrame } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { accuracyPoints, lossPoints, reachOf, type SeriesByRun } from '../../host/index.js';
 import { formatNumber, formatShare } from '../../ui/index.js';
+import { runStyles } from './run-style.js';
 
-export interface CurvesProps {
+export interface RunCurvesProps {
   runs: readonly RunSummary[];
   series: SeriesByRun;
+  /** Views that share a cross-hair have the same. */
+  group: string;
+  className?: string | undefined;
 }
 
 const smoothingWeight = 0.9;
 const shareBounds = { low: 0, high: 1 };
 
-function useLines({ runs, series }: CurvesProps, pointsOf: typeof lossPoints): LineSeries[] {
-  return useMemo(
-    () =>
-      runs.map((run, index) => ({
-        id: run.id,
-        label: run.name,
-        ...seriesStyle(index),
-        points: pointsOf(series[run.id]),
-      })),
-    [runs, series, pointsOf],
-  );
+function useLines({ runs, series }: RunCurvesProps, pointsOf: typeof lossPoints): LineSeries[] {
+  return useMemo(() => {
+    const styles = runStyles(runs);
+    return runs.flatMap((run, index) => {
+      const style = styles[index];
+      return style ? [{ id: run.id, label: run.name, ...style, points: pointsOf(series[run.id]) }] : [];
+    });
+  }, [runs, series, pointsOf]);
 }
 
-export function LossChart(props: CurvesProps) {
+export function LossCurves(props: RunCurvesProps) {
   const lines = useLines(props, lossPoints);
   const { steps } = reachOf(props.runs);
   const reach = useMemo(() => ({ low: 0, high: steps }), [steps]);
@@ -39,12 +40,13 @@ export function LossChart(props: CurvesProps) {
       smoothing={smoothingWeight}
       logarithmic
       xRange={reach}
-      group="training step"
+      group={`${props.group} step`}
+      className={props.className}
     />
   );
 }
 
-export function AccuracyChart(props: CurvesProps) {
+export function AccuracyCurves(props: RunCurvesProps) {
   const lines = useLines(props, accuracyPoints);
   const { epochs } = reachOf(props.runs);
   const reach = useMemo(() => ({ low: 0, high: epochs }), [epochs]);
@@ -65,7 +67,8 @@ export function AccuracyChart(props: CurvesProps) {
       bounds={shareBounds}
       xRange={reach}
       goals={goals}
-      group="training epoch"
+      group={`${props.group} epoch`}
+      className={props.className}
     />
   );
 }

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { type LabelledPoint, labelBox, overlap, placeLabels } from './labels.js';
+
+const inside = { left: 0, top: 0, right: 260, bottom: 120 };
+
+/** Three groups of three points each, as runs of equal size lie. */
+const crowded: LabelledPoint[] = [20, 50, 200].flatMap((x, group) =>
+  [0, 1, 2].map((seed) => ({
+    id: `${group}-${seed}`,
+    x,
+    y: 30 + seed * 7,
+    text: `W${group}A4 seed ${seed}`,
+    first: group === 2,
+  })),
+);
+
+describe('placeLabels', () => {
+  it('puts a lone text right above its point', () => {
+    const [label] = placeLabels([{ id: 'a', x: 40, y: 60, text: 'W4A4' }], { inside, radius: 4 });
+    expect(label).toMatchObject({ id: 'a', anchor: 'start' });
+    expect(label?.x).toBeGreaterThan(40);
+    expect(label?.y).toBeLessThan(60);
+  });
+
+  it('turns a text inwards at the right edge', () => {
+    const [label] = placeLabels([{ id: 'a', x: 250, y: 60, text: 'W4A4 seed 1' }], { inside, radius: 4 });
+    expect(label?.anchor).toBe('end');
+  });
+
+  it('covers neither another text, nor a point, nor an obstacle, nor leaves the drawing', () => {
+    const obstacle = { left: 0, top: 70, right: 90, bottom: 84 };
+    const labels = placeLabels(crowded, { inside, radius: 4, obstacles: [obstacle] });
+    expect(labels.length).toBeGreaterThan(2);
+    const boxes = labels.map(labelBox);
+    boxes.forEach((box, index) => {
+      expect(box.left).toBeGreaterThanOrEqual(inside.left);
+      expect(box.right).toBeLessThanOrEqual(inside.right);
+      expect(overlap(box, obstacle)).toBe(false);
+      for (const other of boxes.slice(index + 1)) expect(overlap(box, other)).toBe(false);
+      for (const point of crowded.filter(({ id }) => id !== labels[index]?.id)) {
+        const marker = { left: point.x - 4, right: point.x + 4, top: point.y - 4, bottom: point.y + 4 };
+        expect(overlap(box, marker)).toBe(false);
+      }
+    });
+  });
+
+  it('gives the room to those that come first', () => {
+    const same = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k'].map((id) => ({
+      id,
+      x: 30,
+      y: 60,
+      text: 'W4A4',
+      first: id === 'k',
+    }));
+    const narrow = { left: 0, top: 52, right: 80, bottom: 68 };
+    expect(placeLabels(same, { inside: narrow, radius: 0 }).map(({ id }) => id)).toEqual(['k']);
+  });
+});

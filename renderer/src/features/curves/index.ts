@@ -1,0 +1,3 @@
+/** What several views draw of runs. */
+export * from './run-curves.js';
+export * from './run-style.js';
