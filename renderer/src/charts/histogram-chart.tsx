@@ -1,5 +1,5 @@
 /** An exact histogram as a step area, with levels and limits standing on it. */
-import { memo, useCallback, useMemo } from 'react';
+import { createContext, memo, useCallback, useContext, useMemo } from 'react';
 import { Area, AreaChart, ZIndexLayer } from 'recharts';
 import { formatCount, formatShare } from '../ui/format.js';
 import { gridLines, xAxis, yAxis } from './axes.js';
@@ -25,7 +25,7 @@ import {
 } from './histogram-overlay.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { chartColors } from './theme.js';
-import { makeScale, type Range, type ScaleKind } from './ticks.js';
+import { makeScale, type Range, type Scale, type ScaleKind } from './ticks.js';
 
 export interface OverlaySeries {
   label: string;
@@ -118,6 +118,9 @@ export function HistogramChart(props: HistogramChartProps) {
     [bins],
   );
 
+  const { levels } = props;
+  const limits = props.limits ?? noLimits;
+  const standing = useMemo(() => ({ levels, limits }), [levels, limits]);
   return (
     <PlotSurface
       label={props.label}
@@ -131,21 +134,21 @@ export function HistogramChart(props: HistogramChartProps) {
       group={props.group}
     >
       {(size, plot) => (
-        <HistogramPlot
-          size={size}
-          plot={plot}
-          margins={margins}
-          bins={bins}
-          over={over}
-          scale={scale}
-          range={range}
-          domains={domains}
-          levels={props.levels}
-          limits={props.limits ?? noLimits}
-          color={props.color ?? chartColors.neutral}
-          integerX={props.integerX ?? false}
-          formatX={props.formatX}
-        />
+        <Standing.Provider value={standing}>
+          <HistogramPlot
+            size={size}
+            plot={plot}
+            margins={margins}
+            bins={bins}
+            over={over}
+            scale={scale}
+            range={range}
+            domains={domains}
+            color={props.color ?? chartColors.neutral}
+            integerX={props.integerX ?? false}
+            formatX={props.formatX}
+          />
+        </Standing.Provider>
       )}
     </PlotSurface>
   );
@@ -167,6 +170,18 @@ function axesOf(bins: Bins, over: OverlaySeries | undefined, scale: ScaleKind, r
   return { count: countDomain(peak, 'linear'), over: countDomain(overPeak, 'linear') };
 }
 
+interface StandingMarks {
+  levels: LevelMarks | undefined;
+  limits: readonly LimitMark[];
+}
+
+/** Levels and limits go past the chart library: moving them with the bits must not redraw the histogram. */
+const Standing = createContext<StandingMarks>({ levels: undefined, limits: [] });
+
+function StandingOverlay(props: { bins: Bins; plot: PlotBox; x: Scale; y: Scale }) {
+  return <HistogramOverlay {...props} {...useContext(Standing)} />;
+}
+
 interface HistogramPlotProps {
   size: Size;
   plot: PlotBox;
@@ -176,8 +191,6 @@ interface HistogramPlotProps {
   scale: ScaleKind;
   range: Range;
   domains: Domains;
-  levels: LevelMarks | undefined;
-  limits: readonly LimitMark[];
   color: string;
   integerX: boolean;
   formatX: ((x: number) => string) | undefined;
@@ -258,7 +271,7 @@ const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
         />
       ) : null}
       <ZIndexLayer zIndex={overlayLayer}>
-        <HistogramOverlay bins={bins} levels={props.levels} limits={props.limits} plot={plot} x={x} y={y} />
+        <StandingOverlay bins={bins} plot={plot} x={x} y={y} />
       </ZIndexLayer>
     </AreaChart>
   );

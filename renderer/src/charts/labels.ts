@@ -28,7 +28,8 @@ export interface PlacedLabel {
 const characterPx = 6.7;
 const ascentPx = 9;
 const descentPx = 3;
-const gapPx = 8;
+/** Between a marker and its text. */
+const gapPx = 5;
 
 type Side = 'right' | 'left' | 'above' | 'below' | 'rightAbove' | 'leftAbove' | 'rightBelow' | 'leftBelow';
 
@@ -45,9 +46,9 @@ const afloat: readonly Side[] = [
 /** A rising line passes left below and right above its points. */
 const onRisingLine: readonly Side[] = ['rightBelow', 'leftAbove', 'below', 'above', 'right', 'left'];
 
-function placed({ id, x, y, text }: LabelledPoint, side: Side): PlacedLabel {
+function placed({ id, x, y, text }: LabelledPoint, side: Side, radius: number): PlacedLabel {
   const anchor = side.startsWith('right') ? 'start' : side.startsWith('left') ? 'end' : 'middle';
-  const dx = anchor === 'start' ? gapPx : anchor === 'end' ? -gapPx : 0;
+  const dx = anchor === 'start' ? radius + gapPx : anchor === 'end' ? -radius - gapPx : 0;
   const upper = side.endsWith('bove');
   const lower = side.endsWith('elow');
   const far = anchor === 'middle' ? 3 : 0;
@@ -89,7 +90,7 @@ export function placeLabels(points: readonly LabelledPoint[], options: PlaceOpti
   const byRank = [...points].sort((a, b) => Number(b.first ?? false) - Number(a.first ?? false));
   for (const point of byRank) {
     for (const side of joined ? onRisingLine : afloat) {
-      const label = placed(point, side);
+      const label = placed(point, side, radius);
       const box = labelBox(label);
       const fits =
         box.left >= inside.left &&

@@ -3,9 +3,7 @@
  * The owner gives all of them the same ranges; that is what makes them comparable.
  */
 import { memo, useCallback, useMemo } from 'react';
-import { Area, AreaChart, ZIndexLayer } from 'recharts';
 import { formatNumber, formatShare } from '../ui/format.js';
-import { xAxis, yAxis } from './axes.js';
 import { formatBin, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
 import {
@@ -15,13 +13,14 @@ import {
   coarseFactor,
   coarser,
   countDomain,
+  type StepPoint,
   stepPoints,
   valueTicks,
   visiblePeak,
 } from './histogram-data.js';
 import { circle, round } from './markers.js';
 import { PlotSurface, type Readout } from './plot-surface.js';
-import { chartColors } from './theme.js';
+import { chartColors, chartFont } from './theme.js';
 import { makeScale, type Range, type Scale, type ScaleKind, ticksInside } from './ticks.js';
 
 export interface SmallMultipleProps {
@@ -48,7 +47,6 @@ export interface SmallMultipleProps {
 const stripPx = 40;
 const gapPx = 12;
 const margins: Margins = { top: 4, right: 2, bottom: 20 + stripPx + gapPx, left: 2 };
-const overlayLayer = 150;
 const tickPx = 5;
 /** Bins narrower than this are summed: on so few pixels they would only flicker. */
 const smallestBinPx = 2;
@@ -103,64 +101,78 @@ const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Si
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
   const fitting = valueTicks(range, plot.width * 1.2);
   const ticks = ticksInside(fitting, x, size.width, tickFormatter(fitting));
-  // The strip lies between the plot and its axis, in room taken from the axis.
+  const format = tickFormatter(ticks);
+  const yCount = makeScale(scale, counts, plot.height, 0);
+  const yOver = makeScale(scale, overs, plot.height, 0);
+  const xInside = makeScale('linear', [range.low, range.high], 0, plot.width);
+  const bottom = plot.y + plot.height;
+  // Its own drawing, not one of the chart library's: four of these change with every selected layer.
   return (
-    <AreaChart
+    <svg
+      aria-hidden="true"
+      className="chart-drawing recharts-surface"
       width={size.width}
       height={size.height}
-      data={points}
-      margin={{ top: margins.top, right: margins.right, bottom: stripPx + gapPx, left: margins.left }}
-      accessibilityLayer={false}
+      viewBox={`0 0 ${size.width} ${size.height}`}
     >
-      {xAxis({ domain: [range.low, range.high], ticks, room: margins.bottom - stripPx - gapPx })}
-      {yAxis({ domain: counts, ticks: [], scale, room: 0 })}
-      {yAxis({ id: 'over', domain: overs, ticks: [], scale, room: 0 })}
-      <Area
-        type="stepAfter"
-        dataKey="y"
-        baseValue={counts[0]}
-        fill={chartColors.neutral}
-        fillOpacity={0.34}
-        stroke="none"
-        isAnimationActive={false}
-        dot={false}
-        activeDot={false}
-      />
-      <Area
-        yAxisId="over"
-        type="stepAfter"
-        dataKey="over"
-        baseValue={overs[0]}
-        fill={color}
-        fillOpacity={0.5}
-        stroke={color}
-        strokeOpacity={0.8}
-        strokeWidth={0.8}
-        isAnimationActive={false}
-        dot={false}
-        activeDot={false}
-      />
-      <ZIndexLayer zIndex={overlayLayer}>
-        <Strip {...props} x={x} />
-      </ZIndexLayer>
-    </AreaChart>
+      <svg x={plot.x} y={plot.y} width={plot.width} height={plot.height} aria-hidden="true">
+        <path d={stepArea(points, 'y', xInside, yCount)} fill={chartColors.neutral} fillOpacity={0.34} />
+        <path
+          d={stepArea(points, 'over', xInside, yOver)}
+          fill={color}
+          fillOpacity={0.5}
+          stroke={color}
+          strokeOpacity={0.8}
+          strokeWidth={0.8}
+        />
+      </svg>
+      <path d={`M${plot.x} ${bottom}h${plot.width}`} stroke={chartColors.line} />
+      {ticks.map((tick) => (
+        <text
+          key={tick}
+          x={round(x(tick))}
+          y={bottom + 17}
+          textAnchor="middle"
+          fill={chartColors.tick}
+          fontSize={chartFont.tickSize}
+          fontFamily={chartFont.family}
+        >
+          {format(tick)}
+        </text>
+      ))}
+      <Strip {...props} x={x} />
+    </svg>
   );
 });
+
+/** A closed path of steps, each from one bin's edge to the next. */
+function stepArea(points: readonly StepPoint[], series: 'y' | 'over', x: Scale, y: Scale): string {
+  const first = points[0];
+  if (!first) return '';
+  const floor = round(y(y.domain[0]));
+  let path = `M${round(x(first.x))} ${floor}`;
+  for (const point of points) path += `H${round(x(point.x))}V${round(y(point[series]))}`;
+  return `${path}V${floor}Z`;
+}
 
 function Strip(props: SmallMultipleProps & { plot: PlotBox; size: Size; x: Scale }) {
   const { bins, strip, stripLimit, color, plot, size, levels, range, x } = props;
   const top = size.height - stripPx - 2;
   const middle = top + stripPx / 2;
   const y = makeScale('linear', [-stripLimit, stripLimit], top + stripPx, top);
-  const dots = useMemo(() => {
-    let path = '';
+  const { dots, beyond } = useMemo(() => {
+    let inside = '';
+    let outside = '';
     strip.forEach((error, index) => {
       const [low, high] = binEdges(bins, index);
       const at = (low + high) / 2;
       if (!Number.isFinite(error) || at < range.low || at > range.high) return;
-      path += circle(x(at), Math.min(top + stripPx, Math.max(top, y(error))), 1.15);
+      const pixel = y(error);
+      if (pixel < top) outside += circle(x(at), top, 0.8);
+      else if (pixel > top + stripPx) outside += circle(x(at), top + stripPx, 0.8);
+      else inside += circle(x(at), pixel, 1.15);
     });
-    return path;
+    return { dots: inside, beyond: outside };
   }, [strip, bins, range, x, y, top]);
   const ticks = levels
     .filter((level) => level >= range.low && level <= range.high)
@@ -171,6 +183,8 @@ function Strip(props: SmallMultipleProps & { plot: PlotBox; size: Size; x: Scale
       {levels.length <= 64 ? <path d={ticks} stroke={color} strokeWidth={1.4} /> : null}
       <path d={`M${plot.x} ${round(middle)}h${plot.width}`} stroke={chartColors.line} />
       <path d={dots} fill={color} />
+      {/* The errors of the far tails go on outside: faint marks at the edge, not a line of values. */}
+      <path d={beyond} fill={color} fillOpacity={0.4} />
     </g>
   );
 }

@@ -123,6 +123,10 @@ export function useLatestRequest<R extends RouteName>(
     };
   }, [route, key, cached, delayMs]);
 
+  if (key !== null && state.key !== key && cached && cache.has(key)) {
+    // Known already: shown at once, not after one more rendering.
+    return { data: cache.get(key) as RouteOutput<R>, error: null, loading: false };
+  }
   return {
     data: key === null ? null : state.data,
     error: state.error,

@@ -15,7 +15,7 @@ import {
   sortRows,
   useSort,
 } from '../../ui/index.js';
-import { AccuracyCurves, LossCurves } from '../curves/index.js';
+import { AccuracyCurves, LossCurves, RunLegend } from '../curves/index.js';
 import { useCompare } from './compare-store.js';
 import { AccuracyBySize } from './run-charts.js';
 import {
@@ -75,7 +75,8 @@ export function RunsCompare({ bar }: { bar: ReactNode }) {
   return (
     <>
       <RunsTable bar={bar} runs={runs} />
-      <div className="grid min-h-[32.5rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
+      <RunLegend runs={drawn} />
+      <div className="grid min-h-[30.5rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
         <AccuracyBySize runs={runs} drawn={drawn} />
         <AccuracyCurves runs={drawn} series={series} group="compare" />
         <LossCurves runs={drawn} series={series} group="compare" className="col-span-2 @5xl:col-span-1" />

@@ -1,6 +1,6 @@
 /** Loss by step and accuracy by epoch of several runs over each other, for every view that shows runs. */
 import { useMemo } from 'react';
-import { formatShort, type LineSeries, SeriesFrame } from '../../charts/index.js';
+import { formatShort, Legend, type LineSeries, SeriesFrame } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { accuracyPoints, lossPoints, reachOf, type SeriesByRun } from '../../host/index.js';
 import { formatNumber, formatShare } from '../../ui/index.js';
@@ -27,6 +27,19 @@ function useLines({ runs, series }: RunCurvesProps, pointsOf: typeof lossPoints)
   }, [runs, series, pointsOf]);
 }
 
+/** One legend for the curves below it: the same run looks the same in each. */
+export function RunLegend({ runs }: Pick<RunCurvesProps, 'runs'>) {
+  const items = useMemo(() => {
+    const styles = runStyles(runs);
+    return runs.flatMap((run, index) => {
+      const style = styles[index];
+      return style ? [{ id: run.id, label: run.name, ...style }] : [];
+    });
+  }, [runs]);
+  if (runs.length < 2) return null;
+  return <Legend items={items} className="-my-1 px-0.5" />;
+}
+
 export function LossCurves(props: RunCurvesProps) {
   const lines = useLines(props, lossPoints);
   const { steps } = reachOf(props.runs);
@@ -41,6 +54,7 @@ export function LossCurves(props: RunCurvesProps) {
       logarithmic
       xRange={reach}
       group={`${props.group} step`}
+      legend={false}
       className={props.className}
     />
   );
@@ -68,6 +82,7 @@ export function AccuracyCurves(props: RunCurvesProps) {
       xRange={reach}
       goals={goals}
       group={`${props.group} epoch`}
+      legend={false}
       className={props.className}
     />
   );

@@ -1,8 +1,8 @@
 /** The same weights at 8, 4, 2 and 1 bit on the same axes; choosing one sets the layer's bits. */
 import { clsx } from 'clsx';
-import { useMemo, useRef } from 'react';
+import { memo, useCallback, useMemo, useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
-import type { Bits, WhatIf } from '../../host/contract.js';
+import type { Analysis, Bits, WhatIf } from '../../host/contract.js';
 import {
   type FigurePair,
   type Latest,
@@ -32,9 +32,10 @@ function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
 }
 
 const widths: readonly Bits[] = [8, 4, 2, 1];
+const noStrip: readonly number[] = [];
 
 interface BitsSet {
-  pair: FigurePair;
+  analysis: Analysis;
   answers: readonly (WhatIf | null)[];
 }
 
@@ -50,11 +51,13 @@ function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
   if (busy) return last.current;
   const complete = asked.every((answer) => !answer.loading);
   if (pair && (complete || last.current === null)) {
+    const { analysis } = pair;
     const answers = asked.map((answer) => (answer.loading ? null : answer.data));
     const known = last.current;
-    const same = known?.pair === pair && known.answers.every((answer, index) => answer === answers[index]);
-    if (complete && !same) last.current = { pair, answers };
-    else if (!complete) return { pair, answers };
+    const same =
+      known?.analysis === analysis && known.answers.every((answer, index) => answer === answers[index]);
+    if (complete && !same) last.current = { analysis, answers };
+    else if (!complete) return { analysis, answers };
   }
   return last.current;
 }
@@ -62,11 +65,11 @@ function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
 export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const set = useBitsSet(figures.pair, figures.busy);
   const strips = useMemo(() => {
-    const counts = set?.pair.analysis.histogram.counts ?? [];
+    const counts = set?.analysis.histogram.counts ?? [];
     return set?.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? [])) ?? [];
   }, [set]);
   if (!set || figures.error) return null;
-  const limit = commonLimit(set.pair.analysis.histogram.counts, strips);
+  const limit = commonLimit(set.analysis.histogram.counts, strips);
   const current = figures.lens.quantizer?.bits;
   return (
     <section
@@ -78,9 +81,9 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
           key={bits}
           bits={bits}
           current={bits === current}
-          pair={set.pair}
+          analysis={set.analysis}
           whatIf={set.answers[index] ?? null}
-          strip={strips[index] ?? []}
+          strip={strips[index] ?? noStrip}
           limit={limit}
           range={range}
           scale={scale}
@@ -93,7 +96,7 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
 interface BitsCardProps {
   bits: Bits;
   current: boolean;
-  pair: FigurePair;
+  analysis: Analysis;
   whatIf: WhatIf | null;
   strip: readonly number[];
   limit: number;
@@ -105,10 +108,11 @@ function choose(layer: string, bits: Bits): void {
   setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`);
 }
 
-function BitsCard({ bits, current, pair, whatIf, strip, limit, range, scale }: BitsCardProps) {
-  const { analysis } = pair;
+const BitsCard = memo(function BitsCard(props: BitsCardProps) {
+  const { bits, current, analysis, whatIf, strip, limit, range, scale } = props;
   const full = useMemo(() => fullRange(analysis.statistics), [analysis.statistics]);
   const error = whatIf?.error;
+  const pick = useCallback(() => choose(analysis.layer, bits), [analysis.layer, bits]);
   return (
     <div
       className={clsx(
@@ -119,7 +123,7 @@ function BitsCard({ bits, current, pair, whatIf, strip, limit, range, scale }: B
       <button
         type="button"
         aria-pressed={current}
-        onClick={() => choose(analysis.layer, bits)}
+        onClick={pick}
         title={current ? `${analysis.layer} is at ${bits} bits` : `Set ${analysis.layer} to ${bits} bits`}
         className="mb-0.5 flex h-6 items-center gap-2 rounded-sm text-left"
       >
@@ -141,7 +145,7 @@ function BitsCard({ bits, current, pair, whatIf, strip, limit, range, scale }: B
           range={range ?? full}
           total={analysis.statistics.count}
           levels={whatIf.levels.values}
-          onPick={() => choose(analysis.layer, bits)}
+          onPick={pick}
           group="bit-widths"
         />
       ) : (
@@ -155,4 +159,4 @@ function BitsCard({ bits, current, pair, whatIf, strip, limit, range, scale }: B
       </dl>
     </div>
   );
-}
+});

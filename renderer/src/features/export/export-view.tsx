@@ -45,7 +45,7 @@ export function ExportView() {
       <div className="mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
         <Card
           title="Export"
-          subtitle="safetensors with packed codes, scales and zero points"
+          subtitle="packed safetensors, proven after writing"
           actions={
             <>
               <div className="w-64">

@@ -4,7 +4,7 @@ import { ChartActionsProvider } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { activeRun, chartHost, useProject, useSelection, useSeries } from '../../host/index.js';
 import { ScrollArea } from '../../ui/index.js';
-import { AccuracyCurves, LossCurves } from '../curves/index.js';
+import { AccuracyCurves, LossCurves, RunLegend } from '../curves/index.js';
 import { Diagnostics } from './diagnostics.js';
 import { RunHeader } from './run-header.js';
 import { RunTable } from './run-table.js';
@@ -41,7 +41,8 @@ export function TrainingView() {
     <ChartActionsProvider value={chartHost}>
       <ScrollArea className="flex flex-1 flex-col gap-2.5 px-3.5 py-2.5">
         <RunHeader run={focus} />
-        <div className="grid min-h-64 flex-[1.3_1_0] grid-cols-2 gap-2.5">
+        <RunLegend runs={overlaid} />
+        <div className="grid min-h-60 flex-[1.3_1_0] grid-cols-2 gap-2.5">
           <LossCurves runs={overlaid} series={series} group="training" />
           <AccuracyCurves runs={overlaid} series={series} group="training" />
         </div>
