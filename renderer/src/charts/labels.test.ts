@@ -11,25 +11,26 @@ const crowded: LabelledPoint[] = [20, 50, 200].flatMap((x, group) =>
     y: 30 + seed * 7,
     text: `W${group}A4 seed ${seed}`,
     first: group === 2,
+    radius: 4,
   })),
 );
 
 describe('placeLabels', () => {
   it('puts a lone text right above its point', () => {
-    const [label] = placeLabels([{ id: 'a', x: 40, y: 60, text: 'W4A4' }], { inside, radius: 4 });
+    const [label] = placeLabels([{ id: 'a', x: 40, y: 60, text: 'W4A4', radius: 4 }], { inside });
     expect(label).toMatchObject({ id: 'a', anchor: 'start' });
     expect(label?.x).toBeGreaterThan(40);
     expect(label?.y).toBeLessThan(60);
   });
 
   it('turns a text inwards at the right edge', () => {
-    const [label] = placeLabels([{ id: 'a', x: 250, y: 60, text: 'W4A4 seed 1' }], { inside, radius: 4 });
+    const [label] = placeLabels([{ id: 'a', x: 250, y: 60, text: 'W4A4 seed 1', radius: 4 }], { inside });
     expect(label?.anchor).toBe('end');
   });
 
   it('covers neither another text, nor a point, nor an obstacle, nor leaves the drawing', () => {
     const obstacle = { left: 0, top: 70, right: 90, bottom: 84 };
-    const labels = placeLabels(crowded, { inside, radius: 4, obstacles: [obstacle] });
+    const labels = placeLabels(crowded, { inside, obstacles: [obstacle] });
     expect(labels.length).toBeGreaterThan(2);
     const boxes = labels.map(labelBox);
     boxes.forEach((box, index) => {
@@ -51,8 +52,9 @@ describe('placeLabels', () => {
       y: 60,
       text: 'W4A4',
       first: id === 'k',
+      radius: 0,
     }));
     const narrow = { left: 0, top: 52, right: 80, bottom: 68 };
-    expect(placeLabels(same, { inside: narrow, radius: 0 }).map(({ id }) => id)).toEqual(['k']);
+    expect(placeLabels(same, { inside: narrow }).map(({ id }) => id)).toEqual(['k']);
   });
 });

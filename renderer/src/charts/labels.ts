@@ -14,6 +14,8 @@ export interface LabelledPoint {
   text: string;
   /** Placed before the others, so that it keeps its label when there is no room for all. */
   first?: boolean | undefined;
+  /** Half the size of its marker. */
+  radius: number;
 }
 
 export interface PlacedLabel {
@@ -46,7 +48,7 @@ const afloat: readonly Side[] = [
 /** A rising line passes left below and right above its points. */
 const onRisingLine: readonly Side[] = ['rightBelow', 'leftAbove', 'below', 'above', 'right', 'left'];
 
-function placed({ id, x, y, text }: LabelledPoint, side: Side, radius: number): PlacedLabel {
+function placed({ id, x, y, text, radius }: LabelledPoint, side: Side): PlacedLabel {
   const anchor = side.startsWith('right') ? 'start' : side.startsWith('left') ? 'end' : 'middle';
   const dx = anchor === 'start' ? radius + gapPx : anchor === 'end' ? -radius - gapPx : 0;
   const upper = side.endsWith('bove');
@@ -74,14 +76,12 @@ export interface PlaceOptions {
   obstacles?: readonly Box[];
   /** The points are joined by a rising line. */
   joined?: boolean;
-  /** Half the size of a point's marker. */
-  radius: number;
 }
 
 /** A place for as many texts as have one; the others are left to the read-out. */
 export function placeLabels(points: readonly LabelledPoint[], options: PlaceOptions): PlacedLabel[] {
-  const { inside, radius, joined = false } = options;
-  const markers = points.map(({ id, x, y }) => ({
+  const { inside, joined = false } = options;
+  const markers = points.map(({ id, x, y, radius }) => ({
     id,
     box: { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius },
   }));
@@ -90,7 +90,7 @@ export function placeLabels(points: readonly LabelledPoint[], options: PlaceOpti
   const byRank = [...points].sort((a, b) => Number(b.first ?? false) - Number(a.first ?? false));
   for (const point of byRank) {
     for (const side of joined ? onRisingLine : afloat) {
-      const label = placed(point, side, radius);
+      const label = placed(point, side);
       const box = labelBox(label);
       const fits =
         box.left >= inside.left &&

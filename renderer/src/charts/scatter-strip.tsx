@@ -251,6 +251,7 @@ function pointLabels(props: PointsProps, visible: readonly StripPoint[], obstacl
     y: scaleY(point.y),
     text: point.text ?? '',
     first: point.emphasis,
+    radius: point.emphasis ? radius * 1.7 : radius,
   }));
   const inside = {
     left: plot.x,
@@ -258,7 +259,7 @@ function pointLabels(props: PointsProps, visible: readonly StripPoint[], obstacl
     right: plot.x + plot.width + margins.right,
     bottom: plot.y + plot.height,
   };
-  const options = { inside, obstacles, joined: joined ?? false, radius: radius * 1.7 };
+  const options = { inside, obstacles, joined: joined ?? false };
   return placeLabels(named, options).filter(({ text }) => text !== '');
 }
 

@@ -37,7 +37,7 @@ export function RunLegend({ runs }: Pick<RunCurvesProps, 'runs'>) {
     });
   }, [runs]);
   if (runs.length < 2) return null;
-  return <Legend items={items} className="-my-1 px-0.5" />;
+  return <Legend items={items} className="!-my-1 px-0.5" />;
 }
 
 export function LossCurves(props: RunCurvesProps) {
