@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawnLine, leftOutCount, linesTable, pointAt, snapX, yDomain } from './line-data.js';
+import { drawnLine, leftOutCount, linesTable, pointAt, snapX, yDomain, yTicks } from './line-data.js';
 
 const line = (id: string, ys: number[], start = 0) => ({
   id,
@@ -33,6 +33,22 @@ describe('lines', () => {
     const [low, high] = at([0.5, 0.5], 'linear');
     expect(high).toBeGreaterThan(low);
     expect(at([], 'log')[0]).toBeGreaterThan(0);
+  });
+
+  it('have tick labels that do not touch, however low the chart', () => {
+    for (const height of [30, 41, 60, 78, 140, 200, 400]) {
+      for (const [low, high] of [
+        [0.79, 0.88],
+        [3.4, 4.6],
+        [0, 2e-4],
+        [85, 88.1],
+      ] as const) {
+        const ticks = yTicks([low, high], 'linear', height);
+        expect(ticks.length).toBeGreaterThan(0);
+        const rowPx = ((ticks[1] ?? Infinity) - (ticks[0] ?? 0)) * (height / (high - low));
+        expect(rowPx).toBeGreaterThanOrEqual(12);
+      }
+    }
   });
 
   it('keep a goal inside the axis', () => {

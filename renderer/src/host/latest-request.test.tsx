@@ -64,6 +64,26 @@ describe('useLatestRequest', () => {
     expect(bridge.calls).toHaveLength(2);
   });
 
+  it('shows what it was told before in the very rendering that asks, never waiting in between', async () => {
+    installBridge({ 'layer.whatIf': ({ lens }) => sampleWhatIf(lens.quantizer.bits) });
+    const seen: { bits: Bits; answer: number | undefined; loading: boolean }[] = [];
+    const { result, rerender } = renderHook(
+      ({ bits }: { bits: Bits }) => {
+        const latest = useWhatIf('fc1', quantizer(bits));
+        seen.push({ bits, answer: latest.data?.error.bits, loading: latest.loading });
+        return latest;
+      },
+      { initialProps: { bits: 4 } },
+    );
+    await waitFor(() => expect(result.current.data?.error.bits).toBe(4));
+    rerender({ bits: 8 });
+    await waitFor(() => expect(result.current.data?.error.bits).toBe(8));
+    seen.length = 0;
+    rerender({ bits: 4 });
+    expect(seen.length).toBeGreaterThan(0);
+    for (const shown of seen) expect(shown).toEqual({ bits: 4, answer: 4, loading: false });
+  });
+
   it('gives a refusal as an error and recovers with the next question', async () => {
     installBridge({
       'layer.whatIf': ({ lens }) => {

@@ -60,10 +60,11 @@ export function tableColumns(options: {
   return [...leading, ...differing([...resultColumns, ...deltas, ...settingColumns(layers)], compared)];
 }
 
+const saidByDeltas = ['before', 'effective', 'compression'];
+
 /** What the differences to the pinned run say already gives way to them in a narrow window. */
 function makingRoom(column: RunColumn, deltas: readonly RunColumn[]): RunColumn {
-  const said = column.id === 'before' || column.id === 'compression';
-  return deltas.length > 0 && said ? { ...column, roomy: true } : column;
+  return deltas.length > 0 && saidByDeltas.includes(column.id) ? { ...column, roomy: true } : column;
 }
 
 export function RunsCompare({ bar }: { bar: ReactNode }) {
