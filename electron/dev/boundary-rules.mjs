@@ -9,6 +9,7 @@
  */
 
 const features = ['model', 'quantizer', 'distribution', 'error', 'training', 'compare', 'sweep', 'export'];
+const runCurves = 'renderer/src/features/curves';
 /** What draws: any package of the renderer, no Node, no Electron. @type {Pick<Zone, 'packages' | 'node'>} */
 const page = { packages: 'any', node: false };
 
@@ -61,12 +62,19 @@ export const zones = [
   { folder: 'renderer/src/host', zones: ['electron/contract'], ...page },
   { folder: 'renderer/src/ui', zones: [], ...page },
   { folder: 'renderer/src/charts', zones: ['renderer/src/ui'], ...page },
+  // What training and compare both draw of runs; below the features, above the charts.
+  {
+    folder: runCurves,
+    zones: ['renderer/src/host', 'renderer/src/ui', 'renderer/src/charts', 'electron/contract'],
+    ...page,
+  },
   ...features.map((name) => ({
     folder: `renderer/src/features/${name}`,
     zones: [
       'renderer/src/host',
       'renderer/src/ui',
       'renderer/src/charts',
+      runCurves,
       'renderer/src',
       'electron/contract',
     ],

@@ -51,7 +51,9 @@ async function benchAnalysis(addon: NativeAddon, report: Report): Promise<void> 
   await report(`statistics ${size}`, () => addon.statistics(tensor));
   const scales = new Float32Array(side).fill(0.1);
   const grid = { qmin: -8, qmax: 7, scales, zeroPoints: new Int32Array(0) };
-  await report(`fakeQuant ${size}, result in a new array`, () => addon.ops.fakeQuant(values, side, side, grid));
+  await report(`fakeQuant ${size}, result in a new array`, () =>
+    addon.ops.fakeQuant(values, side, side, grid),
+  );
   tensor.dispose();
 }
 
