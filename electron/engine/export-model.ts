@@ -4,7 +4,7 @@
  * a run's are, and logits can be compared; else inputs stay float and there is nothing to compare.
  */
 import type { Network } from '../../native/index.js';
-import { type Configuration, QatError } from '../contract/index.js';
+import { type Configuration, type LayerConfig, QatError } from '../contract/index.js';
 import { readTensorBytes } from '../formats/index.js';
 import type { EngineContext } from './context.js';
 import {
@@ -16,6 +16,7 @@ import {
   type PlainTensor,
 } from './export-source.js';
 import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import type { LayerRecord } from './layer-states.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
 import type { OpenProject } from './open-project.js';
@@ -41,11 +42,15 @@ export async function modelSource(
     );
   }
   const { model } = project;
-  const bases = exportBases(model.content.layers.map((layer) => layer.name));
-  const layers = quantized.map(({ name, shape }) =>
-    describeLayer({ layer: name, shape, config: project.configOf(name) }, bases.get(name) ?? name),
+  const frozen = await freezeLayers(
+    project,
+    quantized.map((layer) => layer.name),
   );
-  const calibrated = await calibrate(context, project, new Set(quantized.map((layer) => layer.name)), signal);
+  const bases = exportBases(model.content.layers.map((layer) => layer.name));
+  const layers = [...frozen].map(([name, { config }]) =>
+    describeLayer({ layer: name, shape: model.layer(name).shape, config }, bases.get(name) ?? name),
+  );
+  const calibrated = await calibrate(context, project, frozen, signal);
   return {
     id: 'model',
     label: model.info(() => 'float').name,
@@ -57,7 +62,7 @@ export async function modelSource(
       tool,
       graph: model.content.graph,
     },
-    packed: (layer) => packAgain(context, project, layer, signal),
+    packed: (layer) => packAgain(context, project, layer, frozen, signal),
     inputScales: calibrated?.inputScales ?? new Map(),
     plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
     reference: calibrated?.reference ?? null,
@@ -70,21 +75,35 @@ function noReference(project: OpenProject): string {
   return project.trainingReason ?? 'No quantized layer is part of the network.';
 }
 
+/** Quantizer and scales of each exported layer as the export began: changing them meanwhile changes no file. */
+type FrozenLayers = ReadonlyMap<string, { config: LayerConfig; record: LayerRecord | null }>;
+
+async function freezeLayers(project: OpenProject, names: readonly string[]): Promise<FrozenLayers> {
+  // All quantizers at once, before anything is waited for; the scales one by one, for they are many small files.
+  const configs = names.map((name) => [name, project.configOf(name)] as const);
+  const frozen = new Map<string, { config: LayerConfig; record: LayerRecord | null }>();
+  for (const [name, config] of configs) {
+    frozen.set(name, { config, record: await project.layerStates.get(name, config.weight) });
+  }
+  return frozen;
+}
+
 /** The packed weight made again from weights and scales; it must be what *Quantize* made. */
 async function packAgain(
   context: EngineContext,
   project: OpenProject,
   layer: PackedLayer,
+  frozen: FrozenLayers,
   signal?: AbortSignal,
 ) {
+  const { config = project.configOf(layer.name), record = null } = frozen.get(layer.name) ?? {};
   const parts = {
     addon: context.addon,
     model: project.model,
     layer: project.model.layer(layer.name),
-    config: project.configOf(layer.name),
+    config,
     signal,
   };
-  const record = await project.layerStates.get(layer.name, parts.config.weight);
   const weight = await packLayer(parts, record ?? (await prepareLayer(parts)));
   if (record && codesDigest(weight.packed) !== record.codesSha256) {
     throw new QatError(
@@ -106,34 +125,30 @@ interface Calibrated {
 async function calibrate(
   context: EngineContext,
   project: OpenProject,
-  quantized: ReadonlySet<string>,
+  frozen: FrozenLayers,
   signal?: AbortSignal,
 ): Promise<Calibrated | null> {
   const { graph } = project.model.content;
   const { dataset } = project;
   if (!graph || !dataset) return null;
-  const inGraph = graphLayers(graph).filter((layer) => quantized.has(layer));
+  const inGraph = graphLayers(graph).filter((layer) => frozen.has(layer));
   if (inGraph.length === 0) return null;
   const configuration: Configuration = Object.fromEntries(
-    inGraph.map((layer) => [layer, project.configOf(layer)]),
+    inGraph.map((layer) => [layer, frozen.get(layer)?.config ?? project.configOf(layer)]),
   );
   const plan = planNetwork(graph, project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
   const { activations } = describeNetwork(plan);
-  const inputScales = await applyScales(network, plan, project);
+  const inputScales = applyScales(network, plan, frozen);
   return { activations, inputScales, reference: { network, plan, dataset } };
 }
 
-async function applyScales(
-  network: Network,
-  plan: NetworkPlan,
-  project: OpenProject,
-): Promise<Map<string, number>> {
+function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, number> {
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
   const inputScales = new Map<string, number>();
   for (const { layer, node, config } of plan.layers) {
     const { activationScale } = network.scales(node);
-    const record = config.weight.bits === 32 ? null : await project.layerStates.get(layer, config.weight);
+    const record = frozen.get(layer)?.record;
     if (record) network.setScales(node, record.scales, record.zeroPoints, activationScale);
     if (config.activation.bits !== 32) inputScales.set(bases.get(layer) ?? layer, activationScale);
   }
