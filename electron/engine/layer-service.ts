@@ -110,7 +110,7 @@ export class LayerService {
   async prepare(input: RouteInput<'layer.prepare'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('prepare', 'Prepare', input.layers, options, async (project, job, layer, config) => {
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
-      await project.layerStates.set(layer.name, config.weight, await prepareLayer(parts));
+      await project.keepLayer(layer.name, config, await prepareLayer(parts));
     });
   }
 
@@ -120,7 +120,7 @@ export class LayerService {
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
       const prepared = await project.layerStates.get(layer.name, config.weight);
       const weight = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
-      await project.layerStates.set(layer.name, config.weight, {
+      await project.keepLayer(layer.name, config, {
         state: 'quantized',
         scales: weight.scales,
         zeroPoints: weight.zeroPoints,
@@ -191,20 +191,43 @@ export class LayerService {
     const layers = names.map((name) => project.model.layer(name));
     const title = layers.length === 1 ? `${verb} ${names[0]}` : `${verb} ${layers.length} layers`;
     return this.#context.jobs.run(kind, title, options, async (job) => {
-      let done = 0;
+      let seen = 0;
+      const broken: QatError[] = [];
       try {
         for (const layer of layers) {
           throwIfAborted(job.signal);
-          job.progress(done / layers.length, layer.name);
-          await work(project, job, layer, project.configOf(layer.name));
-          done += 1;
+          job.progress(seen / layers.length, layer.name);
+          seen += 1;
+          try {
+            await work(project, job, layer, project.configOf(layer.name));
+          } catch (thrown) {
+            // A layer with NaN or infinity keeps no other layer from its turn; all else ends the job.
+            const error = asQatError(thrown);
+            if (error.code !== 'E-WEIGHT-NOT-FINITE') throw error;
+            broken.push(error);
+          }
         }
       } finally {
-        if (done > 0) project.announce();
+        if (seen > broken.length) project.announce();
       }
+      refuseBroken(broken, layers.length);
       return project.state();
     });
   }
+}
+
+/** @throws E-WEIGHT-NOT-FINITE when there are layers that could not be worked on */
+function refuseBroken(broken: readonly QatError[], count: number): void {
+  const [first] = broken;
+  if (!first) return;
+  if (count === 1) throw first;
+  const rest = broken.length === 1 ? '' : ` (and ${broken.length - 1} more layers like it)`;
+  throw new QatError(
+    first.code,
+    `${broken.length} of ${count} layers were left out, the others are done. ${first.message}${rest}`,
+    first.remedy,
+    { cause: first },
+  );
 }
 
 function matching(config: LayerConfig | undefined, quantizer: WeightQuantizer): boolean {

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LayerState, WeightQuantizer } from '../contract/index.js';
+import { type LayerState, QatError, type WeightQuantizer } from '../contract/index.js';
 import {
   openSafetensors,
   readFloat32,
@@ -57,8 +57,16 @@ export class LayerStates {
     return read;
   }
 
-  /** Writes the scales, then the state. @throws E-DISK-* */
-  async set(layer: string, quantizer: WeightQuantizer, record: LayerRecord): Promise<void> {
+  /**
+   * Writes the scales, then the state, unless `isCurrent` then says that the layer's quantizer has become
+   * another one meanwhile. @throws E-LAYER-STATE, E-DISK-*
+   */
+  async set(
+    layer: string,
+    quantizer: WeightQuantizer,
+    record: LayerRecord,
+    isCurrent: () => boolean,
+  ): Promise<void> {
     const { scales, zeroPoints, codesSha256 } = record;
     const sources: SafetensorsSource[] = [
       { name: 'scales', dtype: 'F32', shape: [scales.length], data: scales },
@@ -77,6 +85,13 @@ export class LayerStates {
         ['codes_sha256', codesSha256 ?? ''],
       ],
     });
+    if (!isCurrent()) {
+      throw new QatError(
+        'E-LAYER-STATE',
+        `The quantizer of ${layer} was changed while its scales were being made; they were not kept.`,
+        'Press Prepare or Quantize again.',
+      );
+    }
     this.#records.set(layer, record);
     await this.#store.saveLayerStates({ [layer]: record.state });
   }
@@ -88,7 +103,8 @@ export class LayerStates {
     await this.#store.saveLayerStates(Object.fromEntries(changed.map((layer) => [layer, 'float'])));
     for (const layer of changed) {
       this.#records.delete(layer);
-      await rm(this.#path(layer), { force: true });
+      // A file left behind does no harm: its layer is float, and preparing replaces it.
+      await rm(this.#path(layer), { force: true }).catch(() => undefined);
     }
   }
 

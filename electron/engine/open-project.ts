@@ -12,7 +12,7 @@ import {
 } from '../contract/index.js';
 import type { ProjectStore, RunStore } from '../store/index.js';
 import type { OpenDataset } from './dataset.js';
-import { LayerStates } from './layer-states.js';
+import { type LayerRecord, LayerStates } from './layer-states.js';
 import type { Model } from './model.js';
 import { checkLayerConfig, sameWeightQuantizer } from './quantizers.js';
 
@@ -112,8 +112,16 @@ export class OpenProject {
     }
     // States first: a crash between the two leaves a float layer, never scales of another quantizer.
     await this.layerStates.reset(changed);
-    await this.#parts.store.saveConfiguration(changes);
+    const saved = this.#parts.store.saveConfiguration(changes);
+    // And again: one may have been prepared under the old quantizer while the states were written.
+    await Promise.all([saved, this.layerStates.reset(changed)]);
     return this.announce();
+  }
+
+  /** Keeps what *prepare* or *quantize* made under `config`. @throws E-LAYER-STATE when that has changed since */
+  async keepLayer(layer: string, config: LayerConfig, record: LayerRecord): Promise<void> {
+    const isCurrent = () => sameWeightQuantizer(this.configOf(layer).weight, config.weight);
+    await this.layerStates.set(layer, config.weight, record, isCurrent);
   }
 
   async saveView(view: ViewState): Promise<void> {
