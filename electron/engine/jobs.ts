@@ -17,8 +17,14 @@ export interface JobControl {
   progress(fraction: number | null, detail: string): void;
 }
 
+interface RunningJob {
+  controller: AbortController;
+  /** Resolves when the job has ended, well or not. */
+  ended: Promise<unknown>;
+}
+
 export class Jobs {
-  readonly #controllers = new Map<string, AbortController>();
+  readonly #running = new Map<string, RunningJob>();
   readonly #emit: (event: AppEvent) => void;
 
   constructor(emit: (event: AppEvent) => void) {
@@ -27,11 +33,18 @@ export class Jobs {
 
   /** Asks the job to stop; its call then ends with E-CANCELLED. Unknown and ended jobs are ignored. */
   cancel(jobId: string): void {
-    this.#controllers.get(jobId)?.abort();
+    this.#running.get(jobId)?.controller.abort();
   }
 
   cancelAll(): void {
-    for (const controller of this.#controllers.values()) controller.abort();
+    for (const { controller } of this.#running.values()) controller.abort();
+  }
+
+  /** Asks every job but the named one to stop, and waits until each has ended. */
+  async stopAll(exceptId?: string): Promise<void> {
+    const others = [...this.#running].filter(([id]) => id !== exceptId).map(([, job]) => job);
+    for (const { controller } of others) controller.abort();
+    await Promise.all(others.map(({ ended }) => ended));
   }
 
   /** Runs `work` as an announced job; aborting the caller's signal or `cancel(id)` aborts `work`'s signal. */
@@ -46,7 +59,11 @@ export class Jobs {
     const controller = new AbortController();
     const stop = () => controller.abort();
     options?.signal?.addEventListener('abort', stop, { once: true });
-    this.#controllers.set(id, controller);
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#running.set(id, { controller, ended });
     const announcer = new Announcer(this.#emit, id, kind, title);
     try {
       const result = await work({
@@ -65,7 +82,8 @@ export class Jobs {
       throw error;
     } finally {
       options?.signal?.removeEventListener('abort', stop);
-      this.#controllers.delete(id);
+      this.#running.delete(id);
+      end();
     }
   }
 }

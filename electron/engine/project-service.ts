@@ -87,13 +87,18 @@ export class ProjectService {
     if (!graph) {
       throw new QatError('E-TRAINING-UNAVAILABLE', noGraph, 'Open a model file that describes its network.');
     }
-    if (this.#runs.list(project).some((run) => run.state === 'running' || run.state === 'paused')) {
-      throw new QatError('E-RUN-STATE', 'A run is training on the data set.', 'Cancel it or let it finish.');
-    }
+    this.#runs.refuseWhileTraining();
     return this.#context.jobs.run('open', `Open ${basename(input.path)}`, options, async (job) => {
       job.progress(null, 'Images');
       const dataset = await readDataset(this.#context.addon, input.path, graph, job.signal);
-      return project.attachDataset(dataset);
+      try {
+        // A training may have been started while the images were read.
+        this.#runs.refuseWhileTraining();
+        return await project.attachDataset(dataset);
+      } catch (thrown) {
+        if (project.dataset !== dataset) dataset.dispose();
+        throw thrown;
+      }
     });
   }
 
@@ -111,13 +116,27 @@ export class ProjectService {
     return this.#queued(() => this.#close());
   }
 
-  async #close(): Promise<void> {
+  /** `opening` is the job on whose behalf this project is closed, if any. */
+  async #close(opening?: JobControl): Promise<void> {
     const project = this.#open;
     if (!project) return;
-    await this.#runs.suspend();
+    // In this order: nothing new begins on the project, what is under way ends, then its data are freed.
     this.#open = null;
+    await this.#context.jobs.stopAll(opening?.id);
+    await this.#runs.suspend();
     this.#replaced(null);
     await project.close();
+  }
+
+  /** Closes the open project for another one; what its last save failed with is told, and keeps nothing up. */
+  async #closeForAnother(opening: JobControl): Promise<void> {
+    const name = this.#open?.state().name ?? '';
+    try {
+      await this.#close(opening);
+    } catch (thrown) {
+      const error = asQatError(thrown).toInfo();
+      this.#context.emit({ type: 'error', error, context: `Close ${name}`.slice(0, 300) });
+    }
   }
 
   #queued<T>(work: () => Promise<T>): Promise<T> {
@@ -135,7 +154,7 @@ export class ProjectService {
       this.#context.jobs.run('open', title, options, async (job) => {
         const project = await work(job);
         if (project !== this.#open) {
-          await this.#close();
+          await this.#closeForAnother(job);
           this.#open = project;
           this.#replaced(project);
         }

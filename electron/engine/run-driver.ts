@@ -46,6 +46,11 @@ export class RunDriver {
     return this.#active;
   }
 
+  /** A run trains, is paused, or is being prepared. */
+  get busy(): boolean {
+    return this.#active !== null || this.#starting;
+  }
+
   /** The run when it is the one in training. */
   activeRun(runId: string): ActiveRun | null {
     return this.#active?.record.summary.id === runId ? this.#active : null;
@@ -53,7 +58,7 @@ export class RunDriver {
 
   /** @throws E-RUN-STATE while something trains or is about to */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#active || this.#starting) {
+    if (this.busy) {
       const name = this.#active
         ? `“${this.#active.record.summary.name}” has not ended`
         : 'A training is being prepared';

@@ -158,6 +158,12 @@ export class RunService {
       .map((run) => (active && active.record.summary.id === run.id ? active.record.summary : run));
   }
 
+  /** @throws E-RUN-STATE while a run trains, is paused or is being prepared: the data set is in use */
+  refuseWhileTraining(): void {
+    if (!this.#driver.busy) return;
+    throw new QatError('E-RUN-STATE', 'A run is training on the data set.', 'Cancel it or let it finish.');
+  }
+
   /** Suspends what trains and waits until it is on disk; saved weights are forgotten. */
   async suspend(): Promise<void> {
     await this.#driver.suspend();
