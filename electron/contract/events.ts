@@ -37,4 +37,3 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('error'), error: errorInfoSchema, context: z.string().max(300) }),
 ]);
 export type AppEvent = z.infer<typeof eventSchema>;
-export type AppEventType = AppEvent['type'];

@@ -71,4 +71,3 @@ export const graphSchema = z.strictObject({
   nodes: z.array(graphNodeSchema).min(1).max(10_000),
 });
 export type Graph = z.infer<typeof graphSchema>;
-export type GraphNode = z.infer<typeof graphNodeSchema>;

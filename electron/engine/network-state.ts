@@ -34,7 +34,7 @@ export function requireGraph(model: Model): Graph {
   throw new QatError(
     'E-TRAINING-UNAVAILABLE',
     `${model.file.path} does not describe its network, so it cannot be trained.`,
-    'Add the network graph to the file (see docs/numerics.md), or analyse, quantize and export its layers.',
+    'Add the network graph to the file (see docs/file-formats.md), or analyse, quantize and export its layers.',
   );
 }
 

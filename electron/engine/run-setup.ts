@@ -1,12 +1,10 @@
 /** From a configuration to a native session that is ready to start, fresh or from a checkpoint. */
-import type { Dataset, Network, SessionOptions, TrainingSession } from '../../native/index.js';
+import type { Dataset, Network, TrainingSession } from '../../native/index.js';
 import {
   bitsLabel,
   type Configuration,
-  type EvaluationPoint,
   QatError,
   type RunSummary,
-  type StepPoint,
   type TrainingConfig,
 } from '../contract/index.js';
 import type { EngineContext } from './context.js';
@@ -82,21 +80,12 @@ export async function readySession(
   const plan = planNetwork(requireGraph(project.model), project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
   try {
-    const session = context.addon.createSession(
-      network,
-      dataset.train,
-      dataset.test,
-      sessionOptions(training),
-    );
+    const session = context.addon.createSession(network, dataset.train, dataset.test, training);
     return { plan, network, session };
   } catch (thrown) {
     network.dispose();
     throw thrown;
   }
-}
-
-function sessionOptions(training: TrainingConfig): SessionOptions {
-  return { ...training };
 }
 
 /** Accuracy of the float model on the test images, 0–1. */
@@ -116,11 +105,6 @@ export async function measureFloatAccuracy(
   } finally {
     network.dispose();
   }
-}
-
-export interface RecordedSeries {
-  steps: StepPoint[];
-  evaluations: EvaluationPoint[];
 }
 
 export function newRunId(now: Date, random: string): RunSummary['id'] {
