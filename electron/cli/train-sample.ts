@@ -1,7 +1,13 @@
 /** Trains the float sample model with the project's own trainer. Same seed, kernels and threads: same bits. */
 
 import type { Graph } from '../contract/index.js';
-import type { Dataset, NativeAddon, Network, NetworkNode } from '../engine/index.js';
+import {
+  type Dataset,
+  floatLayerConfig,
+  type NativeAddon,
+  type Network,
+  type NetworkNode,
+} from '../engine/index.js';
 import type { SafetensorsSource } from '../formats/index.js';
 
 /** 784-256-256-10 with ReLU between the layers. */
@@ -42,15 +48,8 @@ export function sampleGraph(input: { mean: number; std: number }): Graph {
 }
 
 function sampleNodes(): NetworkNode[] {
-  const weight = {
-    bits: 32,
-    grid: 'signed',
-    granularity: 'channel',
-    groupSize: 64,
-    range: 'absmax',
-    method: 'ste',
-  } as const;
-  const activation = { bits: 32, grid: 'signed', range: 'absmax', method: 'ste' } as const;
+  const { weight } = floatLayerConfig;
+  const activation = { ...floatLayerConfig.activation, grid: 'signed' } as const;
   return sampleLayers.flatMap((layer, index): NetworkNode[] => {
     const linear: NetworkNode = { op: 'linear', ...layer, bias: true, weight, activation };
     return index === sampleLayers.length - 1 ? [linear] : [linear, { op: 'relu' }];

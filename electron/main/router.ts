@@ -33,7 +33,7 @@ const envelopeSchema = z.strictObject({
 });
 
 export interface Router {
-  handle(envelope: unknown, onSettled?: (error: unknown) => void): Promise<Answer<unknown>>;
+  handle(envelope: unknown): Promise<Answer<unknown>>;
   cancel(id: unknown): void;
   /** Aborts every request in flight (the window is gone). */
   cancelAll(): void;

@@ -29,11 +29,6 @@ export function themeOf(state: Pick<AppState, 'settings' | 'systemDark'>): Theme
   return state.systemDark ? 'dark' : 'light';
 }
 
-/** The theme drawn now, for what cannot use CSS variables (exported pictures). */
-export function useTheme(): ThemeName {
-  return useAppInfo(themeOf);
-}
-
 /** Keep `<html data-theme>` equal to the settings and the system; returns the way to stop. */
 export function followTheme(): () => void {
   const draw = () => {

@@ -44,17 +44,6 @@ export function selectLayers(names: readonly string[], primary?: string, anchor?
   useSelection.setState({ layers, primary: first, anchor: anchor ?? first });
 }
 
-/** Add the layer to the selection or take it out. */
-export function toggleLayer(name: string): void {
-  const { layers, primary } = useSelection.getState();
-  if (!layers.includes(name)) {
-    selectLayers([...layers, name], name);
-    return;
-  }
-  const rest = layers.filter((other) => other !== name);
-  selectLayers(rest, primary === name ? rest[rest.length - 1] : (primary ?? undefined), name);
-}
-
 export function selectAllLayers(): void {
   const all = useProject.getState().project?.model.layers.map((layer) => layer.name) ?? [];
   const { primary } = useSelection.getState();

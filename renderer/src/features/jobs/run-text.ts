@@ -1,13 +1,6 @@
 /** A training's progress in words. */
-import { bitsLabel, type RunSummary } from '../../host/contract.js';
+import type { RunSummary } from '../../host/contract.js';
 import { formatDuration, formatShare } from '../../ui/index.js';
-
-/** `W4A4` when every layer is set alike, else `mixed bits`. */
-export function runBits(run: RunSummary): string {
-  const labels = new Set(Object.values(run.configuration).map(bitsLabel));
-  const [only] = labels;
-  return labels.size === 1 && only ? only : 'mixed bits';
-}
 
 /** `epoch 5 of 8 · loss 0.291 · accuracy 88.4 %` */
 export function progressText({ progress, training }: RunSummary): string {
