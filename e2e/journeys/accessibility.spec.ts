@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { expect, type Page, test } from '@playwright/test';
-import { launch } from '../support/launch.js';
+import { launch, showTheme } from '../support/launch.js';
 import {
   projectIsOpen,
   setTraining,
@@ -30,16 +30,13 @@ async function violations(page: Page, axe: string): Promise<string[]> {
 test('axe finds nothing on any view, in dark and light', async () => {
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const workbench = await launch();
-  const { app, page } = workbench;
+  const { page } = workbench;
   await projectIsOpen(page);
   await setTraining(page, { Epochs: 1 });
   await train(page);
   await trainingEnded(page);
   for (const theme of ['dark', 'light'] as const) {
-    await app.evaluate(({ nativeTheme }, wanted) => {
-      nativeTheme.themeSource = wanted;
-    }, theme);
-    await expect(page.locator(`html[data-theme="${theme}"]`)).toBeAttached();
+    await showTheme(workbench, theme);
     for (const view of views) {
       await showView(page, view);
       await page.waitForTimeout(400);

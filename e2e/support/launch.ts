@@ -29,7 +29,11 @@ export async function temporaryFolder(prefix: string): Promise<{ path: string; r
 }
 
 export async function launch(options: LaunchOptions = {}): Promise<Workbench> {
-  const userData = options.userData ?? (await mkdtemp(join(tmpdir(), 'qat-user-')));
+  // A folder that the journey brought stays: it starts the app on it again.
+  const folder = options.userData
+    ? { path: options.userData, remove: async () => undefined }
+    : await temporaryFolder('qat-user-');
+  const userData = folder.path;
   const executablePath = process.env.QAT_ELECTRON_PATH;
   if (!executablePath) throw new Error('QAT_ELECTRON_PATH is not set: the global set-up did not run');
   const app = await _electron.launch({
@@ -57,6 +61,7 @@ export async function launch(options: LaunchOptions = {}): Promise<Workbench> {
     problems,
     async close() {
       await app.close();
+      await folder.remove();
       expect(problems, 'console errors and policy violations').toEqual([]);
     },
   };
@@ -72,6 +77,14 @@ export async function resize(
     window?.setContentSize(width, height);
     window?.setPosition(0, 0);
   }, size);
+}
+
+/** The whole window takes this theme, as if the system asked for it. */
+export async function showTheme({ app, page }: Workbench, theme: 'dark' | 'light'): Promise<void> {
+  await app.evaluate(({ nativeTheme }, wanted) => {
+    nativeTheme.themeSource = wanted;
+  }, theme);
+  await expect(page.locator(`html[data-theme="${theme}"]`)).toBeAttached();
 }
 
 /** Dialogs are the platform's own and cannot be clicked: the next ones answer with these paths. */

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, type Page, test } from '@playwright/test';
 import type { Answer, ExportRecord, ProjectState, RunSummary } from '../../electron/contract/index.js';
-import { answerDialogs, launch, resize, type Workbench } from '../support/launch.js';
+import { answerDialogs, launch, resize, showTheme, type Workbench } from '../support/launch.js';
 import {
   choosePreset,
   layersAre,
@@ -105,12 +105,10 @@ async function exportRun({ app, page }: Workbench, run: RunSummary, target: stri
   return record;
 }
 
-async function pictures({ app, page }: Workbench): Promise<void> {
+async function pictures(workbench: Workbench): Promise<void> {
+  const { app, page } = workbench;
   for (const theme of ['dark', 'light'] as const) {
-    await app.evaluate(({ nativeTheme }, wanted) => {
-      nativeTheme.themeSource = wanted;
-    }, theme);
-    await expect(page.locator(`html[data-theme="${theme}"]`)).toBeAttached();
+    await showTheme(workbench, theme);
     for (const size of sizes) {
       await resize(app, size);
       for (const view of views) {
