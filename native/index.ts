@@ -123,7 +123,6 @@ export interface NativeWhatIf {
 export interface NativeAnalysis {
   statistics: NativeStatistics;
   histogram: NativeHistogram;
-  current: NativeWhatIf;
   /** The same quantizer at bits 1–8 (1 bit = binary). */
   byBits: NativeQuantizationError[];
   nativeMs: number;

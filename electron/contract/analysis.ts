@@ -87,8 +87,6 @@ export const analysisSchema = z.strictObject({
   layer: z.string(),
   statistics: statisticsSchema,
   histogram: histogramSchema,
-  /** The layer's own quantizer. */
-  current: whatIfSchema,
   /** The same quantizer at bits 1–8. */
   byBits: z.array(quantizationErrorSchema).max(8),
   nativeMs: z.number().nonnegative(),

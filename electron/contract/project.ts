@@ -1,6 +1,6 @@
 /** A project on disk and the state of the open one. */
 import { z } from 'zod';
-import { datasetInfoSchema, modelInfoSchema } from './model.js';
+import { datasetInfoSchema, layerStateSchema, modelInfoSchema } from './model.js';
 import { exportRecordSchema } from './proof.js';
 import { configurationSchema } from './quantizer.js';
 import { runSummarySchema } from './run.js';
@@ -34,6 +34,13 @@ export const projectStateSchema = z.strictObject({
   recovered: z.boolean(),
 });
 export type ProjectState = z.infer<typeof projectStateSchema>;
+
+/** Layers whose configuration was replaced, as they are now. */
+export const configuredLayersSchema = z.strictObject({
+  configuration: configurationSchema,
+  states: z.record(z.string().min(1).max(4096), layerStateSchema),
+});
+export type ConfiguredLayers = z.infer<typeof configuredLayersSchema>;
 
 export const recentEntrySchema = z.strictObject({
   kind: z.enum(['project', 'model']),

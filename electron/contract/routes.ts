@@ -4,7 +4,13 @@
  */
 import { z } from 'zod';
 import { analysisSchema, whatIfSchema } from './analysis.js';
-import { projectStateSchema, recentEntrySchema, settingsSchema, viewStateSchema } from './project.js';
+import {
+  configuredLayersSchema,
+  projectStateSchema,
+  recentEntrySchema,
+  settingsSchema,
+  viewStateSchema,
+} from './project.js';
 import { exportRecordSchema } from './proof.js';
 import { configurationSchema, weightQuantizerSchema } from './quantizer.js';
 import { runSeriesSchema, runSummarySchema, trainingConfigSchema } from './run.js';
@@ -77,10 +83,13 @@ export const routes = {
   },
   'project.recent': { input: none, output: z.strictObject({ entries: z.array(recentEntrySchema).max(50) }) },
   'project.clearRecent': { input: none, output: none },
-  /** Replaces the configuration of the named layers; layers whose quantizer changed fall back to `float`. */
+  /**
+   * Replaces the configuration of the named layers; layers whose quantizer changed fall back to `float`. The
+   * answer is about these layers alone, so that an edit costs the same whatever the size of the model.
+   */
   'project.configure': {
     input: z.strictObject({ changes: configurationSchema }),
-    output: projectStateSchema,
+    output: configuredLayersSchema,
   },
   'project.saveView': { input: viewStateSchema, output: none },
   /** Attach an IDX folder (four files) as the training and test set of the open model. */

@@ -51,12 +51,12 @@ export class LayerService {
     this.#runWeights = runWeights;
   }
 
-  /** Statistics, histogram, errors at 1–8 bits and levels of one layer. */
+  /** Statistics, histogram and errors at 1–8 bits of one layer: what its own bits do not change. */
   async analyze(input: RouteInput<'layer.analyze'>, options?: CallOptions): Promise<Analysis> {
     throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
-    return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
-      const native = nativeLens(input.lens, scales);
+    return this.#look(project, layer, input, async ({ tensor, key }) => {
+      const native = nativeLens(input.lens, null);
       const compute = async (): Promise<Analysis> => ({
         layer: layer.name,
         ...((await withCancel(this.#context.addon, options?.signal, (token) =>
@@ -67,7 +67,7 @@ export class LayerService {
     });
   }
 
-  /** Levels and error of one quantizer on one layer; what a dragged slider asks for. */
+  /** Levels and error of one quantizer on one layer: what a change of bits asks for. */
   async whatIf(input: RouteInput<'layer.whatIf'>, options?: CallOptions): Promise<WhatIf> {
     throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);

@@ -29,7 +29,6 @@ describe('looking at a layer', () => {
     expect(analysis.byBits.map(({ bits }) => bits)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     const sqnr = analysis.byBits.slice(1).map(({ sqnrDb }) => sqnrDb ?? Number.POSITIVE_INFINITY);
     expect([...sqnr].sort((a, b) => a - b)).toEqual(sqnr);
-    expect(analysis.current.levels.values).toHaveLength(16);
   });
 
   it.each([1, 2, 4, 8, 32] as const)('what-if at %i bits is what the contract says', async (bits) => {
@@ -51,7 +50,8 @@ describe('looking at a layer', () => {
   it('one row alone has that row’s values', async () => {
     const analysis = await test.engine.layers.analyze({ source, lens: { ...lens, row: 47 } });
     expect(analysis.statistics.count).toBe(64);
-    expect(analysis.current.levels.row).toBe(47);
+    const whatIf = await test.engine.layers.whatIf({ source, lens: { ...lens, row: 47 } });
+    expect(whatIf.levels.row).toBe(47);
   });
 
   it('refuses a row, a layer and a range that are not there', async () => {

@@ -2,6 +2,7 @@
 import {
   type AppEvent,
   type Configuration,
+  type ConfiguredLayers,
   type DatasetInfo,
   defaultLayerConfig,
   type ExportRecord,
@@ -104,7 +105,7 @@ export class OpenProject {
    * Replaces the configuration of the named layers, all or none; a layer whose weight quantizer changed
    * falls back to `float`. @throws E-LAYER-UNKNOWN, E-QUANTIZER-INVALID, E-DISK-*
    */
-  async configure(changes: Configuration): Promise<ProjectState> {
+  async configure(changes: Configuration): Promise<ConfiguredLayers> {
     const changed: string[] = [];
     for (const [name, config] of Object.entries(changes)) {
       checkLayerConfig(this.model.layer(name), config);
@@ -115,7 +116,11 @@ export class OpenProject {
     const saved = this.#parts.store.saveConfiguration(changes);
     // And again: one may have been prepared under the old quantizer while the states were written.
     await Promise.all([saved, this.layerStates.reset(changed)]);
-    return this.announce();
+    const names = Object.keys(changes);
+    return {
+      configuration: Object.fromEntries(names.map((name) => [name, this.configOf(name)])),
+      states: Object.fromEntries(names.map((name) => [name, this.layerStates.stateOf(name)])),
+    };
   }
 
   /** Keeps what *prepare* or *quantize* made under `config`. @throws E-LAYER-STATE when that has changed since */

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import {
+  type ConfiguredLayers,
   type DatasetInfo,
   defaultLayerConfig,
   type ProjectState,
@@ -102,7 +103,7 @@ export class ProjectService {
     });
   }
 
-  async configure(input: RouteInput<'project.configure'>): Promise<ProjectState> {
+  async configure(input: RouteInput<'project.configure'>): Promise<ConfiguredLayers> {
     return this.#context.current().configure(input.changes);
   }
 

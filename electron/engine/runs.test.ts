@@ -100,7 +100,9 @@ describe('a training', () => {
     const saved = await test.engine.layers.analyze(look);
     const model = await test.engine.layers.analyze({ source: { layer: 'fc2.weight', runId: null }, lens });
     expect(saved.statistics.mean).not.toBe(model.statistics.mean);
-    expect(saved.current.levels.scale).not.toBe(model.current.levels.scale);
+    const ofRun = await test.engine.layers.whatIf(look);
+    const ofModel = await test.engine.layers.whatIf({ source: { layer: 'fc2.weight', runId: null }, lens });
+    expect(ofRun.levels.scale).not.toBe(ofModel.levels.scale);
   });
 
   it('a second one is refused while the first has not ended', async () => {

@@ -30,8 +30,8 @@ const analysisJob = `
   const tensor = addon.tensorFromArray(floats(512 * 256, 1), 512, 256);
   const results = [];
   for (let i = 0; i < 10; i++) {
-    const a = await addon.analyze(tensor, options);
-    results.push(JSON.stringify([a.statistics, a.byBits, a.current.codeCounts]));
+    const [a, w] = await Promise.all([addon.analyze(tensor, options), addon.whatIf(tensor, options)]);
+    results.push(JSON.stringify([a.statistics, a.byBits, w.codeCounts]));
   }
   post({ distinct: new Set(results).size, first: results[0] });`;
 

@@ -228,10 +228,11 @@ TEST(analysis_agrees_with_its_parts_and_any_thread_count) {
       const auto options = options_of(4, grid, granularity, RangeEstimator::kMse);
       qat::set_threads(1);
       const qat::Analysis one = qat::analyze(x.data(), rows, cols, options);
+      const qat::WhatIf on_one = qat::what_if(x.data(), rows, cols, options);
       qat::set_threads(3);
       const qat::Analysis three = qat::analyze(x.data(), rows, cols, options);
+      const qat::WhatIf on_three = qat::what_if(x.data(), rows, cols, options);
       CHECK_EQ(one.by_bits.size(), size_t{8});
-      CHECK_EQ(one.by_bits[3].mse, one.current.error.mse);
       for (size_t b = 0; b < 8; ++b) {
         CHECK_EQ(one.by_bits[b].bits, static_cast<int>(b) + 1);
         CHECK_EQ(one.by_bits[b].mse, three.by_bits[b].mse);
@@ -244,13 +245,30 @@ TEST(analysis_agrees_with_its_parts_and_any_thread_count) {
         CHECK_EQ(one.by_bits[b].packed_bytes, e.packed_bytes);
       }
       CHECK(one.histogram.counts == three.histogram.counts);
-      CHECK(one.current.mean_error_by_bin == three.current.mean_error_by_bin);
+      CHECK_NEAR(one.by_bits[3].mse / on_one.error.mse, 1.0, 1e-12);
+      CHECK(on_one.mean_error_by_bin == on_three.mean_error_by_bin);
       CHECK_EQ(one.statistics.kurtosis_excess, three.statistics.kurtosis_excess);
       CHECK_EQ(total(one.drawn_counts), rows * cols);
       CHECK(one.native_ms > 0);
     }
   }
   qat::set_threads(threads);
+}
+
+TEST(levels_of_the_largest_floats_are_finite) {
+  const std::vector<float> x = {-3.4e38f, 3.4e38f, 1e38f, -2e38f, 0, 3e38f, -1e30f, 2.5f};
+  for (const RangeEstimator range :
+       {RangeEstimator::kAbsMax, RangeEstimator::kMse, RangeEstimator::kLsq}) {
+    for (const Grid grid : {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned}) {
+      for (const int bits : {2, 4, 8}) {
+        const auto options = options_of(bits, grid, Granularity::kTensor, range);
+        const qat::WhatIf what_if = qat::what_if(x.data(), 1, 8, options);
+        for (const double level : what_if.levels.values) CHECK(std::isfinite(level));
+        CHECK(std::isfinite(what_if.error.mse));
+        CHECK(std::isfinite(what_if.error.max_error));
+      }
+    }
+  }
 }
 
 TEST(one_row_of_a_matrix_is_looked_at_alone) {

@@ -120,7 +120,6 @@ Napi::Object to_js(Napi::Env env, const Analysis& a) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("statistics", to_js(env, a.statistics));
   result.Set("histogram", to_js(env, a.histogram, a.drawn_counts));
-  result.Set("current", to_js(env, a.current));
   Napi::Array by_bits = Napi::Array::New(env, a.by_bits.size());
   for (size_t i = 0; i < a.by_bits.size(); ++i) {
     by_bits.Set(static_cast<uint32_t>(i), to_js(env, a.by_bits[i]));
@@ -224,13 +223,13 @@ Napi::Value histogram(const Napi::CallbackInfo& info) {
 Napi::Value analyze_tensor(const Napi::CallbackInfo& info) {
   auto tensor = tensor_argument(info[0], "tensor");
   AnalyzeOptions options = analyze_options(info[1], *tensor);
+  // A float layer is analysed too: the analysis covers bits 1-8 whatever the quantizer's are.
+  if (options.config.bits == kFloatBits) options.config = with_bits(options.config, 8);
   std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
   return Job<Analysis>::start(
       info.Env(), "qat.analyze", cancel,
       [tensor, options = std::move(options), cancel] {
-        const bool is_float = options.config.bits == kFloatBits;
-        return (is_float ? float_analysis : analyze)(tensor->values.data(), tensor->rows,
-                                                     tensor->cols, options, cancel.get());
+        return analyze(tensor->values.data(), tensor->rows, tensor->cols, options, cancel.get());
       },
       [](Napi::Env env, Analysis& a) -> Napi::Value { return to_js(env, a); });
 }

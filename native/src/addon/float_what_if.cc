@@ -61,18 +61,4 @@ WhatIf float_what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOp
   return result;
 }
 
-Analysis float_analysis(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
-                        const CancelToken* cancel) {
-  AnalyzeOptions quantized = options;
-  quantized.config = with_bits(options.config, 8);
-  quantized.scales.reset();
-  Analysis result = analyze(x, rows, cols, quantized, cancel);
-  const int64_t count = options.row >= 0 ? cols : rows * cols;
-  const double current_ms = result.current.native_ms;
-  result.current = without_error(options, rows, count, result.statistics.min,
-                                 result.statistics.max, result.drawn_counts);
-  result.current.native_ms = current_ms;
-  return result;
-}
-
 }  // namespace qat::addon

@@ -11,9 +11,4 @@ namespace qat::addon {
 WhatIf float_what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
                      const CancelToken* cancel);
 
-// analyze() of a float layer: `current` as above, the figures by bits for `options.config`'s other
-// fields.
-Analysis float_analysis(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
-                        const CancelToken* cancel);
-
 }  // namespace qat::addon

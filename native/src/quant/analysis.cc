@@ -233,22 +233,14 @@ std::vector<QuantizationError> errors_by_one_scale(const float* x, int64_t rows,
   return errors;
 }
 
-// The errors at bits 1-8. `current` is reused for its own bits unless its scales were given.
 std::vector<QuantizationError> errors_by_bits(const float* x, int64_t rows, int64_t cols,
-                                              const View& view, const AnalyzeOptions& options,
-                                              const QuantizationError& current,
+                                              const View& view, const QuantizerConfig& config,
                                               const CancelToken* cancel) {
   std::vector<QuantizerConfig> configs;
-  for (int bits = 1; bits <= 8; ++bits) {
-    if (!options.scales && bits == options.config.bits) continue;
-    configs.push_back(with_bits(options.config, bits));
-  }
-  const bool one_scale = options.config.granularity == Granularity::kTensor;
-  std::vector<QuantizationError> errors =
-      one_scale ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
-                : errors_by_row_scales(view, configs, cancel);
-  if (!options.scales) errors.insert(errors.begin() + (options.config.bits - 1), current);
-  return errors;
+  for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(config, bits));
+  return config.granularity == Granularity::kTensor
+             ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
+             : errors_by_row_scales(view, configs, cancel);
 }
 
 }  // namespace
@@ -279,11 +271,7 @@ Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOption
   result.statistics.percentiles = compute_percentiles(view.x, view.count(), result.histogram,
                                                       default_percentiles(), cancel);
   result.drawn_counts = drawn_counts(result.histogram.counts, options.drawn_bins);
-  const auto current_start = std::chrono::steady_clock::now();
-  const Scales scales = scales_for_view(x, rows, cols, view, options, cancel);
-  result.current = what_if_of_view(view, options, scales, range, cancel);
-  result.current.native_ms = milliseconds_since(current_start);
-  result.by_bits = errors_by_bits(x, rows, cols, view, options, result.current.error, cancel);
+  result.by_bits = errors_by_bits(x, rows, cols, view, options.config, cancel);
   result.native_ms = milliseconds_since(start);
   return result;
 }

@@ -38,11 +38,11 @@ struct WhatIf {
   double native_ms = 0;
 };
 
+// What does not depend on the bits of the quantizer.
 struct Analysis {
   Statistics statistics;
   Histogram histogram;                // exact bins
   std::vector<int64_t> drawn_counts;  // drawn bins
-  WhatIf current;
   std::vector<QuantizationError> by_bits;  // bits 1-8
   double native_ms = 0;
 };
@@ -53,11 +53,12 @@ struct AnalyzeOptions {
   std::optional<ValueRange> range; // of the histogram; none: [min, max] of the values looked at
   int64_t exact_bins = 2048;
   int64_t drawn_bins = 256;        // divides exact_bins
-  std::optional<Scales> scales;    // of the whole matrix; none: estimated
+  std::optional<Scales> scales;    // for what_if, of the whole matrix; none: estimated
 };
 
 // x [rows, cols], finite. Threaded and cancellable; independent of the thread count. With a row the
-// error, code counts and row_sqnr are that row's; row indices stay those of the matrix.
+// error, code counts and row_sqnr are that row's; row indices stay those of the matrix. analyze
+// estimates the scales of every bit-width itself.
 Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
                  const CancelToken* cancel = nullptr);
 WhatIf what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,

@@ -23,7 +23,7 @@ SegmentScale min_max_scale(const SegmentStats& s, const CodeRange& range) {
   // Widened to hold 0, so that 0 has a code of its own.
   const double low = std::min(s.min, 0.0), high = std::max(s.max, 0.0);
   SegmentScale result;
-  result.scale = safe_scale((high - low) / range.qmax);
+  result.scale = safe_scale((high - low) / range.qmax, range);
   const double zero = std::nearbyint(-low / static_cast<double>(result.scale));
   result.zero_point = static_cast<int32_t>(std::clamp(zero, 0.0, static_cast<double>(range.qmax)));
   return result;
@@ -31,24 +31,26 @@ SegmentScale min_max_scale(const SegmentStats& s, const CodeRange& range) {
 
 }  // namespace
 
-float safe_scale(double scale) {
-  return static_cast<float>(
-      std::clamp(scale, static_cast<double>(FLT_MIN), static_cast<double>(FLT_MAX)));
+float safe_scale(double scale, const CodeRange& range) {
+  const double reach = std::max(1, std::max(range.qmax, -range.qmin));
+  const double highest = static_cast<double>(FLT_MAX) / reach * (1 - 1e-6);
+  return static_cast<float>(std::clamp(scale, static_cast<double>(FLT_MIN), highest));
 }
 
 SegmentScale initial_scale(const SegmentStats& stats, const QuantizerConfig& config) {
   const double magnitude = largest_magnitude(stats);
   if (magnitude == 0) return {config.grid == Grid::kBinary ? FLT_MIN : 1.0f, 0};
-  if (config.grid == Grid::kBinary) return {safe_scale(stats.abs_mean), 0};
   const CodeRange range = code_range(config.grid, config.bits);
+  if (config.grid == Grid::kBinary) return {safe_scale(stats.abs_mean, range), 0};
   SegmentScale result;
   if (config.grid == Grid::kUnsigned) {
     result = min_max_scale(stats, range);
   } else {
-    result.scale = safe_scale(magnitude / range.qmax);
+    result.scale = safe_scale(magnitude / range.qmax, range);
   }
   if (config.range == RangeEstimator::kLsq) {
-    result.scale = safe_scale(2.0 * stats.abs_mean / std::sqrt(static_cast<double>(range.qmax)));
+    const double root = std::sqrt(static_cast<double>(range.qmax));
+    result.scale = safe_scale(2.0 * stats.abs_mean / root, range);
   }
   return result;
 }
@@ -96,7 +98,7 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
 }
 
 void ScaleSearch::propose(double scale, int32_t zero_point) {
-  const SegmentScale tried{safe_scale(scale), zero_point};
+  const SegmentScale tried{safe_scale(scale, range_), zero_point};
   tried_[count_] = tried;
   candidates_[count_].inverse = 1.0f / tried.scale;
   candidates_[count_].low = static_cast<float>(range_.qmin - zero_point);
@@ -166,7 +168,8 @@ SegmentScale ScaleSearch::parabola_vertex(const double* d2) const {
   const double bend = error[0] - 2 * error[1] + error[2];
   if (best_.scale == widest_.scale || !(bend > 0)) return best_;
   const double shift = std::clamp(0.5 * (error[0] - error[2]) / bend, -1.0, 1.0);
-  return {safe_scale(tried_[2].scale * std::pow(zoom_ratio_, shift)), tried_[2].zero_point};
+  const double scale = tried_[2].scale * std::pow(zoom_ratio_, shift);
+  return {safe_scale(scale, range_), tried_[2].zero_point};
 }
 
 void ScaleSearch::take_errors(const double* d2) {
@@ -195,7 +198,7 @@ void ScaleSearch::take_fit(const ScaleFit& fit) {
   if (!can_improve || ++fits_ > kFits) {
     stage_ = Stage::kDone;
   } else if (is_best) {
-    begin_fit({safe_scale(scale * fit.tq / fit.qq), tried.zero_point});
+    begin_fit({safe_scale(scale * fit.tq / fit.qq, range_), tried.zero_point});
   } else {
     begin_fit(best_);
   }

@@ -33,8 +33,8 @@ struct SegmentScale {
 
 // Where every search and the simple estimators start: abs-max, min-max or LSQ; binary: mean|x|.
 SegmentScale initial_scale(const SegmentStats& stats, const QuantizerConfig& config);
-// Positive, finite and not below the smallest normal float.
-float safe_scale(double scale);
+// Not below the smallest normal float, and low enough that every level of the grid is finite.
+float safe_scale(double scale, const CodeRange& range);
 // True where the estimate is the result of a search.
 bool is_searched(const QuantizerConfig& config);
 
