@@ -1,8 +1,8 @@
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import tailwindcss from '@tailwindcss/vite';
-import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
+import { reactPlugins } from './vite.react.js';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -45,7 +45,7 @@ export default defineConfig({
   renderer: {
     root: fromRoot('renderer'),
     base: './',
-    plugins: [react(), tailwindcss()],
+    plugins: [...reactPlugins, tailwindcss()],
     build: {
       outDir: fromRoot('out/renderer'),
       target: 'chrome114',

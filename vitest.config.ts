@@ -1,5 +1,5 @@
-import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { reactPlugins } from './vite.react.js';
 
 export default defineConfig({
   test: {
@@ -21,7 +21,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        plugins: [react()],
+        plugins: reactPlugins,
         test: {
           name: 'renderer',
           environment: 'happy-dom',

@@ -13,6 +13,7 @@ export const appSources = [
   'native/index.ts',
   'renderer',
   'electron.vite.config.ts',
+  'vite.react.ts',
   'package.json',
   'package-lock.json',
   'tsconfig.base.json',

@@ -19,7 +19,7 @@ function StartCard({ icon, title, text, shortcut, primary, onClick }: StartCardP
     <button
       type="button"
       onClick={onClick}
-      className={`flex items-start gap-3 rounded-lg border bg-bg1 p-3.5 text-left transition-colors hover:border-accent ${primary ? 'border-accent/60' : 'border-line'}`}
+      className={`flex items-start gap-3 rounded-lg border bg-bg1 p-3.5 text-left hover:border-accent ${primary ? 'border-accent/60' : 'border-line'}`}
     >
       <span className={`mt-0.5 [&_svg]:size-5 [&_svg]:stroke-[1.5] ${primary ? 'text-accent' : 'text-ink3'}`}>
         {icon}

@@ -25,7 +25,7 @@ const views: readonly { value: ViewName; label: string; View: () => React.ReactN
 ];
 
 const separator =
-  'relative w-px shrink-0 bg-line outline-none transition-colors before:absolute before:inset-y-0 before:-left-1 before:w-2 before:content-[""] data-[separator=hover]:bg-accent data-[separator=active]:bg-accent focus-visible:bg-accent focus-visible:shadow-[0_0_0_1.5px_var(--accent)]';
+  'relative w-px shrink-0 bg-line outline-none before:absolute before:inset-y-0 before:-left-1 before:w-2 before:content-[""] data-[separator=hover]:bg-accent data-[separator=active]:bg-accent focus-visible:bg-accent focus-visible:shadow-[0_0_0_1.5px_var(--accent)]';
 
 /** The window with an open project: layers, views, quantizer, and the bars above and below. */
 export function Workbench() {

@@ -1,6 +1,15 @@
 /** Figures of one layer, shared between the quantizer panel and the charts. */
-import { type Analysis, defaultLayerConfig, type WeightQuantizer, type WhatIf } from './contract.js';
-import { type Latest, useLatestRequest } from './latest-request.js';
+import { useEffect } from 'react';
+import { legalWeight } from './configuration-store.js';
+import {
+  type Analysis,
+  type Bits,
+  bitWidths,
+  defaultLayerConfig,
+  type WeightQuantizer,
+  type WhatIf,
+} from './contract.js';
+import { askAhead, type Latest, useLatestRequest } from './latest-request.js';
 import { layerByName, useProject } from './project-store.js';
 
 export interface LensOptions {
@@ -16,11 +25,20 @@ export interface LensOptions {
 
 const drawnBins = 256;
 
-/** A prepared layer is looked at with its own scales, an unprepared one with estimated ones. */
-function useRevision(layer: string | null, options: LensOptions): string {
-  const state = useProject(({ project }) => layerByName(project, layer)?.state ?? 'float');
-  return `${options.revision ?? 0} ${state === 'float' ? 'estimated' : 'prepared'}`;
+/**
+ * A prepared layer is looked at with its own scales; an unprepared one, and any layer under another quantizer
+ * than its own, with estimated ones.
+ */
+function useRevision(layer: string | null, quantizer: WeightQuantizer | null, options: LensOptions): string {
+  const scales = useProject(({ project }) => {
+    const own = layer === null ? undefined : project?.configuration[layer]?.weight;
+    const isFloat = (layerByName(project, layer)?.state ?? 'float') === 'float';
+    return isFloat || JSON.stringify(own) !== JSON.stringify(quantizer) ? 'estimated' : 'prepared';
+  });
+  return revisionOf(options.revision ?? 0, scales);
 }
+
+const revisionOf = (revision: number, scales: 'estimated' | 'prepared') => `${revision} ${scales}`;
 
 function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
   return { quantizer, row: options.row ?? null, range: options.range ?? null, drawnBins };
@@ -33,8 +51,8 @@ function withoutBits(quantizer: WeightQuantizer): WeightQuantizer {
 }
 
 /**
- * Statistics, histogram and the errors at bits 1–8 of a layer. Does not ask again when only the bits of
- * the quantizer change; so `current` inside is not the layer's: take that from `useWhatIf`.
+ * Statistics, histogram and the errors at bits 1–8 of a layer: nothing of it depends on the bits of the
+ * quantizer, so it is not asked again when they change.
  */
 export function useAnalysis(
   layer: string | null,
@@ -63,6 +81,51 @@ export function useWhatIf(
     layer !== null && quantizer !== null
       ? { source: { layer, runId }, lens: lensOf(quantizer, options) }
       : null;
-  const revision = useRevision(layer, options);
+  const revision = useRevision(layer, quantizer, options);
   return useLatestRequest('layer.whatIf', input, { cached: runId === null, revision });
+}
+
+/** Nobody waits for these answers: they start when the view has rested this long. */
+const aheadAfterMs = 300;
+/** What takes longer than this natively is only computed when somebody wants it. */
+const aheadWithinMs = 200;
+
+/**
+ * Once `known` is there, asks for the other bit-widths of the model's weights one after the other, the nearest
+ * first, so that moving the bits finds its answer. Anything that changes the question stops it.
+ */
+export function useOtherBitsAhead(
+  layer: string | null,
+  quantizer: WeightQuantizer | null,
+  options: LensOptions,
+  known: WhatIf | null,
+): void {
+  const { row = null, range = null } = options;
+  const wanted = (options.runId ?? null) === null && known !== null && known.nativeMs <= aheadWithinMs;
+  const lens = quantizer === null ? null : JSON.stringify(lensOf(quantizer, { row, range }));
+  const attempt = options.revision ?? 0;
+  useEffect(() => {
+    if (!wanted || layer === null || lens === null) return;
+    const controller = new AbortController();
+    const timer = setTimeout(async () => {
+      const now: ReturnType<typeof lensOf> = JSON.parse(lens);
+      const revision = revisionOf(attempt, 'estimated');
+      for (const bits of nearestFirst(now.quantizer.bits)) {
+        const input = {
+          source: { layer, runId: null },
+          lens: { ...now, quantizer: legalWeight(now.quantizer, { bits }) },
+        };
+        await askAhead('layer.whatIf', input, { revision, signal: controller.signal });
+      }
+    }, aheadAfterMs);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [wanted, layer, lens, attempt]);
+}
+
+function nearestFirst(bits: Bits): Bits[] {
+  const others = bitWidths.filter((width) => width !== bits && width !== 32);
+  return others.sort((a, b) => Math.abs(a - bits) - Math.abs(b - bits));
 }

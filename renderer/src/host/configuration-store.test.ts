@@ -18,13 +18,9 @@ import { sampleProject, threeLayers } from './testing/sample-state.js';
 const names = threeLayers.map((layer) => layer.name);
 
 /** A main process that keeps the configuration it is given. */
-function hostWith(first: ProjectState): RecordedBridge {
-  let project = first;
+function host(): RecordedBridge {
   return installBridge({
-    'project.configure': ({ changes }) => {
-      project = { ...project, configuration: { ...project.configuration, ...changes } as Configuration };
-      return project;
-    },
+    'project.configure': ({ changes }) => ({ configuration: changes as Configuration, states: {} }),
   });
 }
 
@@ -33,7 +29,7 @@ let bridge: RecordedBridge;
 
 function open(): ProjectState {
   const project = sampleProject();
-  bridge = hostWith(project);
+  bridge = host();
   useProject.setState({ project: null });
   stop();
   stop = followConfiguration();

@@ -7,7 +7,8 @@ import { create } from 'zustand';
 import { request } from './client.js';
 import type { ActivationQuantizer, Configuration, LayerConfig, WeightQuantizer } from './contract.js';
 import { notify } from './notices.js';
-import { applyProject, onProjectReplaced, useProject } from './project-store.js';
+import { applyLayers, onProjectReplaced, useProject } from './project-store.js';
+import { shareUnchanged } from './share-unchanged.js';
 
 enablePatches();
 
@@ -144,8 +145,8 @@ async function drain(): Promise<void> {
     while (waiting) {
       const changes: Configuration = waiting;
       waiting = null;
-      const project = await request('project.configure', { changes });
-      if (useProject.getState().project?.id === projectId) applyProject(project);
+      const layers = await request('project.configure', { changes });
+      if (useProject.getState().project?.id === projectId) applyLayers(layers);
     }
   } catch (thrown) {
     // What the main process refused is not shown as if it were so: back to its last word.
@@ -159,8 +160,9 @@ async function drain(): Promise<void> {
     notify(thrown, 'changing the configuration');
   } finally {
     sending = false;
-    const configuration = useProject.getState().project?.configuration;
-    useConfiguration.setState(configuration ? { pending: false, configuration } : { pending: false });
+    const told = useProject.getState().project?.configuration;
+    const shown = useConfiguration.getState().configuration;
+    useConfiguration.setState({ pending: false, configuration: told ? shareUnchanged(shown, told) : shown });
   }
 }
 

@@ -7,7 +7,8 @@ import { request } from './client.js';
 import type { RouteInput, RouteName, RouteOutput } from './contract.js';
 import { type HostError, isCancelled, toHostError } from './host-error.js';
 
-const maxCached = 48;
+/** An answer is a few tens of kilobytes; a layer has nine of them. */
+const maxCached = 180;
 const cache = new Map<string, unknown>();
 
 interface Flight {
@@ -29,6 +30,9 @@ function remember(key: string, data: unknown): void {
   const oldest = cache.keys().next().value;
   if (oldest !== undefined) cache.delete(oldest);
 }
+
+const keyOf = (route: RouteName, input: unknown, revision: number | string) =>
+  `${route} ${revision} ${JSON.stringify(input)}`;
 
 function join<R extends RouteName>(route: R, input: RouteInput<R>, key: string, keep: boolean): Flight {
   const known = flights.get(key);
@@ -74,6 +78,25 @@ export interface LatestOptions {
   revision?: number | string;
 }
 
+/**
+ * Asks for what may be wanted next, so that it is known when it is. Takes the place of no other question, shares
+ * the flight of an equal one, and fails silently: whoever really wants the answer asks again and says why.
+ */
+export async function askAhead<R extends RouteName>(
+  route: R,
+  input: RouteInput<R>,
+  options: { revision: number | string; signal: AbortSignal },
+): Promise<void> {
+  const key = keyOf(route, input, options.revision);
+  if (cache.has(key) || options.signal.aborted) return;
+  const flight = join(route, input, key, true);
+  const stop = () => leave(key, flight);
+  options.signal.addEventListener('abort', stop, { once: true });
+  await flight.promise.catch(() => undefined);
+  options.signal.removeEventListener('abort', stop);
+  if (!options.signal.aborted) leave(key, flight);
+}
+
 /** The answer to `input`, latest wins; `input` null asks nothing. */
 export function useLatestRequest<R extends RouteName>(
   route: R,
@@ -81,7 +104,7 @@ export function useLatestRequest<R extends RouteName>(
   options: LatestOptions = {},
 ): Latest<RouteOutput<R>> {
   const { cached = true, delayMs = 0, revision = 0 } = options;
-  const key = input === null ? null : `${route} ${revision} ${JSON.stringify(input)}`;
+  const key = input === null ? null : keyOf(route, input, revision);
   const [state, setState] = useState<{
     key: string | null;
     data: RouteOutput<R> | null;

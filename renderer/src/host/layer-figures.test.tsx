@@ -64,8 +64,7 @@ describe('useLayerFigures', () => {
   it('shows the newest bits whatever comes first', async () => {
     installBridge({
       'project.saveView': () => ({}),
-      'project.configure': ({ changes }) =>
-        sampleProject(undefined, { configuration: { ...sampleProject().configuration, ...changes } }),
+      'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
       'layer.analyze': sampleAnalysisFor,
       'layer.whatIf': sampleWhatIfFor,
     });
@@ -77,5 +76,43 @@ describe('useLayerFigures', () => {
     act(() => setLayerConfigs(['fc1.weight'], { weight: { bits: 2 } }, 'x'));
     await waitFor(() => expect(result.current.pair?.whatIf.error.bits).toBe(2));
     expect(result.current.pair?.quantizer.bits).toBe(2);
+  });
+
+  it('knows the other bit-widths once the layer has been looked at, and asks nothing when they are chosen', async () => {
+    const bridge = installBridge({
+      'project.saveView': () => ({}),
+      'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
+      'layer.analyze': sampleAnalysisFor,
+      'layer.whatIf': sampleWhatIfFor,
+    });
+    useProject.setState({ project: null });
+    applyProject(sampleProject());
+    const { result } = renderHook(() => useLayerFigures(null));
+    await waitFor(() => expect(bridge.inputsOf('layer.whatIf')).toHaveLength(8));
+    const asked = bridge.inputsOf('layer.whatIf').map(({ lens }) => lens.quantizer.bits);
+    expect(asked).toEqual([4, 3, 5, 2, 6, 1, 7, 8]);
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { bits: 6 } }, 'x'));
+    expect(result.current.busy).toBe(false);
+    expect(result.current.pair?.whatIf.error.bits).toBe(6);
+    expect(bridge.inputsOf('layer.whatIf')).toHaveLength(8);
+  });
+
+  it('stops asking ahead when another layer is looked at', async () => {
+    const held: (() => void)[] = [];
+    const bridge = installBridge({
+      'project.saveView': () => ({}),
+      'layer.analyze': sampleAnalysisFor,
+      'layer.whatIf': async (input) => {
+        if (input.lens.quantizer.bits !== 4) await new Promise<void>((resolve) => held.push(resolve));
+        return sampleWhatIfFor(input);
+      },
+    });
+    useProject.setState({ project: null });
+    applyProject(sampleProject());
+    renderHook(() => useLayerFigures(null));
+    await waitFor(() => expect(held).toHaveLength(1));
+    act(() => selectLayers(['fc2.weight']));
+    expect(bridge.cancelled).toHaveLength(1);
+    for (const go of held) go();
   });
 });

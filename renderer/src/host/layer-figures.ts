@@ -1,6 +1,6 @@
 /** Analysis and what-if of the primary layer as one picture: never half of the old and half of the new. */
 import { useRef, useState } from 'react';
-import { useAnalysis, useWhatIf } from './analysis.js';
+import { useAnalysis, useOtherBitsAhead, useWhatIf } from './analysis.js';
 import type { Analysis, WeightQuantizer, WhatIf } from './contract.js';
 import type { HostError } from './host-error.js';
 import { type LayerLens, useLayerLens, useLiveRevision } from './lens-store.js';
@@ -40,6 +40,7 @@ export function useLayerFigures(range: { low: number; high: number } | null): La
   const analysis = useAnalysis(name, lens.quantizer, options);
   const whatIf = useWhatIf(name, lens.quantizer, options);
   const busy = analysis.loading || whatIf.loading;
+  useOtherBitsAhead(name, lens.quantizer, options, busy ? null : whatIf.data);
   if (busy !== waiting) setWaiting(busy);
 
   const last = useRef<FigurePair | null>(null);

@@ -1,8 +1,9 @@
 /** The open project as the main process last told it. */
 import { create } from 'zustand';
 import { request } from './client.js';
-import type { LayerInfo, ProjectState, RecentEntry } from './contract.js';
+import type { ConfiguredLayers, LayerInfo, ProjectState, RecentEntry } from './contract.js';
 import { notify } from './notices.js';
+import { shareUnchanged } from './share-unchanged.js';
 
 interface ProjectStoreState {
   project: ProjectState | null;
@@ -33,10 +34,26 @@ export function onProjectReplaced(listener: Listener): () => void {
 }
 
 /** Take a state of the main process. */
-export function applyProject(project: ProjectState): void {
+export function applyProject(told: ProjectState): void {
   const previous = useProject.getState().project;
+  const project = shareUnchanged(previous, told);
   useProject.setState({ project, loading: false });
   if (previous?.id !== project.id) for (const listener of replaceListeners) listener(project, previous);
+}
+
+/** Take what the main process told of some layers of the open project. */
+export function applyLayers({ configuration, states }: ConfiguredLayers): void {
+  const { project } = useProject.getState();
+  if (!project) return;
+  const layers = project.model.layers.map((layer) => ({
+    ...layer,
+    state: states[layer.name] ?? layer.state,
+  }));
+  applyProject({
+    ...project,
+    model: { ...project.model, layers },
+    configuration: { ...project.configuration, ...configuration },
+  });
 }
 
 async function open(what: string, ask: () => Promise<ProjectState | null>): Promise<boolean> {

@@ -55,7 +55,7 @@ export function Button(props: ButtonProps) {
       aria-busy={busy || undefined}
       onClick={stopped ? undefined : onClick}
       className={clsx(
-        'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border whitespace-nowrap transition-colors',
+        'inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border whitespace-nowrap',
         sizes[size],
         variants[variant],
         stopped && blockedLook[variant === 'ghost' ? 'bare' : 'framed'],

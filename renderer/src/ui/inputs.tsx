@@ -4,7 +4,7 @@ import { Checkbox as CheckboxPrimitive } from 'radix-ui';
 import { type ComponentPropsWithRef, type ReactNode, type Ref, useEffect, useId, useState } from 'react';
 
 const box =
-  'h-7 w-full rounded-md border border-line bg-bg2 px-2 text-base text-ink transition-colors placeholder:text-ink3 hover:border-edge disabled:opacity-50 aria-[invalid=true]:border-bad select-text';
+  'h-7 w-full rounded-md border border-line bg-bg2 px-2 text-base text-ink placeholder:text-ink3 hover:border-edge disabled:opacity-50 aria-[invalid=true]:border-bad select-text';
 
 /** A control under its name; `hint` stands at the right of the name. */
 export function Field({ label, hint, children }: { label: string; hint?: ReactNode; children: ReactNode }) {

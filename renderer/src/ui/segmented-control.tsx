@@ -61,7 +61,7 @@ function SegmentButton<T extends string | number>({
       disabled={Boolean(segment.blocked)}
       data-bits={segment.bits}
       className={clsx(
-        'figure relative -my-px border-y border-transparent px-1.5 text-center text-ink2 transition-colors',
+        'figure relative -my-px border-y border-transparent px-1.5 text-center text-ink2',
         'first:-ml-px first:rounded-l-md last:-mr-px last:rounded-r-md focus-visible:z-10',
         'hover:text-ink data-[state=checked]:font-semibold disabled:text-ink3 disabled:opacity-50',
         segment.bits === undefined

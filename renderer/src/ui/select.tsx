@@ -76,7 +76,7 @@ export function Select<T extends string>(props: SelectProps<T>) {
           onClick={() => (open ? setOpen(false) : openAt(chosen))}
           onBlur={() => setOpen(false)}
           className={clsx(
-            'flex h-7 w-full items-center gap-2 rounded-md border border-line bg-bg2 px-2 text-left text-base transition-colors hover:border-edge disabled:opacity-50',
+            'flex h-7 w-full items-center gap-2 rounded-md border border-line bg-bg2 px-2 text-left text-base hover:border-edge disabled:opacity-50',
             className,
           )}
         >

@@ -32,7 +32,7 @@ export function Tabs<T extends string>({ label, value, items, onChange, end, cla
             <Primitive.Trigger
               key={item.value}
               value={item.value}
-              className="px-3 text-ink2 transition-colors hover:text-ink focus-visible:-outline-offset-3 data-[state=active]:text-ink data-[state=active]:shadow-[inset_0_-2px_var(--accent)]"
+              className="px-3 text-ink2 hover:text-ink focus-visible:-outline-offset-3 data-[state=active]:text-ink data-[state=active]:shadow-[inset_0_-2px_var(--accent)]"
             >
               {item.label}
             </Primitive.Trigger>

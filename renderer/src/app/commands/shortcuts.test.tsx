@@ -22,10 +22,7 @@ describe('shortcuts', () => {
   beforeEach(() => {
     const project = sampleProject();
     installBridge({
-      'project.configure': ({ changes }) => ({
-        ...project,
-        configuration: { ...useConfiguration.getState().configuration, ...changes } as never,
-      }),
+      'project.configure': ({ changes }) => ({ configuration: changes as never, states: {} }),
       'project.saveView': () => ({}),
     });
     useProject.setState({ project: null });

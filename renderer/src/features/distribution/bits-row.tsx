@@ -116,7 +116,7 @@ const BitsCard = memo(function BitsCard(props: BitsCardProps) {
   return (
     <div
       className={clsx(
-        'relative flex min-h-0 min-w-0 flex-col rounded-lg border bg-bg1 px-2.5 pt-1.5 pb-2 transition-colors',
+        'relative flex min-h-0 min-w-0 flex-col rounded-lg border bg-bg1 px-2.5 pt-1.5 pb-2',
         current ? 'border-accent' : 'border-line hover:border-edge',
       )}
     >

@@ -29,15 +29,12 @@ afterEach(() => {
 function open(handlers: Parameters<typeof installBridge>[0] = {}) {
   forgetAnswers();
   useLensStore.setState({ row: null, runId: null });
-  let project = sampleProject(undefined, { runs: [sampleRun({ state: 'finished', name: 'first run' })] });
+  const project = sampleProject(undefined, { runs: [sampleRun({ state: 'finished', name: 'first run' })] });
   const bridge = installBridge({
     'layer.analyze': sampleAnalysisFor,
     'layer.whatIf': sampleWhatIfFor,
     'project.saveView': () => ({}),
-    'project.configure': ({ changes }) => {
-      project = { ...project, configuration: { ...project.configuration, ...changes } };
-      return project;
-    },
+    'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
     ...handlers,
   });
   useProject.setState({ project: null });

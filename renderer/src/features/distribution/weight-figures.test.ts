@@ -31,7 +31,6 @@ function pair(change: Partial<FigurePair> = {}): FigurePair {
         percentiles: [],
       },
       histogram: { low: -0.3, high: 0.3, exactBins: 2048, counts: [0, 8, 2], below: 2, above: 1 },
-      current: whatIf,
       byBits: [],
       nativeMs: 1,
     },

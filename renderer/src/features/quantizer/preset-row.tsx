@@ -23,7 +23,7 @@ export function PresetRow({ configs }: { configs: readonly LayerConfig[] }) {
               aria-pressed={chosen}
               data-bits={preset.wBit}
               onClick={() => setPreset(preset)}
-              className={`h-6 flex-auto rounded-md border px-0.5 font-mono text-[10.5px] tracking-tight transition-colors ${
+              className={`h-6 flex-auto rounded-md border px-0.5 font-mono text-[10.5px] tracking-tight ${
                 chosen
                   ? 'bits-chip border-transparent font-semibold'
                   : 'border-line text-ink2 hover:border-edge hover:text-ink'

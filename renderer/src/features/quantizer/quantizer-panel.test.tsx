@@ -28,13 +28,9 @@ let stops: (() => void)[] = [];
 
 function open(project: ProjectState = sampleProject(), broken = false): void {
   for (const stop of stops) stop();
-  let now = project;
   bridge = installBridge({
     'project.saveView': () => ({}),
-    'project.configure': ({ changes }) => {
-      now = { ...now, configuration: { ...now.configuration, ...changes } as never };
-      return now;
-    },
+    'project.configure': ({ changes }) => ({ configuration: changes as never, states: {} }),
     'layer.whatIf': ({ lens }) => {
       if (broken) throw new Refusal(refusal);
       return sampleWhatIf(lens.quantizer.bits);

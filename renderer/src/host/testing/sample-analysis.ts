@@ -29,7 +29,6 @@ export function sampleAnalysisFor(input: RouteInput<'layer.analyze'>): Analysis 
   const { range, drawnBins } = input.lens;
   const low = range?.low ?? -0.2;
   const high = range?.high ?? 0.2;
-  const current = sampleWhatIfFor(input);
   return analysisSchema.parse({
     layer: input.source.layer,
     statistics: {
@@ -46,7 +45,6 @@ export function sampleAnalysisFor(input: RouteInput<'layer.analyze'>): Analysis 
       percentiles: [{ p: 50, value: 0.0001 }],
     },
     histogram: { low, high, exactBins: 2048, counts: counts(drawnBins), below: 0, above: 3 },
-    current,
     byBits: byBits.map((bits) => sampleWhatIf(bits).error),
     nativeMs: 3,
   });
