@@ -149,32 +149,50 @@ struct ErrorLanes {
   }
 };
 
-// Counts codes in four tables by turns, so that equal neighbours do not wait for each other.
+// Counts codes in four tables by turns, so that equal neighbours do not wait for each other. Codes of
+// few bits are counted several at a time: their bits side by side index the table.
+template <int kBits>
 class CodeCounter {
  public:
-  CodeCounter() {
-    for (auto& table : tables_) {
-      for (uint32_t& slot : table) slot = 0;
-    }
-  }
   void count(const uint8_t* codes, int64_t n) {
     int64_t i = 0;
     for (; i + 8 <= n; i += 8) {
       uint64_t word;
       __builtin_memcpy(&word, codes + i, 8);
-      for (int j = 0; j < 8; ++j) ++tables_[j & 3][(word >> (8 * j)) & 0xff];
+      if constexpr (kBits <= 4) word = (word | word >> (8 - kBits)) & 0x00ff00ff00ff00ff;
+      if constexpr (kBits <= 2) word = (word | word >> (16 - 2 * kBits)) & 0x000000ff000000ff;
+      for (int j = 0; j < 8; j += kTogether) {
+        ++tables_[j / kTogether & 3][(word >> (8 * j)) & (kIndices - 1)];
+      }
     }
-    for (; i < n; ++i) ++tables_[0][codes[i]];
+    for (; i < n; ++i) ++single_[codes[i]];
   }
   void add_to(int64_t* counts, int64_t slots) const {
-    for (int64_t s = 0; s < slots; ++s) {
-      counts[s] += static_cast<int64_t>(tables_[0][s]) + tables_[1][s] + tables_[2][s] +
-                   tables_[3][s];
+    uint32_t seen[kIndices];
+    for (uint32_t i = 0; i < kIndices; ++i) {
+      seen[i] = tables_[0][i] + tables_[1][i] + tables_[2][i] + tables_[3][i];
     }
+    uint32_t codes[kCodes];
+    for (uint32_t c = 0; c < kCodes; ++c) codes[c] = single_[c];
+    // The lowest code of an index is its remainder; what is left is an index of one code fewer.
+    for (uint32_t indices = kIndices; indices > 1; indices /= kCodes) {
+      for (uint32_t i = 0; i < indices; i += kCodes) {
+        uint32_t sum = 0;
+        for (uint32_t c = 0; c < kCodes; ++c) {
+          codes[c] += seen[i + c];
+          sum += seen[i + c];
+        }
+        seen[i / kCodes] = sum;
+      }
+    }
+    for (int64_t s = 0; s < slots; ++s) counts[s] += codes[s];
   }
 
  private:
-  uint32_t tables_[4][256];
+  static constexpr int kTogether = kBits <= 2 ? 4 : kBits <= 4 ? 2 : 1;
+  static constexpr uint32_t kCodes = 1u << kBits, kIndices = 1u << (kBits * kTogether);
+  uint32_t tables_[4][kIndices] = {};
+  uint32_t single_[kCodes] = {};
 };
 
 constexpr int64_t kCodeBlock = 2048;  // codes buffered between quantizing and counting
@@ -202,11 +220,11 @@ inline void error_of_block(const float* x, int64_t n, const Quantizer& q, ErrorL
   total = lanes;
 }
 
-template <bool kBinary>
+template <bool kBinary, int kBits>
 inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const QuantParams& p,
                             ErrorSums* sums, int64_t* code_counts) {
   ErrorLanes lanes;
-  CodeCounter counter;
+  CodeCounter<kBits> counter;
   uint8_t codes[kCodeBlock];
   int64_t counted = 0;
   const int64_t slots = kBinary ? 2 : p.qmax - p.qmin + 1;
@@ -223,7 +241,7 @@ inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const Qu
       counted += length;
       if (counted >= kMostCounted) {
         counter.add_to(code_counts, slots);
-        counter = CodeCounter();
+        counter = CodeCounter<kBits>();
         counted = 0;
       }
     }
@@ -236,10 +254,15 @@ inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const Qu
 
 void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& p, bool binary,
                  ErrorSums* sums, int64_t* code_counts) {
+  const int32_t slots = p.qmax - p.qmin + 1;
   if (binary) {
-    error_of_matrix<true>(x, rows, cols, p, sums, code_counts);
+    error_of_matrix<true, 1>(x, rows, cols, p, sums, code_counts);
+  } else if (slots <= 4) {
+    error_of_matrix<false, 2>(x, rows, cols, p, sums, code_counts);
+  } else if (slots <= 16) {
+    error_of_matrix<false, 4>(x, rows, cols, p, sums, code_counts);
   } else {
-    error_of_matrix<false>(x, rows, cols, p, sums, code_counts);
+    error_of_matrix<false, 8>(x, rows, cols, p, sums, code_counts);
   }
 }
 

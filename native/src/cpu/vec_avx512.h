@@ -86,7 +86,12 @@ inline void store_ints(int32_t* p, vf v) { _mm512_storeu_si512(p, _mm512_cvttps_
 
 // n <= kWidth codes, whole numbers 0 ... 255.
 inline void store_codes(uint8_t* p, vf codes, int64_t n) {
-  _mm512_mask_cvtepi32_storeu_epi8(p, tail_mask(n), _mm512_cvttps_epi32(codes));
+  const __m512i whole = _mm512_cvttps_epi32(codes);
+  if (n == kWidth) {  // the masked store is many times slower
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(whole));
+  } else {
+    _mm512_mask_cvtepi32_storeu_epi8(p, tail_mask(n), whole);
+  }
 }
 
 // Bins of kWidth values by numpy's rule; -1 below (or NaN), `bins` above.

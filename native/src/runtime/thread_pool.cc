@@ -34,7 +34,9 @@ void pause_briefly() {
 // One parallel_for. Boundaries depend on n, grain and the thread count only.
 struct Ranges {
   int64_t n = 0, grain = 1, count = 1;
+  int64_t first = 0;  // the caller has run those before it alone
 
+  int64_t left() const { return count - first; }
   int64_t begin(int64_t index) const {
     const int64_t units = (n + grain - 1) / grain;
     return std::min(n, units * index / count * grain);
@@ -80,8 +82,8 @@ class Pool {
     context_ = context;
     failed_.store(false, std::memory_order_relaxed);
     failure_ = nullptr;
-    remaining_.store(ranges.count, std::memory_order_relaxed);
-    publish(static_cast<uint64_t>(ranges.count));
+    remaining_.store(ranges.left(), std::memory_order_relaxed);
+    publish(static_cast<uint64_t>(ranges.left()));
     inside_parallel_region = true;
     take_ranges();
     inside_parallel_region = false;
@@ -128,7 +130,7 @@ class Pool {
     uint64_t ticket = ticket_.load(std::memory_order_acquire);
     while (has_work(ticket)) {
       if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
-      const int64_t index = static_cast<int64_t>(ticket_next(ticket));
+      const int64_t index = ranges_.first + static_cast<int64_t>(ticket_next(ticket));
       if (!failed_.load(std::memory_order_relaxed)) run_one(index);
       if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) signal_done();
       ticket = ticket_.load(std::memory_order_acquire);
@@ -224,8 +226,11 @@ void internal::run_ranges(int64_t n, int64_t grain, RangeFn fn, void* context) {
   const int64_t units = (n + ranges.grain - 1) / ranges.grain;
   const int64_t threads = inside_parallel_region || units == 1 ? 1 : thread_count();
   ranges.count = std::min({units, threads * kRangesPerThread, kMostRanges});
-  if (threads > 1 && pool().try_run(ranges, fn, context)) return;
-  for (int64_t i = 0; i < ranges.count; ++i) fn(context, ranges.begin(i), ranges.begin(i + 1));
+  // While another caller has the pool we go on alone; the rest is shared as soon as it is free.
+  for (; ranges.left() > 0; ++ranges.first) {
+    if (threads > 1 && ranges.left() > 1 && pool().try_run(ranges, fn, context)) return;
+    fn(context, ranges.begin(ranges.first), ranges.begin(ranges.first + 1));
+  }
 }
 
 }  // namespace qat

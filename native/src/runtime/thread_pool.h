@@ -4,7 +4,8 @@
 // decided at run time. A function that writes only to its own range gives the same bits always; for
 // reductions use parallel_chunks, whose chunks do not depend on the thread count.
 //
-// Safe from several threads at once: while one caller has the pool, another runs its ranges itself.
+// Safe from several threads at once: while one caller has the pool, another runs its ranges itself and
+// shares what is left as soon as the pool is free.
 // Nested calls run inline. The first exception of a range is rethrown to the caller after all
 // started ranges have ended; ranges not yet started are skipped.
 #pragma once

@@ -73,10 +73,11 @@ describe('ChartFrame', () => {
     expect(screen.queryByRole('img', { name: 'drawing' })).toBeNull();
   });
 
-  it('keeps the old picture while a new one is awaited', () => {
+  it('keeps the old picture while a new one is awaited, and says so when that takes long', async () => {
     draw({ busy: true });
     expect(screen.getByRole('img', { name: 'drawing' })).toBeTruthy();
-    expect(screen.getByRole('status').textContent).toContain('Updating');
+    expect(screen.queryByRole('status')).toBeNull();
+    expect((await screen.findByRole('status')).textContent).toContain('Updating');
   });
 
   it('offers to reset the zoom only while zoomed', async () => {

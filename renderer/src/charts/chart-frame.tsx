@@ -1,7 +1,7 @@
 /** The card around a chart: title, tools, states, the table view and a summary in words. */
 import { clsx } from 'clsx';
 import { LoaderCircle, Table2, ZoomOut } from 'lucide-react';
-import { type ReactNode, useId, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { IconButton } from '../ui/button.js';
 import { EmptyState, ErrorState } from '../ui/feedback.js';
 import { ChartTableView } from './chart-table.js';
@@ -97,11 +97,24 @@ function TableOf({ table, label }: { table: () => ChartTable; label: string }) {
   return <ChartTableView table={data} label={label} />;
 }
 
-/** Appears only when an answer takes longer than a blink, so that quick ones do not flicker. */
+const busyAfterMs = 250;
+
+/**
+ * Appears only when an answer takes longer than a blink, so that quick ones do not flicker. Until then there is
+ * nothing to animate: even an invisible spinner costs a frame of the whole window each time it turns.
+ */
 function Busy() {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), busyAfterMs);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!late) return null;
   return (
-    <span role="status" className="chart-busy text-ink3">
-      <LoaderCircle aria-hidden className="size-3.5 animate-spin" />
+    <span role="status" className="inline-flex text-ink3">
+      <span className="inline-flex animate-spin will-change-transform">
+        <LoaderCircle aria-hidden className="size-3.5" />
+      </span>
       <span className="chart-hidden">Updating</span>
     </span>
   );
