@@ -21,6 +21,8 @@ export interface LensOptions {
   runId?: string | null;
   /** Raise it to ask a live run again. */
   revision?: number;
+  /** Lets the question wait, so that what is more urgent is drawn first. */
+  delayMs?: number;
 }
 
 const drawnBins = 256;
@@ -82,7 +84,11 @@ export function useWhatIf(
       ? { source: { layer, runId }, lens: lensOf(quantizer, options) }
       : null;
   const revision = useRevision(layer, quantizer, options);
-  return useLatestRequest('layer.whatIf', input, { cached: runId === null, revision });
+  return useLatestRequest('layer.whatIf', input, {
+    cached: runId === null,
+    revision,
+    delayMs: options.delayMs ?? 0,
+  });
 }
 
 /** Nobody waits for these answers: they start when the view has rested this long. */

@@ -20,6 +20,9 @@ export interface BitsRowProps {
   scale: ScaleKind;
 }
 
+/** The layer's own chart is painted before the processor is busy with these. */
+const afterMainChartMs = 60;
+
 function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   const quantizer = pair?.quantizer ?? null;
   const at = useMemo(() => (quantizer ? legalWeight(quantizer, { bits }) : null), [quantizer, bits]);
@@ -28,6 +31,7 @@ function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
     range: pair?.range ?? null,
     runId: pair?.runId ?? null,
     revision: pair?.revision ?? 0,
+    delayMs: afterMainChartMs,
   });
 }
 
