@@ -1,9 +1,18 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
+import { withSmallDisk } from '../../electron/formats/test-support.js';
 import { soundModel, writeBadFiles } from '../support/files.js';
 import { answerDialogs, launch, temporaryFolder, type Workbench } from '../support/launch.js';
-import { projectIsOpen, selectLayer } from '../support/workbench.js';
+import {
+  choosePreset,
+  layersAre,
+  projectIsOpen,
+  quantize,
+  selectAllLayers,
+  selectLayer,
+  showView,
+} from '../support/workbench.js';
 
 /** The newest error on screen carries this code and a remedy; it is dismissed, and the app is alive. */
 async function expectError({ page }: Workbench, code: string): Promise<void> {
@@ -78,6 +87,43 @@ test('an argument that cannot be opened leaves a start screen that says why', as
   await expect(page.getByText('E-SAFETENSORS-TRUNCATED').first()).toBeVisible();
   await page.getByRole('button', { name: /Open the sample project/ }).click();
   await projectIsOpen(page);
+  await workbench.close();
+  await folder.remove();
+});
+
+test('a full disk and a read-only folder while exporting: nothing half-written, and the next try works', async () => {
+  const folder = await temporaryFolder('qat-disk-');
+  const workbench = await launch();
+  const { app, page } = workbench;
+  await projectIsOpen(page);
+  await selectAllLayers(page);
+  await choosePreset(page, 'W4A4');
+  await quantize(page);
+  await layersAre(page, 'quantized');
+  await showView(page, 'Export');
+  const target = join(folder.path, 'w4a4.safetensors');
+  const exportTo = async (path: string) => {
+    await answerDialogs(app, [path]);
+    await page.getByRole('button', { name: 'Export file…' }).click();
+  };
+  // The packed sample needs about 150 KiB.
+  const reason = await withSmallDisk(folder.path, 64, async (remountReadOnly) => {
+    await writeFile(target, 'the export before');
+    await exportTo(target);
+    await expectError(workbench, 'E-DISK-FULL');
+    expect(await readdir(folder.path)).toEqual(['w4a4.safetensors']);
+    expect(await readFile(target, 'utf8')).toBe('the export before');
+    remountReadOnly();
+    await exportTo(join(folder.path, 'other.safetensors'));
+    await expectError(workbench, 'E-DISK-READ-ONLY');
+    expect(await readdir(folder.path)).toEqual(['w4a4.safetensors']);
+  });
+  test.skip(reason !== undefined, reason);
+  const log = await logOf(workbench);
+  for (const code of ['E-DISK-FULL', 'E-DISK-READ-ONLY']) expect(log).toContain(code);
+  await expect(page.getByText('Proven equal')).toHaveCount(0);
+  await exportTo(target);
+  await expect(page.getByText('Proven equal').first()).toBeVisible({ timeout: 60_000 });
   await workbench.close();
   await folder.remove();
 });
