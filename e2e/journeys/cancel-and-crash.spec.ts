@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { launch, temporaryFolder } from '../support/launch.js';
+import { soundModel } from '../support/files.js';
+import { answerDialogs, answerQuestions, launch, temporaryFolder } from '../support/launch.js';
 import { projectIsOpen, setTraining, showView, train, trainingEnded } from '../support/workbench.js';
 
 test('a training pauses, resumes and cancels, and the layers are free again', async () => {
@@ -54,4 +57,34 @@ test('after kill -9 in a training the project is back, and the run resumes to it
   await expect(third.page.getByRole('tab', { name: 'Training', selected: true })).toBeVisible();
   await third.close();
   await data.remove();
+});
+
+test('opening another model while one is training asks first, and the training can be resumed later', async () => {
+  const folder = await temporaryFolder('qat-suspend-');
+  const other = join(folder.path, 'other.safetensors');
+  await writeFile(other, soundModel());
+  const workbench = await launch();
+  const { app, page } = workbench;
+  await projectIsOpen(page);
+  await setTraining(page, { Epochs: 60 });
+  await train(page);
+  await answerQuestions(app, [1, 0]);
+  await answerDialogs(app, [other, other]);
+  await page.keyboard.press('Control+O');
+  await expect(page.getByRole('button', { name: 'Cancel training' })).toBeVisible();
+  await expect(page.getByRole('option')).toHaveCount(3);
+  await page.keyboard.press('Control+O');
+  await expect(page.getByRole('option', { name: /^encoder/ })).toHaveCount(2);
+
+  await app.evaluate(({ Menu }) => Menu.getApplicationMenu()?.getMenuItemById('file.openSample')?.click());
+  await expect(page.getByRole('option')).toHaveCount(3);
+  await showView(page, 'Training');
+  await page
+    .getByRole('button', { name: /Resume/ })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Cancel training' }).click();
+  await trainingEnded(page);
+  await workbench.close();
+  await folder.remove();
 });

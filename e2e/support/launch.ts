@@ -103,6 +103,18 @@ export async function answerDialogs(app: ElectronApplication, paths: (string | n
   }, paths);
 }
 
+/** The next questions of the app are answered with these buttons, counted from 0. */
+export async function answerQuestions(app: ElectronApplication, buttons: number[]): Promise<void> {
+  await app.evaluate(({ dialog }, answers) => {
+    const queue = [...answers];
+    dialog.showMessageBox = async () => {
+      const response = queue.shift();
+      if (response === undefined) throw new Error('a question too many');
+      return { response, checkboxChecked: false };
+    };
+  }, buttons);
+}
+
 function watch(page: Page): string[] {
   const problems: string[] = [];
   page.on('console', (message) => {

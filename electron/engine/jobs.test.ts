@@ -32,6 +32,19 @@ describe('jobs', () => {
     expect(seen.at(-1)).toMatchObject({ fraction: 1, cancellable: false, detail: 'half' });
   });
 
+  it('one that is to be announced late is not heard of when it ends before, and is when it proves long', async () => {
+    const { jobs, seen } = makeJobs();
+    const late = { announceAfterMs: 30 };
+    await jobs.run('analyze', 'quick', late, async (job) => job.progress(0.5, 'half'));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(seen).toEqual([]);
+    await jobs.run('analyze', 'slow', late, () => new Promise((resolve) => setTimeout(resolve, 90)));
+    expect(seen.map(({ title, state }) => [title, state])).toEqual([
+      ['slow', 'running'],
+      ['slow', 'done'],
+    ]);
+  });
+
   it('cancel by id aborts the work, and the call ends with E-CANCELLED even when the work failed otherwise', async () => {
     const { jobs, seen } = makeJobs();
     const running = jobs.run('prepare', 'p', { jobId: 'j2' }, async (job) => {

@@ -1,6 +1,7 @@
 /**
  * Long tasks as the job bar shows them: title, share done, time left, cancel. A job is announced when it
- * starts, at most ten times a second while it runs, and once at its end, so `job.changed` stays bounded.
+ * starts (or when it proves long), at most ten times a second while it runs, and once at its end, so
+ * `job.changed` stays bounded.
  */
 import { randomUUID } from 'node:crypto';
 import type { AppEvent, Job } from '../contract/index.js';
@@ -15,6 +16,11 @@ export interface JobControl {
   readonly id: string;
   readonly signal: AbortSignal;
   progress(fraction: number | null, detail: string): void;
+}
+
+export interface JobOptions extends CallOptions {
+  /** Shown only when it is still running after this long; what ends before that is never heard of. */
+  announceAfterMs?: number;
 }
 
 interface RunningJob {
@@ -51,7 +57,7 @@ export class Jobs {
   async run<T>(
     kind: Job['kind'],
     title: string,
-    options: CallOptions | undefined,
+    options: JobOptions | undefined,
     work: (job: JobControl) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(options?.signal);
@@ -64,7 +70,7 @@ export class Jobs {
       end = resolve;
     });
     this.#running.set(id, { controller, ended });
-    const announcer = new Announcer(this.#emit, id, kind, title);
+    const announcer = new Announcer(this.#emit, { id, kind, title }, options?.announceAfterMs ?? 0);
     try {
       const result = await work({
         id,
@@ -91,21 +97,28 @@ export class Jobs {
 class Announcer {
   readonly #emit: (event: AppEvent) => void;
   readonly #startedAt = performance.now();
+  readonly #waiting: NodeJS.Timeout | undefined;
+  #announced = false;
   #lastAt = 0;
   #job: Job;
 
-  constructor(emit: (event: AppEvent) => void, id: string, kind: Job['kind'], title: string) {
+  constructor(emit: (event: AppEvent) => void, job: Pick<Job, 'id' | 'kind' | 'title'>, afterMs: number) {
     this.#emit = emit;
     this.#job = {
-      id,
-      kind,
-      title: title.slice(0, 300),
+      ...job,
+      title: job.title.slice(0, 300),
       fraction: null,
       detail: '',
       remainingMs: null,
       cancellable: true,
       state: 'running',
     };
+    if (afterMs > 0) this.#waiting = setTimeout(() => this.#announce(), afterMs);
+    else this.#announce();
+  }
+
+  #announce(): void {
+    this.#announced = true;
     this.#send();
   }
 
@@ -117,13 +130,14 @@ class Announcer {
       detail: detail.slice(0, 300),
       remainingMs: this.#remainingMs(clamped),
     };
-    if (performance.now() - this.#lastAt >= announceEveryMs) this.#send();
+    if (this.#announced && performance.now() - this.#lastAt >= announceEveryMs) this.#send();
   }
 
   end(state: 'done' | 'failed' | 'cancelled'): void {
     const fraction = state === 'done' ? 1 : this.#job.fraction;
     this.#job = { ...this.#job, fraction, remainingMs: null, cancellable: false, state };
-    this.#send();
+    clearTimeout(this.#waiting);
+    if (this.#announced) this.#send();
   }
 
   #remainingMs(fraction: number | null): number | null {

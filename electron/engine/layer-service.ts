@@ -26,6 +26,8 @@ type Source = RouteInput<'layer.analyze'>['source'];
 
 /** Exact native bins at least; a multiple of the drawn ones, so that each drawn bin is a sum of whole bins. */
 const minimumExactBins = 2048;
+/** From here on an analysis is worth a line in the job bar. */
+const longAnalysisMs = 800;
 /** Analyses kept per project; one is a few tens of kilobytes. */
 const answersKept = 64;
 
@@ -56,15 +58,27 @@ export class LayerService {
     throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
     return this.#look(project, layer, input, async ({ tensor, key }) => {
-      const native = nativeLens(input.lens, null);
-      const compute = async (): Promise<Analysis> => ({
-        layer: layer.name,
-        ...((await withCancel(this.#context.addon, options?.signal, (token) =>
-          this.#context.addon.analyze(tensor, native, token),
-        )) as Omit<Analysis, 'layer'>),
-      });
+      const compute = () => this.#compute(layer, tensor, nativeLens(input.lens, null), options);
       return key === null ? compute() : this.#analyses.get(answerKey(key, input.lens), compute);
     });
+  }
+
+  /** A large layer takes seconds: then it is a job with a cancel button. */
+  #compute(
+    layer: ModelLayer,
+    tensor: Tensor,
+    native: AnalyzeOptions,
+    options: CallOptions | undefined,
+  ): Promise<Analysis> {
+    const { addon, jobs } = this.#context;
+    const late = { ...options, announceAfterMs: longAnalysisMs };
+    return jobs.run('analyze', `Analyse ${layer.name}`, late, async ({ signal }) => ({
+      layer: layer.name,
+      ...((await withCancel(addon, signal, (token) => addon.analyze(tensor, native, token))) as Omit<
+        Analysis,
+        'layer'
+      >),
+    }));
   }
 
   /** Levels and error of one quantizer on one layer: what a change of bits asks for. */

@@ -45,6 +45,20 @@ export async function askWhereToSave(
   return filePath.toLowerCase().endsWith(`.${extension}`) ? filePath : `${filePath}.${extension}`;
 }
 
+/** Whether a training may be suspended so that another project can be opened. */
+export async function askToSuspend(window: BrowserWindow, training: string): Promise<boolean> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'question',
+    message: `${training} is still training.`,
+    detail:
+      'Opening another project suspends it at its last step. You can resume it when you open this one again.',
+    buttons: ['Suspend and Open', 'Cancel'],
+    defaultId: 0,
+    cancelId: 1,
+  });
+  return response === 0;
+}
+
 async function askForPath(
   window: BrowserWindow,
   options: Electron.OpenDialogOptions,

@@ -18,6 +18,7 @@ export interface HandlerParts {
   bus: EventBus;
   opener: Opener;
   settings: SettingsStore;
+  applySettings(settings: Settings): void;
   window(): BrowserWindow;
 }
 
@@ -29,7 +30,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
 
 type Part<P extends string> = Pick<Handlers, Extract<keyof Handlers, `${P}.${string}`>>;
 
-function appHandlers({ addon, bus, settings, window }: HandlerParts): Part<'app'> {
+function appHandlers({ addon, bus, settings, applySettings, window }: HandlerParts): Part<'app'> {
   return {
     'app.info': async () => appInfo(addon, settings.settings),
     'app.ready': async () => {
@@ -38,7 +39,7 @@ function appHandlers({ addon, bus, settings, window }: HandlerParts): Part<'app'
     },
     'app.setSettings': async (wanted) => {
       const saved = await settings.save(wanted);
-      applySettings(addon, saved);
+      applySettings(saved);
       bus.emit({ type: 'settings.changed', settings: saved });
       return saved;
     },
@@ -152,10 +153,13 @@ function appInfo(addon: NativeAddon, settings: Settings): AppInfo {
   };
 }
 
-/** Threads 0 = as many as the engine chooses. */
-export function applySettings(addon: NativeAddon, settings: Settings): void {
-  nativeTheme.themeSource = settings.theme;
-  if (settings.threads > 0) addon.setThreads(settings.threads);
+/** What makes settings take effect. Threads 0 = as many as the engine chose when it was loaded. */
+export function settingsApplier(addon: NativeAddon): (settings: Settings) => void {
+  const chosenByEngine = addon.info().threads;
+  return ({ theme, threads }) => {
+    nativeTheme.themeSource = theme;
+    addon.setThreads(threads > 0 ? threads : chosenByEngine);
+  };
 }
 
 export function reportError(route: string, error: unknown): void {

@@ -5,8 +5,9 @@ import { type AppEvent, toErrorInfo } from '../contract/index.js';
 import { createEngine, defaultAddonPath, type Engine, loadNative } from '../engine/index.js';
 import { RecentStore, SettingsStore } from '../store/index.js';
 import { registerAppScheme, serveApp } from './app-protocol.js';
+import { askToSuspend } from './dialogs.js';
 import { createEventBus } from './event-bus.js';
-import { applySettings, createHandlers, reportError } from './handlers.js';
+import { createHandlers, reportError, settingsApplier } from './handlers.js';
 import { connectIpc } from './ipc.js';
 import { describe, setUpLog, write } from './log.js';
 import { showMenu } from './menu.js';
@@ -46,7 +47,8 @@ async function boot(): Promise<void> {
   const settings = await SettingsStore.open(join(userData, 'settings.json'));
   const recent = await RecentStore.open(join(userData, 'recent.json'));
   const addon = loadNative(defaultAddonPath(root));
-  applySettings(addon, settings.settings);
+  const applySettings = settingsApplier(addon);
+  applySettings(settings.settings);
 
   const bus = createEventBus();
   let window: BrowserWindow | null = null;
@@ -69,6 +71,7 @@ async function boot(): Promise<void> {
     recent,
     onError,
     onRecent: (entries) => showMenu(menuActions, entries),
+    maySuspend: (training) => askToSuspend(theWindow(), training),
   });
   const openPath = (path: string) => {
     opener.path(path).catch((error: unknown) => onError(error, `opening ${path}`));
@@ -87,7 +90,7 @@ async function boot(): Promise<void> {
     throw new Error('there is no window');
   };
   const router = createRouter(
-    createHandlers({ addon, engine, bus, opener, settings, window: theWindow }),
+    createHandlers({ addon, engine, bus, opener, settings, applySettings, window: theWindow }),
     reportError,
   );
   connectIpc(router);

@@ -1,5 +1,5 @@
 /** Opening things, whoever asks: the window, the menu, the command line, a second start; and the recent list. */
-import { type ProjectState, QatError, type RecentEntry } from '../contract/index.js';
+import { type ProjectState, QatError, type RecentEntry, type RunSummary } from '../contract/index.js';
 import type { CallOptions, Engine } from '../engine/index.js';
 import { detectPath } from '../formats/index.js';
 import type { RecentStore } from '../store/index.js';
@@ -26,9 +26,11 @@ export interface OpenerParts {
   /** The recent list changed: the menu shows it. */
   onRecent(entries: RecentEntry[]): void;
   onError(error: unknown, context: string): void;
+  /** Whether the training named may be suspended to open something else. */
+  maySuspend(training: string): Promise<boolean>;
 }
 
-export function createOpener({ engine, recent, onRecent, onError }: OpenerParts): Opener {
+export function createOpener({ engine, recent, onRecent, onError, maySuspend }: OpenerParts): Opener {
   let starting: Promise<void> = Promise.resolve();
 
   async function remember(project: ProjectState): Promise<ProjectState> {
@@ -41,13 +43,26 @@ export function createOpener({ engine, recent, onRecent, onError }: OpenerParts)
     return project;
   }
 
+  /** Another project takes the place of the open one: a training in it stops, which the user should know. */
+  async function replace(open: () => Promise<ProjectState>): Promise<ProjectState> {
+    const training = engine.project.open?.state().runs.find(isActive);
+    if (training && !(await maySuspend(training.name))) {
+      throw new QatError(
+        'E-CANCELLED',
+        `${training.name} goes on.`,
+        'Open the other project when it has ended.',
+      );
+    }
+    return remember(await open());
+  }
+
   const opener: Opener = {
-    sample: async (options) => remember(await engine.project.openSample(options)),
-    folder: async (path, options) => remember(await engine.project.openFolder({ path }, options)),
+    sample: (options) => replace(() => engine.project.openSample(options)),
+    folder: (path, options) => replace(() => engine.project.openFolder({ path }, options)),
     path: async (path, options) => {
       const found = await detectPath(path);
       if (found.kind === 'project') return opener.folder(found.path, options);
-      if (found.kind === 'safetensors') return remember(await engine.project.openModel(found, options));
+      if (found.kind === 'safetensors') return replace(() => engine.project.openModel(found, options));
       if (engine.project.open) return engine.project.openDataset(found, options);
       throw new QatError(
         'E-PROJECT-NONE',
@@ -89,3 +104,5 @@ export function createOpener({ engine, recent, onRecent, onError }: OpenerParts)
 
   return opener;
 }
+
+const isActive = ({ state }: RunSummary) => state === 'running' || state === 'paused';

@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { request } from './client.js';
 import type { RouteInput, RouteName, RouteOutput } from './contract.js';
-import { type HostError, isCancelled, toHostError } from './host-error.js';
+import { type HostError, toHostError } from './host-error.js';
 
 /** An answer is a few tens of kilobytes; a layer has nine of them. */
 const maxCached = 180;
@@ -132,8 +132,8 @@ export function useLatestRequest<R extends RouteName>(
           if (!left) setState({ key, data: data as RouteOutput<R>, error: null });
         },
         (thrown: unknown) => {
-          if (left || isCancelled(thrown)) return;
-          setState({ key, data: null, error: toHostError(thrown, route) });
+          // Cancelled by the user while it is still wanted here: that is said, with a way to ask again.
+          if (!left) setState({ key, data: null, error: toHostError(thrown, route) });
         },
       );
     };
