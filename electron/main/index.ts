@@ -10,7 +10,7 @@ import { createEventBus } from './event-bus.js';
 import { createHandlers, reportError, settingsApplier } from './handlers.js';
 import { connectIpc } from './ipc.js';
 import { describe, setUpLog, write } from './log.js';
-import { showMenu } from './menu.js';
+import { type MenuActions, showMenu } from './menu.js';
 import { pathsInArguments } from './open-arguments.js';
 import { createOpener, type Opener } from './opener.js';
 import { createRouter } from './router.js';
@@ -76,10 +76,9 @@ async function boot(): Promise<void> {
   const openPath = (path: string) => {
     opener.path(path).catch((error: unknown) => onError(error, `opening ${path}`));
   };
-  const menuActions = {
-    command: (command: Extract<AppEvent, { type: 'menu.command' }>['command']) =>
-      emit({ type: 'menu.command', command }),
-    openRecent: ({ path }: { path: string }) => openPath(path),
+  const menuActions: MenuActions = {
+    command: (command) => emit({ type: 'menu.command', command }),
+    openRecent: ({ path }) => openPath(path),
     clearRecent: () => {
       opener.clearRecent().catch((error: unknown) => onError(error, 'clearing the recent list'));
     },
@@ -106,17 +105,22 @@ async function boot(): Promise<void> {
     },
   });
 
+  openFromOutside(theWindow, openPath, root);
+  reportMemory(emit);
+  closeInOrder(engine, () => state.saved());
+}
+
+/** Paths that come while the app runs: a second start, a document dropped on its icon. */
+function openFromOutside(window: () => BrowserWindow, openPath: (path: string) => void, root: string): void {
   app.on('second-instance', (_event: Event, argv: string[], workingFolder: string) => {
-    theWindow().show();
-    theWindow().focus();
+    window().show();
+    window().focus();
     for (const path of pathsInArguments(argv, workingFolder, root)) openPath(path);
   });
   app.on('open-file', (event: Event, path: string) => {
     event.preventDefault();
     openPath(path);
   });
-  reportMemory(emit);
-  closeInOrder(engine, () => state.saved());
 }
 
 function reportMemory(emit: (event: AppEvent) => void): void {

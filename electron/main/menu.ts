@@ -10,8 +10,11 @@ export interface MenuActions {
   clearRecent(): void;
 }
 
+const separator: MenuItemConstructorOptions = { type: 'separator' };
+const isMac = process.platform === 'darwin';
+
 export function showMenu(actions: MenuActions, recent: RecentEntry[]): void {
-  const item = (id: MenuCommand): MenuItemConstructorOptions => {
+  const item: Item = (id) => {
     const row = menuCommandTable.find((candidate) => candidate.id === id);
     return {
       id,
@@ -22,81 +25,79 @@ export function showMenu(actions: MenuActions, recent: RecentEntry[]): void {
       click: () => actions.command(id),
     };
   };
-  const separator: MenuItemConstructorOptions = { type: 'separator' };
-  const template: MenuItemConstructorOptions[] = [
-    ...(process.platform === 'darwin' ? [{ role: 'appMenu' } as const] : []),
-    {
-      label: '&File',
-      submenu: [
-        item('file.openModel'),
-        item('file.openProject'),
-        item('file.openDataset'),
-        { label: 'Open Recent', submenu: recentItems(actions, recent) },
-        item('file.openSample'),
-        separator,
-        item('file.export'),
-        separator,
-        process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' },
-      ],
-    },
-    {
-      label: '&Edit',
-      submenu: [
-        item('edit.undo'),
-        item('edit.redo'),
-        separator,
-        { role: 'cut' },
-        { role: 'copy' },
-        { role: 'paste' },
-        separator,
-        item('edit.selectAllLayers'),
-      ],
-    },
-    {
-      label: '&View',
-      submenu: [
-        item('view.distribution'),
-        item('view.error'),
-        item('view.training'),
-        item('view.compare'),
-        item('view.export'),
-        separator,
-        item('view.palette'),
-        item('view.toggleTheme'),
-        separator,
-        { role: 'resetZoom' },
-        { role: 'zoomIn' },
-        { role: 'zoomOut' },
-        { role: 'togglefullscreen' },
-        ...(app.isPackaged ? [] : [separator, { role: 'toggleDevTools' } as const]),
-      ],
-    },
-    {
-      label: '&Run',
-      submenu: [
-        item('run.prepare'),
-        item('run.quantize'),
-        separator,
-        item('run.train'),
-        item('run.pauseOrResume'),
-        item('run.cancel'),
-      ],
-    },
-    { role: 'windowMenu' },
-    {
-      role: 'help',
-      submenu: [
-        item('help.shortcuts'),
-        { label: 'Open Log Folder', click: () => shell.showItemInFolder(logFile()) },
-        separator,
-        item('help.about'),
-      ],
-    },
-  ];
-  Menu.setApplicationMenu(Menu.buildFromTemplate(template));
+  Menu.setApplicationMenu(
+    Menu.buildFromTemplate([
+      ...(isMac ? [{ role: 'appMenu' } as const] : []),
+      { label: '&File', submenu: fileItems(item, recentItems(actions, recent)) },
+      { label: '&Edit', submenu: editItems(item) },
+      { label: '&View', submenu: viewItems(item) },
+      { label: '&Run', submenu: runItems(item) },
+      { role: 'windowMenu' },
+      { role: 'help', submenu: helpItems(item) },
+    ]),
+  );
 }
 
-function recentItems(actions: MenuActions, recent: RecentEntry[]): MenuItemConstructorOptions[] {
+type Item = (id: MenuCommand) => MenuItemConstructorOptions;
+type Items = MenuItemConstructorOptions[];
+
+const fileItems = (item: Item, recent: Items): Items => [
+  item('file.openModel'),
+  item('file.openProject'),
+  item('file.openDataset'),
+  { label: 'Open Recent', submenu: recent },
+  item('file.openSample'),
+  separator,
+  item('file.export'),
+  separator,
+  isMac ? { role: 'close' } : { role: 'quit' },
+];
+
+const editItems = (item: Item): Items => [
+  item('edit.undo'),
+  item('edit.redo'),
+  separator,
+  { role: 'cut' },
+  { role: 'copy' },
+  { role: 'paste' },
+  separator,
+  item('edit.selectAllLayers'),
+];
+
+const viewItems = (item: Item): Items => [
+  item('view.distribution'),
+  item('view.error'),
+  item('view.training'),
+  item('view.compare'),
+  item('view.export'),
+  separator,
+  item('view.palette'),
+  item('view.toggleTheme'),
+  separator,
+  { role: 'resetZoom' },
+  { role: 'zoomIn' },
+  { role: 'zoomOut' },
+  { role: 'togglefullscreen' },
+  ...(app.isPackaged ? [] : [separator, { role: 'toggleDevTools' } as const]),
+];
+
+const runItems = (item: Item): Items => [
+  item('run.prepare'),
+  item('run.quantize'),
+  separator,
+  item('run.train'),
+  item('run.pauseOrResume'),
+  item('run.cancel'),
+];
+
+const helpItems = (item: Item): Items => [
+  item('help.shortcuts'),
+  { label: 'Open Log Folder', click: () => shell.showItemInFolder(logFile()) },
+  separator,
+  item('help.about'),
+];
+
+function recentItems(actions: MenuActions, recent: RecentEntry[]): Items {
   if (recent.length === 0) return [{ label: 'Nothing Opened Yet', enabled: false }];
   return [
     ...recent.map((entry) => ({
@@ -105,7 +106,7 @@ function recentItems(actions: MenuActions, recent: RecentEntry[]): MenuItemConst
       enabled: !entry.missing,
       click: () => actions.openRecent(entry),
     })),
-    { type: 'separator' as const },
+    separator,
     { label: 'Clear Recent', click: () => actions.clearRecent() },
   ];
 }
