@@ -415,6 +415,32 @@ export interface NativeOps {
     runningMean: Float32Array;
     runningVar: Float32Array;
   };
+  /** Over rows of `features` values; dx, dGamma and dBeta for the gradient dy of y. */
+  layerNorm(
+    x: Float32Array,
+    dy: Float32Array,
+    rows: number,
+    features: number,
+    gamma: Float32Array,
+    beta: Float32Array,
+    epsilon: number,
+  ): { y: Float32Array; dx: Float32Array; dGamma: Float32Array; dBeta: Float32Array };
+  /** Exact: x·Φ(x). */
+  gelu(x: Float32Array, dy: Float32Array): { y: Float32Array; dx: Float32Array };
+  /** x [planes, height, width], dy [planes, out, out]; no padding; of equal values the first is taken. */
+  maxPool2d(
+    x: Float32Array,
+    dy: Float32Array,
+    shape: { planes: number; height: number; width: number; kernel: number; stride: number },
+  ): { y: Float32Array; dx: Float32Array };
+  /** softmax(QKᵀ/√depth)V; q, dy, y, dq [heads, queries, depth], k, v, dk, dv [heads, keys, depth]. */
+  attention(
+    q: Float32Array,
+    k: Float32Array,
+    v: Float32Array,
+    dy: Float32Array,
+    shape: { heads: number; queries: number; keys: number; depth: number },
+  ): { y: Float32Array; dq: Float32Array; dk: Float32Array; dv: Float32Array };
   /** `steps` optimizer steps on given gradients [steps, size]; returns the trajectory [steps, size]. */
   optimize(
     init: Float32Array,

@@ -394,6 +394,12 @@ describe('ops', () => {
       'a norm of one value': () => ops.batchNorm(ones, ones, 1, 2, 1, ones, ones, 1e-5, 0.1),
       'a norm without epsilon': () => ops.batchNorm(ones, ones, 2, 1, 1, floats(1), floats(1), 0, 0.1),
       'a short gamma': () => ops.batchNorm(ones, ones, 2, 1, 1, floats(), floats(1), 1e-5, 0.1),
+      'a layer norm of no features': () => ops.layerNorm(ones, ones, 1, 0, floats(), floats(), 1e-5),
+      'a gradient that is too short': () => ops.gelu(ones, floats(1)),
+      'a kernel larger than the image': () =>
+        ops.maxPool2d(ones, ones, { planes: 1, height: 1, width: 2, kernel: 2, stride: 1 }),
+      'attention without keys': () =>
+        ops.attention(ones, floats(), floats(), ones, { heads: 1, queries: 1, keys: 0, depth: 2 }),
       'half a step': () => ops.optimize(ones, floats(1, 1, 1), { optimizer: 'sgd', learningRate: 1 }),
       'no optimizer': () => ops.optimize(ones, ones, { learningRate: 1 }),
       'a matrix too short': () => ops.gemm(ones, ones, 2, 2, 2),

@@ -15,6 +15,8 @@ struct MatrixArgument {
   int64_t rows = 0;
   int64_t cols = 0;
 };
+// `count` finite values of a Float32Array.
+Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count);
 MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
                                const std::string& what);
 
@@ -23,6 +25,10 @@ Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info);
 Napi::Value op_estimate_scales(const Napi::CallbackInfo& info);
 Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info);
 Napi::Value op_batch_norm(const Napi::CallbackInfo& info);
+Napi::Value op_layer_norm(const Napi::CallbackInfo& info);
+Napi::Value op_gelu(const Napi::CallbackInfo& info);
+Napi::Value op_max_pool2d(const Napi::CallbackInfo& info);
+Napi::Value op_attention(const Napi::CallbackInfo& info);
 Napi::Value op_optimize(const Napi::CallbackInfo& info);
 Napi::Value op_gemm(const Napi::CallbackInfo& info);
 

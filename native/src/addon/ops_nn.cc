@@ -55,13 +55,18 @@ OptimizerOptions optimizer_options(Napi::Object given) {
 
 }  // namespace
 
+Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count) {
+  const Span<float> given = floats(values, what, count);
+  require_finite(given, what);
+  return given;
+}
+
 MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
                                const std::string& what) {
   MatrixArgument matrix;
   matrix.rows = extent(rows, "rows");
   matrix.cols = extent(cols, "cols");
-  matrix.values = floats(values, what, element_count(matrix.rows, matrix.cols, what));
-  require_finite(matrix.values, what);
+  matrix.values = finite_floats(values, what, element_count(matrix.rows, matrix.cols, what));
   return matrix;
 }
 
@@ -89,14 +94,10 @@ Napi::Value op_batch_norm(const Napi::CallbackInfo& info) {
   const int64_t features = extent(info[3], "features");
   const int64_t inner = extent(info[4], "inner");
   const int64_t count = element_count(element_count(rows, features, "x"), inner, "x");
-  const Span<float> x = floats(info[0], "x", count);
-  const Span<float> dy = floats(info[1], "dy", count);
-  require_finite(x, "x");
-  require_finite(dy, "dy");
-  const Span<float> gamma = floats(info[5], "gamma", features);
-  const Span<float> beta = floats(info[6], "beta", features);
-  require_finite(gamma, "gamma");
-  require_finite(beta, "beta");
+  const Span<float> x = finite_floats(info[0], "x", count);
+  const Span<float> dy = finite_floats(info[1], "dy", count);
+  const Span<float> gamma = finite_floats(info[5], "gamma", features);
+  const Span<float> beta = finite_floats(info[6], "beta", features);
   const double epsilon = number_in(info[7], "epsilon", 1e-12, 1);
   const double momentum = number_in(info[8], "momentum", 0, 1);
   BatchNorm norm(features, inner, static_cast<float>(epsilon), static_cast<float>(momentum));
@@ -158,6 +159,10 @@ Napi::Object make_ops(Napi::Env env) {
   export_function<op_estimate_scales>(ops, "estimateScales");
   export_function<op_softmax_cross_entropy>(ops, "softmaxCrossEntropy");
   export_function<op_batch_norm>(ops, "batchNorm");
+  export_function<op_layer_norm>(ops, "layerNorm");
+  export_function<op_gelu>(ops, "gelu");
+  export_function<op_max_pool2d>(ops, "maxPool2d");
+  export_function<op_attention>(ops, "attention");
   export_function<op_optimize>(ops, "optimize");
   export_function<op_gemm>(ops, "gemm");
   return ops;
