@@ -33,3 +33,11 @@ function typed(thrown: unknown): TypedError {
   expect(error.remedy).not.toBe('');
   return error;
 }
+
+/** Every call is refused with E-NATIVE-ARGUMENT; the name says which one was not. */
+export function expectArgumentErrors(calls: Record<string, () => unknown>): void {
+  for (const [name, call] of Object.entries(calls)) {
+    const error = errorOf(call);
+    expect(error.code, `${name}: ${error.message}`).toBe('E-NATIVE-ARGUMENT');
+  }
+}
