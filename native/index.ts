@@ -5,26 +5,11 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { NativeOps } from './ops.js';
+import type { NativeActivationQuantizer, NativeQuantizer } from './quantizer.js';
 
-export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary';
-
-/** Structurally the contract's weight quantizer (the contract is not imported here: native depends on nothing). */
-export interface NativeQuantizer {
-  bits: number;
-  grid: NativeGrid;
-  granularity: 'tensor' | 'channel' | 'group';
-  groupSize: number;
-  range: 'absmax' | 'mse' | 'lsq';
-  method: 'lsq' | 'ste';
-}
-
-export interface NativeActivationQuantizer {
-  bits: number;
-  /** Resolved: the engine replaces `auto` before it gets here. */
-  grid: 'signed' | 'unsigned';
-  range: 'absmax' | 'mse' | 'lsq';
-  method: 'lsq' | 'ste';
-}
+export type { NativeOps } from './ops.js';
+export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
 export interface NativeInfo {
   version: string;
@@ -364,107 +349,6 @@ export interface NativeAddon {
 
   /** Single operations, for reference vectors and tests: same kernels as the layers use. */
   ops: NativeOps;
-}
-
-/** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
-export interface NativeOps {
-  fakeQuant(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
-  ): Float32Array;
-  /** Straight-through dx, and dScale already multiplied by gradScale. */
-  fakeQuantBackward(
-    x: Float32Array,
-    dy: Float32Array,
-    rows: number,
-    cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
-    gradScale: number,
-  ): { dx: Float32Array; dScale: Float32Array };
-  estimateScales(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    quantizer: NativeQuantizer,
-  ): { scales: Float32Array; zeroPoints: Int32Array };
-  softmaxCrossEntropy(
-    logits: Float32Array,
-    labels: Uint8Array,
-    rows: number,
-    cols: number,
-    labelSmoothing: number,
-  ): { loss: number; dx: Float32Array };
-  batchNorm(
-    x: Float32Array,
-    dy: Float32Array,
-    rows: number,
-    features: number,
-    /** Values per feature and row (1 for matrices, H·W for NCHW images). */
-    inner: number,
-    gamma: Float32Array,
-    beta: Float32Array,
-    epsilon: number,
-    momentum: number,
-  ): {
-    y: Float32Array;
-    dx: Float32Array;
-    dGamma: Float32Array;
-    dBeta: Float32Array;
-    runningMean: Float32Array;
-    runningVar: Float32Array;
-  };
-  /** Over rows of `features` values; dx, dGamma and dBeta for the gradient dy of y. */
-  layerNorm(
-    x: Float32Array,
-    dy: Float32Array,
-    rows: number,
-    features: number,
-    gamma: Float32Array,
-    beta: Float32Array,
-    epsilon: number,
-  ): { y: Float32Array; dx: Float32Array; dGamma: Float32Array; dBeta: Float32Array };
-  /** Exact: x·Φ(x). */
-  gelu(x: Float32Array, dy: Float32Array): { y: Float32Array; dx: Float32Array };
-  /** x [planes, height, width], dy [planes, out, out]; no padding; of equal values the first is taken. */
-  maxPool2d(
-    x: Float32Array,
-    dy: Float32Array,
-    shape: { planes: number; height: number; width: number; kernel: number; stride: number },
-  ): { y: Float32Array; dx: Float32Array };
-  /** softmax(QKᵀ/√depth)V; q, dy, y, dq [heads, queries, depth], k, v, dk, dv [heads, keys, depth]. */
-  attention(
-    q: Float32Array,
-    k: Float32Array,
-    v: Float32Array,
-    dy: Float32Array,
-    shape: { heads: number; queries: number; keys: number; depth: number },
-  ): { y: Float32Array; dq: Float32Array; dk: Float32Array; dv: Float32Array };
-  /** `steps` optimizer steps on given gradients [steps, size]; returns the trajectory [steps, size]. */
-  optimize(
-    init: Float32Array,
-    gradients: Float32Array,
-    options: {
-      optimizer: 'sgd' | 'adam' | 'adamw';
-      learningRate: number;
-      momentum?: number;
-      nesterov?: boolean;
-      weightDecay?: number;
-      beta1?: number;
-      beta2?: number;
-      epsilon?: number;
-    },
-  ): Float32Array;
-  /** C[m,n] = A[m,k]·B; `transposeB`: B is [n,k]; `transposeA`: A is [k,m]. */
-  gemm(
-    a: Float32Array,
-    b: Float32Array,
-    m: number,
-    n: number,
-    k: number,
-    options?: { transposeA?: boolean; transposeB?: boolean },
-  ): Float32Array;
 }
 
 /** Where `npm run build:native` leaves the addon, given the folder that holds `package.json`. */

@@ -11,6 +11,8 @@ import { runMain, SetupError, say, secondsSince } from './say.mjs';
 export const appSources = [
   ...['contract', 'engine', 'formats', 'main', 'preload', 'store'].map((name) => `electron/${name}`),
   'native/index.ts',
+  'native/ops.ts',
+  'native/quantizer.ts',
   'renderer',
   'electron.vite.config.ts',
   'vite.react.ts',
