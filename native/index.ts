@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { NativeOps } from './ops.js';
-import type { NativeActivationQuantizer, NativeQuantizer } from './quantizer.js';
+import type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
 export type { NativeOps } from './ops.js';
 export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
