@@ -245,14 +245,25 @@ export interface Network {
 }
 
 export interface SessionOptions {
-  optimizer: 'sgd' | 'adamw';
+  optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
   learningRate: number;
+  /** SGD only; `nesterov` needs it. */
   momentum: number;
+  nesterov?: boolean;
   weightDecay: number;
   beta1?: number;
   beta2?: number;
   epsilon?: number;
-  schedule: 'constant' | 'cosine';
+  schedule: 'constant' | 'cosine' | 'step';
+  /** For `step`: the learning rate is multiplied with stepFactor (0.1) after every stepEpochs (1) epochs. */
+  stepEpochs?: number;
+  stepFactor?: number;
+  /** The learning rate rises linearly over this many steps (0). */
+  warmupSteps?: number;
+  /** Longest gradient of all parameters together, L2; 0 = as it is (0). */
+  gradientClip?: number;
+  /** Learning rate of learned scales as a multiple of the others' (1). */
+  scaleRate?: number;
   epochs: number;
   batchSize: number;
   seed: number;

@@ -81,7 +81,7 @@ export interface NativeOps {
     init: Float32Array,
     gradients: Float32Array,
     options: {
-      optimizer: 'sgd' | 'adam' | 'adamw';
+      optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
       learningRate: number;
       momentum?: number;
       nesterov?: boolean;

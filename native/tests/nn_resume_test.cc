@@ -110,6 +110,8 @@ void check_exact_resume(qat::OptimizerKind kind) {
 
 TEST(nn_resume_is_exact_with_adamw) { check_exact_resume(qat::OptimizerKind::kAdamW); }
 TEST(nn_resume_is_exact_with_sgd) { check_exact_resume(qat::OptimizerKind::kSgd); }
+TEST(nn_resume_is_exact_with_radam) { check_exact_resume(qat::OptimizerKind::kRAdam); }
+TEST(nn_resume_is_exact_with_lion) { check_exact_resume(qat::OptimizerKind::kLion); }
 
 TEST(nn_checkpoint_of_a_paused_session_resumes_exactly) {
   const Setting setting;

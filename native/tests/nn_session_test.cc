@@ -233,7 +233,7 @@ TEST(nn_session_diverging_learning_rate_fails_with_a_remedy) {
     options.optimizer.kind = qat::OptimizerKind::kSgd;
     options.optimizer.momentum = 0.9;
     options.learning_rate = 1e30;
-    options.schedule = qat::Schedule::kConstant;
+    options.schedule.kind = qat::ScheduleKind::kConstant;
     options.epochs = 20;
     qat::TrainingSession session(network, data, data, options);
     session.start();

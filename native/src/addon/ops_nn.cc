@@ -40,10 +40,12 @@ bool optional_flag(Napi::Value options, const char* name) {
 
 OptimizerOptions optimizer_options(Napi::Object given) {
   constexpr OptimizerKind kKinds[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
-                                      OptimizerKind::kAdamW};
+                                      OptimizerKind::kAdamW, OptimizerKind::kRAdam,
+                                      OptimizerKind::kLion};
   OptimizerOptions options;
   options.kind =
-      kKinds[choice(given.Get("optimizer"), "options.optimizer", {"sgd", "adam", "adamw"})];
+      kKinds[choice(given.Get("optimizer"), "options.optimizer",
+                    {"sgd", "adam", "adamw", "radam", "lion"})];
   options.momentum = optional_in(given, "momentum", 0, 1, options.momentum);
   options.nesterov = optional_flag(given, "nesterov");
   options.weight_decay = optional_in(given, "weightDecay", 0, 1e6, options.weight_decay);

@@ -56,24 +56,43 @@ int64_t required_integer(Napi::Object given, const char* name, int64_t low, int6
   return integer_in(given.Get(name), std::string("options.") + name, low, high);
 }
 
+int64_t optional_integer(Napi::Object given, const char* name, int64_t low, int64_t high,
+                         int64_t otherwise) {
+  const Napi::Value value = given.Get(name);
+  if (value.IsUndefined()) return otherwise;
+  return integer_in(value, std::string("options.") + name, low, high);
+}
+
 }  // namespace
 
 SessionOptions session_options(Napi::Value value) {
   const Napi::Object given = object(value, "options");
   SessionOptions options;
-  options.optimizer.kind =
-      choice(given.Get("optimizer"), "options.optimizer", {"sgd", "adamw"}) == 0
-          ? OptimizerKind::kSgd
-          : OptimizerKind::kAdamW;
+  constexpr OptimizerKind kOptimizers[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
+                                           OptimizerKind::kAdamW, OptimizerKind::kRAdam,
+                                           OptimizerKind::kLion};
+  options.optimizer.kind = kOptimizers[choice(given.Get("optimizer"), "options.optimizer",
+                                              {"sgd", "adam", "adamw", "radam", "lion"})];
+  if (options.optimizer.kind == OptimizerKind::kLion) options.optimizer.beta2 = 0.99;
+  const Napi::Value nesterov = given.Get("nesterov");
+  if (!nesterov.IsUndefined()) {
+    options.optimizer.nesterov = boolean(nesterov, "options.nesterov");
+  }
   options.learning_rate = required_number(given, "learningRate", 0, 1e6);
   options.optimizer.momentum = required_number(given, "momentum", 0, 1);
   options.optimizer.weight_decay = required_number(given, "weightDecay", 0, 1e6);
   options.optimizer.beta1 = optional_number(given, "beta1", 0, 1, options.optimizer.beta1);
   options.optimizer.beta2 = optional_number(given, "beta2", 0, 1, options.optimizer.beta2);
   options.optimizer.epsilon = optional_number(given, "epsilon", 0, 1, options.optimizer.epsilon);
-  options.schedule = choice(given.Get("schedule"), "options.schedule", {"constant", "cosine"}) == 0
-                         ? Schedule::kConstant
-                         : Schedule::kCosine;
+  constexpr ScheduleKind kSchedules[] = {ScheduleKind::kConstant, ScheduleKind::kCosine,
+                                         ScheduleKind::kStep};
+  options.schedule.kind = kSchedules[choice(given.Get("schedule"), "options.schedule",
+                                            {"constant", "cosine", "step"})];
+  options.schedule.step_factor = optional_number(given, "stepFactor", 0, 1, 0.1);
+  options.schedule.step_epochs = optional_integer(given, "stepEpochs", 1, 1'000'000, 1);
+  options.schedule.warmup_steps = optional_integer(given, "warmupSteps", 0, kMaxExtent, 0);
+  options.gradient_clip = optional_number(given, "gradientClip", 0, 1e6, 0);
+  options.scale_rate = optional_number(given, "scaleRate", 1e-6, 1e6, 1);
   options.epochs = required_integer(given, "epochs", 1, 1'000'000);
   options.batch_size = required_integer(given, "batchSize", 1, kMaxExtent);
   options.seed = static_cast<uint64_t>(required_integer(given, "seed", 0, 0xffffffffLL));

@@ -28,13 +28,13 @@ struct OptWeight {
   const QuantizedWeight* packed = nullptr;  // in inference
 };
 
-// Gradients of the last backward. Borrowed, valid until the next one.
+// Gradients of the last backward. Borrowed, valid until the next one; the borrower may scale them.
 struct LinearGradients {
-  const float* dweight = nullptr;        // [out, in], straight-through mask applied
-  const float* dbias = nullptr;          // [out]; null without bias
-  const float* dscale_weight = nullptr;  // LSQ gradient scale applied
-  int64_t scale_count = 0;               // 0 where weight scales are not learned
-  const float* dscale_activation = nullptr;  // one value; null where it is not learned
+  float* dweight = nullptr;        // [out, in], straight-through mask applied
+  float* dbias = nullptr;          // [out]; null without bias
+  float* dscale_weight = nullptr;  // LSQ gradient scale applied
+  int64_t scale_count = 0;         // 0 where weight scales are not learned
+  float* dscale_activation = nullptr;  // one value; null where it is not learned
 };
 
 class NBitLinearBase {

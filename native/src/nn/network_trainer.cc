@@ -47,12 +47,11 @@ std::vector<int64_t> NetworkTrainer::slot_sizes(const std::vector<Slot>& slots) 
   return sizes;
 }
 
-NetworkTrainer::NetworkTrainer(Network& network, const OptimizerOptions& optimizer,
-                               double label_smoothing, int64_t batch_size)
+NetworkTrainer::NetworkTrainer(Network& network, const TrainerOptions& options, int64_t batch_size)
     : network_(network),
-      label_smoothing_(label_smoothing),
+      options_(options),
       slots_(make_slots(network)),
-      optimizer_(optimizer, slot_sizes(slots_)) {
+      optimizer_(options.optimizer, slot_sizes(slots_)) {
   int64_t widest = network.inputs();
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));
@@ -100,9 +99,10 @@ double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t 
   data.gather(order, first, rows, input_.data(), labels_.data());
   const float* logits = forward(rows);
   const double loss = softmax_cross_entropy(logits, labels_.data(), rows, network_.outputs(),
-                                            label_smoothing_, gradient_a_.data(), nullptr);
+                                            options_.label_smoothing, gradient_a_.data(), nullptr);
   if (!std::isfinite(loss)) diverged("the loss is not a finite number");
   backward(rows);
+  clip_gradients();
   update(learning_rate);
   return loss;
 }
@@ -128,7 +128,7 @@ const float* NetworkTrainer::forward(int64_t rows) {
 }
 
 void NetworkTrainer::set_gradient(const NetworkAccess::Node* node, Role role,
-                                  const float* gradient) {
+                                  float* gradient) {
   for (Slot& slot : slots_) {
     if (slot.node == node && slot.role == role) slot.gradient = gradient;
   }
@@ -161,6 +161,33 @@ void NetworkTrainer::backward(int64_t rows) {
   }
 }
 
+// Pascanu, Mikolov & Bengio 2013, with PyTorch's guard: all gradients together get no longer than
+// `gradient_clip`. Summed over fixed chunks in order, so that threads change no bits.
+void NetworkTrainer::clip_gradients() {
+  if (!(options_.gradient_clip > 0)) return;
+  double square = 0;
+  for (const Slot& slot : slots_) {
+    if (!slot.gradient) continue;
+    norm_partials_.assign(static_cast<size_t>(chunk_count(slot.size, kElementGrain)), 0.0);
+    parallel_chunks(slot.size, kElementGrain, [&](int64_t chunk, int64_t begin, int64_t end) {
+      double sum = 0;
+      for (int64_t i = begin; i < end; ++i) {
+        sum += static_cast<double>(slot.gradient[i]) * slot.gradient[i];
+      }
+      norm_partials_[static_cast<size_t>(chunk)] = sum;
+    });
+    for (const double partial : norm_partials_) square += partial;
+  }
+  const double factor = options_.gradient_clip / (std::sqrt(square) + 1e-6);
+  if (!(factor < 1)) return;
+  for (const Slot& slot : slots_) {
+    if (!slot.gradient) continue;
+    parallel_for(slot.size, kElementGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) slot.gradient[i] *= static_cast<float>(factor);
+    });
+  }
+}
+
 void NetworkTrainer::update(double learning_rate) {
   optimizer_.begin_step();
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -187,7 +214,7 @@ void NetworkTrainer::update(double learning_rate) {
 // clamp or a bound on the step would leave that trajectory (8-bit scales are no larger than AdamW's steps).
 void NetworkTrainer::update_scales(size_t index, float* scales, double learning_rate) {
   const Slot& slot = slots_[index];
-  optimizer_.update(index, scales, slot.gradient, learning_rate);
+  optimizer_.update(index, scales, slot.gradient, learning_rate * options_.scale_rate);
   AlignedVector<float>& momentum = optimizer_.mutable_moments()[index].first;
   for (int64_t i = 0; i < slot.size; ++i) {
     if (!std::isfinite(scales[i])) {

@@ -1,4 +1,5 @@
-// SGD, Adam and AdamW with PyTorch's definitions, over a list of parameter arrays.
+// SGD, Adam, AdamW and RAdam with PyTorch's definitions and Lion (Chen et al. 2023), over a list of
+// parameter arrays.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +10,14 @@
 
 namespace qat {
 
-enum class OptimizerKind { kSgd, kAdam, kAdamW };
+enum class OptimizerKind { kSgd, kAdam, kAdamW, kRAdam, kLion };
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;
   double momentum = 0;  // SGD
   bool nesterov = false;
   double weight_decay = 0;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // Adam, AdamW
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // all but SGD; Lion: beta2 0.99, no epsilon
 };
 
 // Throws E-NATIVE-ARGUMENT for values outside PyTorch's bounds.

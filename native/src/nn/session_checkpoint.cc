@@ -55,6 +55,19 @@ std::string describe_linear(const NetworkNode& node) {
   return text + "\n";
 }
 
+// What came after the first checkpoints were written: named only where it is used, so that those still fit.
+std::string describe_refinements(const SessionOptions& o) {
+  std::string text;
+  if (o.schedule.kind == ScheduleKind::kStep) {
+    text += " stepEpochs " + std::to_string(o.schedule.step_epochs) + " stepFactor " +
+            number(o.schedule.step_factor);
+  }
+  if (o.schedule.warmup_steps) text += " warmupSteps " + std::to_string(o.schedule.warmup_steps);
+  if (o.gradient_clip > 0) text += " gradientClip " + number(o.gradient_clip);
+  if (o.scale_rate != 1) text += " scaleRate " + number(o.scale_rate);
+  return text;
+}
+
 std::string describe(const SessionData& data) {
   std::string text;
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
@@ -72,10 +85,10 @@ std::string describe(const SessionData& data) {
           number(p.weight_decay) + " beta1 " + number(p.beta1) + " beta2 " + number(p.beta2) +
           " epsilon " + number(p.epsilon) + "\n";
   text += "learningRate " + number(o.learning_rate) + " schedule " +
-          std::to_string(static_cast<int>(o.schedule)) + " epochs " + std::to_string(o.epochs) +
+          std::to_string(static_cast<int>(o.schedule.kind)) + " epochs " + std::to_string(o.epochs) +
           " batchSize " + std::to_string(o.batch_size) + " seed " + std::to_string(o.seed) +
           (o.shuffle ? " shuffle" : " fileOrder") + " labelSmoothing " + number(o.label_smoothing) +
-          "\n";
+          describe_refinements(o) + "\n";
   return text;
 }
 

@@ -16,7 +16,6 @@ using std::chrono::milliseconds;
 
 constexpr size_t kTimedSteps = 64;
 constexpr size_t kEvaluationRing = 1024;
-constexpr double kPi = 3.14159265358979323846;
 
 double elapsed_ms(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
@@ -37,7 +36,9 @@ SessionFailure failure_of(const std::exception& error) {
 
 TrainingSession::Impl::Impl(SessionData session_data)
     : data(std::move(session_data)),
-      trainer(*data.network, data.options.optimizer, data.options.label_smoothing,
+      trainer(*data.network,
+              {data.options.optimizer, data.options.label_smoothing, data.options.gradient_clip,
+               data.options.scale_rate},
               data.options.batch_size),
       order(static_cast<size_t>(data.train->count())),
       steps(data.options.ring_capacity),
@@ -151,13 +152,9 @@ void TrainingSession::Impl::shuffle_epoch(int64_t epoch) {
   order_epoch = epoch;
 }
 
-// Cosine: from the learning rate at the first step towards 0 after the last (SGDR without restarts,
-// Loshchilov & Hutter 2017).
 double TrainingSession::Impl::learning_rate() const {
-  if (data.options.schedule == Schedule::kConstant) return data.options.learning_rate;
-  const double progress =
-      static_cast<double>(data.position.step) / static_cast<double>(data.steps_total);
-  return data.options.learning_rate * 0.5 * (1 + std::cos(kPi * progress));
+  return data.options.learning_rate * schedule_factor(data.options.schedule, data.position.step,
+                                                      data.steps_total, data.steps_per_epoch);
 }
 
 void TrainingSession::Impl::make_step() {

@@ -26,6 +26,11 @@ void validate_options(const SessionOptions& o) {
   require_option(o.snapshot_ms >= 0, "snapshotMs must not be negative");
   require_option(o.label_smoothing >= 0 && o.label_smoothing <= 1,
                  "label smoothing must be in [0, 1]");
+  require_option(o.gradient_clip >= 0 && std::isfinite(o.gradient_clip),
+                 "the gradient clip must not be negative");
+  require_option(o.scale_rate > 0 && std::isfinite(o.scale_rate),
+                 "the rate of the scales must be above 0");
+  validate(o.schedule);
   require_option(o.ring_capacity >= 1, "the ring must hold at least one point");
 }
 

@@ -11,11 +11,11 @@
 #include "nn/dataset.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
+#include "nn/schedule.h"
 #include "nn/types.h"
 
 namespace qat {
 
-enum class Schedule { kConstant, kCosine };
 enum class SessionState { kIdle, kRunning, kPaused, kFinished, kCancelled, kFailed };
 
 const char* to_string(SessionState state);  // "idle", "running", …
@@ -23,13 +23,15 @@ const char* to_string(SessionState state);  // "idle", "running", …
 struct SessionOptions {
   OptimizerOptions optimizer;
   double learning_rate = 0.001;
-  Schedule schedule = Schedule::kCosine;
+  Schedule schedule;
   int64_t epochs = 1;
   int64_t batch_size = 128;
   uint64_t seed = 1;
   bool shuffle = true;         // false: batches in file order
   int64_t snapshot_ms = 0;     // keep a checkpoint in memory every so often; 0: never
   double label_smoothing = 0;
+  double gradient_clip = 0;    // see TrainerOptions
+  double scale_rate = 1;
   size_t ring_capacity = 8192; // step points not drained yet; the session waits rather than lose one
 };
 
