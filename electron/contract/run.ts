@@ -3,13 +3,28 @@ import { z } from 'zod';
 import { errorInfoSchema } from './errors.js';
 import { configurationSchema } from './quantizer.js';
 
+export const optimizers = ['adamw', 'adam', 'radam', 'lion', 'sgd'] as const;
+export const schedules = ['cosine', 'step', 'constant'] as const;
+
+/** What has a default came later: runs and exported files written before do not have it. */
 export const trainingConfigSchema = z.strictObject({
-  optimizer: z.enum(['sgd', 'adamw']),
+  optimizer: z.enum(optimizers),
   learningRate: z.number().positive().max(100),
   /** SGD only. */
   momentum: z.number().min(0).max(0.9999),
+  /** SGD with momentum only. */
+  nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).max(10),
-  schedule: z.enum(['constant', 'cosine']),
+  schedule: z.enum(schedules),
+  /** For `step`: the learning rate is multiplied with stepFactor after every stepEpochs epochs. */
+  stepEpochs: z.int().min(1).max(10_000).default(1),
+  stepFactor: z.number().positive().max(1).default(0.1),
+  /** The learning rate rises linearly over this many epochs; 0 = at once. */
+  warmupEpochs: z.number().min(0).max(10_000).default(0),
+  /** Longest gradient of all parameters together (L2); 0 = as it is. */
+  gradientClip: z.number().min(0).max(1e6).default(0),
+  /** Learning rate of learned scales, as a multiple of the others'. */
+  scaleRate: z.number().min(1e-4).max(1e4).default(1),
   epochs: z.int().min(1).max(10_000),
   batchSize: z.int().min(1).max(65_536),
   /** Order of the samples; the same seed gives the same bits. */
@@ -22,8 +37,14 @@ export const defaultTrainingConfig: TrainingConfig = {
   optimizer: 'adamw',
   learningRate: 0.0002,
   momentum: 0.9,
+  nesterov: false,
   weightDecay: 0.01,
   schedule: 'cosine',
+  stepEpochs: 2,
+  stepFactor: 0.1,
+  warmupEpochs: 0,
+  gradientClip: 0,
+  scaleRate: 1,
   epochs: 8,
   batchSize: 128,
   seed: 1,

@@ -9,6 +9,7 @@ import {
   type RouteInput,
   type RunSeries,
   type RunSummary,
+  type TrainingConfig,
 } from '../contract/index.js';
 import { asQatError, type CallOptions } from './call-options.js';
 import type { EngineContext } from './context.js';
@@ -40,7 +41,10 @@ export class RunService {
   }
 
   /** Freezes the configuration and starts training. Resolves once the session runs. */
-  async start(input: RouteInput<'run.start'>, options?: CallOptions): Promise<RunSummary> {
+  async start(
+    input: { name: string | null; training: TrainingConfig },
+    options?: CallOptions,
+  ): Promise<RunSummary> {
     const project = this.#context.current();
     requireDataset(project);
     const configuration = trainedConfiguration(project);

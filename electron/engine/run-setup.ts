@@ -1,5 +1,5 @@
 /** From a configuration to a native session that is ready to start, fresh or from a checkpoint. */
-import type { Dataset, Network, TrainingSession } from '../../native/index.js';
+import type { Dataset, Network, SessionOptions, TrainingSession } from '../../native/index.js';
 import {
   bitsLabel,
   type Configuration,
@@ -80,12 +80,24 @@ export async function readySession(
   const plan = planNetwork(requireGraph(project.model), project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
   try {
-    const session = context.addon.createSession(network, dataset.train, dataset.test, training);
+    const options = sessionOptions(training, dataset.train.count);
+    const session = context.addon.createSession(network, dataset.train, dataset.test, options);
     return { plan, network, session };
   } catch (thrown) {
     network.dispose();
     throw thrown;
   }
+}
+
+/** The settings as the engine takes them: it counts steps, not epochs. */
+function sessionOptions(training: TrainingConfig, images: number): SessionOptions {
+  const { warmupEpochs, nesterov, ...same } = training;
+  const stepsPerEpoch = Math.ceil(images / training.batchSize);
+  return {
+    ...same,
+    nesterov: nesterov && training.optimizer === 'sgd' && training.momentum > 0,
+    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch),
+  };
 }
 
 /** Accuracy of the float model on the test images, 0–1. */

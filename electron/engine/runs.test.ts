@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   defaultLayerConfig,
+  optimizers,
   type RunSummary,
   runSeriesSchema,
   runSummarySchema,
@@ -103,6 +104,23 @@ describe('a training', () => {
     const ofRun = await test.engine.layers.whatIf(look);
     const ofModel = await test.engine.layers.whatIf({ source: { layer: 'fc2.weight', runId: null }, lens });
     expect(ofRun.levels.scale).not.toBe(ofModel.levels.scale);
+  });
+
+  it('follows its schedule: warm-up, steps of the learning rate, with any optimizer', async () => {
+    const settings = { schedule: 'step', stepEpochs: 2, stepFactor: 0.5, warmupEpochs: 1 } as const;
+    for (const optimizer of optimizers) {
+      const training = { ...shortTraining, ...settings, optimizer, gradientClip: 1, scaleRate: 0.5 };
+      const run = await test.engine.runs.start({ name: null, training });
+      const done = await ended(run);
+      expect(done.state, done.error?.message).toBe('finished');
+      const { steps } = await test.engine.runs.series({ runId: run.id, maxPoints: 1500 });
+      const perEpoch = steps.length / training.epochs;
+      const rates = steps.map(({ learningRate }) => learningRate / training.learningRate);
+      expect(rates[0]).toBeCloseTo(1 / perEpoch, 9);
+      expect(rates[perEpoch - 1]).toBeCloseTo(1, 9);
+      expect(rates[2 * perEpoch - 1]).toBeCloseTo(1, 9);
+      expect(rates[2 * perEpoch]).toBeCloseTo(0.5, 9);
+    }
   });
 
   it('a second one is refused while the first has not ended', async () => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
 import { defaultAddonPath, loadNative, type NativeAddon } from '../../native/index.js';
-import type { AppEvent, Graph, TrainingConfig } from '../contract/index.js';
+import { type AppEvent, defaultTrainingConfig, type Graph, type TrainingConfig } from '../contract/index.js';
 import {
   type SafetensorsSource,
   writeIdxImages,
@@ -149,11 +149,9 @@ export async function withMemoryDisk(
 }
 
 export const shortTraining: TrainingConfig = {
-  optimizer: 'adamw',
+  ...defaultTrainingConfig,
   learningRate: 0.002,
-  momentum: 0.9,
   weightDecay: 0.0001,
-  schedule: 'cosine',
   epochs: 4,
   batchSize: 50,
   seed: 3,

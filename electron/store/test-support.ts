@@ -1,5 +1,10 @@
 /** A project to test with. */
-import { type Configuration, defaultLayerConfig, type RunSummary } from '../contract/index.js';
+import {
+  type Configuration,
+  defaultLayerConfig,
+  defaultTrainingConfig,
+  type RunSummary,
+} from '../contract/index.js';
 import type { ProjectInit } from './project-store.js';
 
 export const projectInit: ProjectInit = {
@@ -27,16 +32,7 @@ export function runSummary(id: string, changes: Partial<RunSummary> = {}): RunSu
     createdAt: '2026-01-01T00:00:00.000Z',
     state: 'running',
     configuration: {},
-    training: {
-      optimizer: 'adamw',
-      learningRate: 0.001,
-      momentum: 0.9,
-      weightDecay: 0,
-      schedule: 'cosine',
-      epochs: 1,
-      batchSize: 1,
-      seed: 1,
-    },
+    training: { ...defaultTrainingConfig, learningRate: 0.001, weightDecay: 0, epochs: 1, batchSize: 1 },
     progress: {
       step: 0,
       stepsTotal: 10,
