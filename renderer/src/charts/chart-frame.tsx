@@ -1,7 +1,7 @@
 /** The card around a chart: title, tools, states, the table view and a summary in words. */
 import { clsx } from 'clsx';
 import { LoaderCircle, Table2, ZoomOut } from 'lucide-react';
-import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { IconButton } from '../ui/button.js';
 import { EmptyState, ErrorState } from '../ui/feedback.js';
 import { ChartTableView } from './chart-table.js';
@@ -93,8 +93,7 @@ function Body(props: ChartFrameProps & { asTable: boolean }) {
 }
 
 function TableOf({ table, label }: { table: () => ChartTable; label: string }) {
-  const data = useMemo(table, [table]);
-  return <ChartTableView table={data} label={label} />;
+  return <ChartTableView table={table()} label={label} />;
 }
 
 const busyAfterMs = 250;

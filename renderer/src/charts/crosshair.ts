@@ -2,7 +2,7 @@
  * Where the reader points, outside React's state: moving the pointer must not redraw a chart. Charts
  * with the same group name share one position, so their cross-hairs move together.
  */
-import { useMemo, useSyncExternalStore } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 
 export interface Crosshair {
   /** In units of the x axis; null = nowhere. */
@@ -48,7 +48,8 @@ function groupStore(group: string): CrosshairStore {
 
 /** The store of `group`, or one of this chart's own. */
 export function useCrosshairStore(group: string | undefined): CrosshairStore {
-  return useMemo(() => (group === undefined ? createCrosshair() : groupStore(group)), [group]);
+  const [own] = useState(createCrosshair);
+  return group === undefined ? own : groupStore(group);
 }
 
 export function useCrosshair(store: CrosshairStore): Crosshair {

@@ -1,5 +1,5 @@
 /** An exact histogram as a step area, with levels and limits standing on it. */
-import { createContext, memo, useCallback, useContext, useMemo } from 'react';
+import { createContext, useContext } from 'react';
 import { Area, AreaChart, ZIndexLayer } from 'recharts';
 import { formatCount, formatShare } from '../ui/format.js';
 import { gridLines, xAxis, yAxis } from './axes.js';
@@ -70,57 +70,48 @@ export function HistogramChart(props: HistogramChartProps) {
   const { bins, over, scale, full, total, unit, details, xTitle } = props;
   const range = props.range ?? full;
   const hasLimits = (props.limits?.length ?? 0) > 0;
-  const margins = useMemo<Margins>(
-    () => ({
-      top: hasLimits ? limitRoomPx + 2 : 10,
-      right: over ? axisRoom : 12,
-      bottom: 24,
-      left: axisRoom,
-    }),
-    [over, hasLimits],
-  );
-  const domains = useMemo(() => axesOf(bins, over, scale, range), [bins, over, scale, range]);
+  const margins = {
+    top: hasLimits ? limitRoomPx + 2 : 10,
+    right: over ? axisRoom : 12,
+    bottom: 24,
+    left: axisRoom,
+  };
+  const domains = axesOf(bins, over, scale, range);
 
-  const readout = useCallback(
-    (x: number, plot: PlotBox): Readout | null => {
-      const bin = binIndex(bins, x);
-      if (bin < 0) return null;
-      const [low, high] = binEdges(bins, bin);
-      const count = bins.counts[bin] ?? 0;
-      const bottom = plot.y + plot.height;
-      const y = makeScale(scale, domains.count, bottom, plot.y);
-      const lines: ReadoutLine[] = [
-        {
-          label: unit,
-          value: `${formatCount(count)} · ${formatShare(total > 0 ? count / total : 0, 2)}`,
-          color: props.color ?? chartColors.neutral,
-          dotY: countPixel(y, count),
-        },
-      ];
-      if (over) {
-        const overCount = over.counts[bin] ?? 0;
-        const share = formatShare(total > 0 ? overCount / total : 0, 2);
-        lines.push({ label: over.label, value: `${formatCount(overCount)} · ${share}`, color: over.color });
-      }
-      const title = xTitle?.(bin) ?? formatBin(low, high, bin === bins.counts.length - 1);
-      return { x: (low + high) / 2, title, lines: [...lines, ...(details?.(bin, x) ?? [])] };
-    },
-    [bins, over, scale, domains, total, unit, details, xTitle, props.color],
-  );
+  const readout = (x: number, plot: PlotBox): Readout | null => {
+    const bin = binIndex(bins, x);
+    if (bin < 0) return null;
+    const [low, high] = binEdges(bins, bin);
+    const count = bins.counts[bin] ?? 0;
+    const bottom = plot.y + plot.height;
+    const y = makeScale(scale, domains.count, bottom, plot.y);
+    const lines: ReadoutLine[] = [
+      {
+        label: unit,
+        value: `${formatCount(count)} · ${formatShare(total > 0 ? count / total : 0, 2)}`,
+        color: props.color ?? chartColors.neutral,
+        dotY: countPixel(y, count),
+      },
+    ];
+    if (over) {
+      const overCount = over.counts[bin] ?? 0;
+      const share = formatShare(total > 0 ? overCount / total : 0, 2);
+      lines.push({ label: over.label, value: `${formatCount(overCount)} · ${share}`, color: over.color });
+    }
+    const title = xTitle?.(bin) ?? formatBin(low, high, bin === bins.counts.length - 1);
+    return { x: (low + high) / 2, title, lines: [...lines, ...(details?.(bin, x) ?? [])] };
+  };
 
-  const stepFrom = useCallback(
-    (x: number | null, direction: 1 | -1) => {
-      const from = x === null ? Math.floor(bins.counts.length / 2) : binIndex(bins, x);
-      const next = Math.min(bins.counts.length - 1, Math.max(0, from + (x === null ? 0 : direction)));
-      const [low, high] = binEdges(bins, next);
-      return (low + high) / 2;
-    },
-    [bins],
-  );
+  const stepFrom = (x: number | null, direction: 1 | -1) => {
+    const from = x === null ? Math.floor(bins.counts.length / 2) : binIndex(bins, x);
+    const next = Math.min(bins.counts.length - 1, Math.max(0, from + (x === null ? 0 : direction)));
+    const [low, high] = binEdges(bins, next);
+    return (low + high) / 2;
+  };
 
   const { levels } = props;
   const limits = props.limits ?? noLimits;
-  const standing = useMemo(() => ({ levels, limits }), [levels, limits]);
+  const standing = { levels, limits };
   return (
     <PlotSurface
       label={props.label}
@@ -196,17 +187,11 @@ interface HistogramPlotProps {
   formatX: ((x: number) => string) | undefined;
 }
 
-const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
+function HistogramPlot(props: HistogramPlotProps) {
   const { size, plot, margins, bins, over, scale, range, domains } = props;
-  const points = useMemo(() => stepPoints(bins, over?.counts, scale), [bins, over, scale]);
-  const x = useMemo(
-    () => makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width),
-    [range.low, range.high, plot.x, plot.width],
-  );
-  const y = useMemo(
-    () => makeScale(scale, domains.count, plot.y + plot.height, plot.y),
-    [scale, domains.count, plot.y, plot.height],
-  );
+  const points = stepPoints(bins, over?.counts, scale);
+  const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
+  const y = makeScale(scale, domains.count, plot.y + plot.height, plot.y);
   const target = Math.max(2, Math.min(8, Math.floor(plot.height / 48)));
   return (
     <AreaChart
@@ -275,4 +260,4 @@ const HistogramPlot = memo(function HistogramPlot(props: HistogramPlotProps) {
       </ZIndexLayer>
     </AreaChart>
   );
-});
+}

@@ -1,5 +1,4 @@
 /** What stands on a histogram: lines for levels, dots where they meet it, dashed lines at the limits. */
-import { memo } from 'react';
 import type { PlotBox } from './geometry.js';
 import { type Bins, binIndex } from './histogram-data.js';
 import { circle, round } from './markers.js';
@@ -33,14 +32,14 @@ interface OverlayProps {
   y: Scale;
 }
 
-export const HistogramOverlay = memo(function HistogramOverlay(props: OverlayProps) {
+export function HistogramOverlay(props: OverlayProps) {
   return (
     <g className="chart-overlay">
       {props.levels ? <Levels {...props} levels={props.levels} /> : null}
       <Limits limits={props.limits} plot={props.plot} x={props.x} />
     </g>
   );
-});
+}
 
 /** One path for all lines and one for all dots: 64 levels cost two elements. */
 function Levels({ bins, levels, plot, x, y }: OverlayProps & { levels: LevelMarks }) {

@@ -19,7 +19,6 @@ export type { Point } from './series.js';
 export { thin } from './series.js';
 export * from './series-frame.js';
 export * from './small-multiple.js';
-export * from './sparkline.js';
 export * from './strip.js';
 export * from './theme.js';
 export type { Range, ScaleKind } from './ticks.js';

@@ -20,6 +20,7 @@ export function Legend({ items, className }: { items: readonly LegendItem[]; cla
   const list = useRef<HTMLUListElement | null>(null);
   const [hidden, setHidden] = useState(0);
   const width = size?.width ?? 0;
+  // By hand: React detaches and attaches again a ref that changes.
   const listRef = useCallback(
     (element: HTMLUListElement | null) => {
       list.current = element;

@@ -1,5 +1,5 @@
 /** Lines over a common x: linear or log, smoothed on request and then said so, one cross-hair per group. */
-import { memo, useCallback, useMemo, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { ComposedChart, Line, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { formatShort, percentFormatter, tickFormatter } from './format.js';
@@ -71,47 +71,34 @@ export function LineChart(props: LineChartProps) {
   const { series, scale, xRange, formatX, formatY, xLabel } = props;
   const smoothing = props.smoothing ?? 0;
   const steady = useSteady(series);
-  const lines = useMemo(
-    () => steady.map((line) => drawnLine(line, smoothing, scale)),
-    [steady, smoothing, scale],
-  );
-  const full = useMemo(() => {
-    const data = xExtent(lines);
-    if (!xRange) return data;
-    return { low: Math.min(data.low, xRange.low), high: Math.max(data.high, xRange.high) };
-  }, [lines, xRange]);
+  const lines = steady.map((line) => drawnLine(line, smoothing, scale));
+  const data = xExtent(lines);
+  const full = xRange
+    ? { low: Math.min(data.low, xRange.low), high: Math.max(data.high, xRange.high) }
+    : data;
   const range = props.range ?? full;
   const lowBound = props.bounds?.low;
   const highBound = props.bounds?.high;
   const goals = props.goals ?? noGoals;
   const margins = goals.length > 0 ? goalMargins : plainMargins;
-  const domain = useMemo(
-    () => yDomain(lines, range, scale, { low: lowBound, high: highBound }, goals),
-    [lines, range, scale, lowBound, highBound, goals],
-  );
+  const domain = yDomain(lines, range, scale, { low: lowBound, high: highBound }, goals);
 
-  const readout = useCallback(
-    (x: number, plot: PlotBox): Readout | null => {
-      const at = snapX(lines, x);
-      if (at === null) return null;
-      const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
-      return {
-        x: at,
-        title: `${xLabel} ${(formatX ?? formatShort)(at)}`,
-        lines: lines.flatMap((line) => linesAt(line, at, formatY ?? formatShort, y)),
-      };
-    },
-    [lines, domain, scale, xLabel, formatX, formatY],
-  );
-  const stepFrom = useCallback(
-    (x: number | null, direction: 1 | -1) => {
-      if (x === null) return snapX(lines, (range.low + range.high) / 2) ?? range.low;
-      const all = lines.flatMap((line) => line.points.map((point) => point.x)).sort((a, b) => a - b);
-      const next = direction > 0 ? all.find((value) => value > x) : all.findLast((value) => value < x);
-      return next ?? x;
-    },
-    [lines, range],
-  );
+  const readout = (x: number, plot: PlotBox): Readout | null => {
+    const at = snapX(lines, x);
+    if (at === null) return null;
+    const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
+    return {
+      x: at,
+      title: `${xLabel} ${(formatX ?? formatShort)(at)}`,
+      lines: lines.flatMap((line) => linesAt(line, at, formatY ?? formatShort, y)),
+    };
+  };
+  const stepFrom = (x: number | null, direction: 1 | -1) => {
+    if (x === null) return snapX(lines, (range.low + range.high) / 2) ?? range.low;
+    const all = lines.flatMap((line) => line.points.map((point) => point.x)).sort((a, b) => a - b);
+    const next = direction > 0 ? all.find((value) => value > x) : all.findLast((value) => value < x);
+    return next ?? x;
+  };
 
   return (
     <PlotSurface
@@ -193,22 +180,16 @@ interface LinePlotProps {
   goals: readonly HorizontalMark[];
 }
 
-const LinePlot = memo(function LinePlot(props: LinePlotProps) {
+function LinePlot(props: LinePlotProps) {
   const { size, plot, margins, lines, domain, scale, range } = props;
   const { low, high } = range;
-  const drawn = useMemo(
-    () =>
-      lines.map((line) => ({
-        line,
-        points: thinToPixels(line.points, low, high, plot.width),
-        raw: line.smoothed ? thinToPixels(line.raw, low, high, plot.width) : null,
-      })),
-    [lines, low, high, plot.width],
-  );
-  const xTicks = useMemo(() => {
-    const make = props.integerX ? integerTicks : niceTicks;
-    return fittingTicks({ low, high }, make, plot.width, tickFormatter);
-  }, [props.integerX, low, high, plot.width]);
+  const drawn = lines.map((line) => ({
+    line,
+    points: thinToPixels(line.points, low, high, plot.width),
+    raw: line.smoothed ? thinToPixels(line.raw, low, high, plot.width) : null,
+  }));
+  const make = props.integerX ? integerTicks : niceTicks;
+  const xTicks = fittingTicks({ low, high }, make, plot.width, tickFormatter);
   const ticks = yTicks(domain, scale, plot.height);
   return (
     <ComposedChart
@@ -233,7 +214,7 @@ const LinePlot = memo(function LinePlot(props: LinePlotProps) {
       </ZIndexLayer>
     </ComposedChart>
   );
-});
+}
 
 function plainLine(line: DrawnLine, points: DrawnLine['points'], key: string, opacity: number) {
   return (

@@ -2,7 +2,7 @@
  * The area a chart is drawn in: measures itself, takes the gestures, and shows cross-hair, drag box
  * and read-out above the drawing. Moving the pointer redraws only those, never the chart.
  */
-import { type ReactNode, useCallback, useId, useLayoutEffect, useMemo, useRef } from 'react';
+import { type ReactNode, useCallback, useId, useLayoutEffect, useRef } from 'react';
 import './charts.css';
 import { type CrosshairStore, useCrosshair, useCrosshairStore } from './crosshair.js';
 import { type Margins, type PlotBox, plotBox, type Size } from './geometry.js';
@@ -50,10 +50,11 @@ export function PlotSurface(props: PlotSurfaceProps) {
   const [sizeRef, size] = useSize();
   const crosshair = useCrosshairStore(props.group);
   const hintId = useId();
-  const plot = useMemo(() => plotBox(size ?? { width: 1, height: 1 }, props.margins), [size, props.margins]);
+  const plot = plotBox(size ?? { width: 1, height: 1 }, props.margins);
   const gestures = usePlotGestures({ ...props, plot, crosshair, owner: hintId });
   const zooms = props.onRangeChange !== undefined;
   const gestureRef = gestures.ref;
+  // By hand: React detaches and attaches again a ref that changes.
   const ref = useCallback(
     (element: HTMLDivElement | null) => {
       sizeRef(element);

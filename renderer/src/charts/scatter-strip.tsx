@@ -1,5 +1,4 @@
 /** Points over x, each its own thing: rows, bit-widths, runs. All markers of one look are one element. */
-import { memo, useCallback, useMemo } from 'react';
 import { ComposedChart, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { percentFormatter, tickFormatter } from './format.js';
@@ -61,42 +60,28 @@ function padded(range: Range | null, share: number): Range {
 
 export function ScatterStrip(props: ScatterStripProps) {
   const { points, baseline, onPick } = props;
-  const full = useMemo(
-    () => props.xDomain ?? padded(extent(points.map((point) => point.x)), 0.06),
-    [props.xDomain, points],
-  );
-  const domain = useMemo(() => {
-    if (props.yDomain) return props.yDomain;
-    const values = points.map((point) => point.y);
-    return padded(extent(baseline === undefined ? values : [...values, baseline]), 0.1);
-  }, [props.yDomain, points, baseline]);
+  const full = props.xDomain ?? padded(extent(points.map((point) => point.x)), 0.06);
+  const values = points.map((point) => point.y);
+  const domain =
+    props.yDomain ?? padded(extent(baseline === undefined ? values : [...values, baseline]), 0.1);
   const range = props.range ?? full;
 
-  const readout = useCallback(
-    (x: number, plot: PlotBox): Readout | null => {
-      const point = points[nearestIndex(points, x)];
-      if (!point) return null;
-      const y = makeScale('linear', [domain.low, domain.high], plot.y + plot.height, plot.y);
-      const [first, ...rest] = point.lines;
-      const lines = first ? [{ ...first, color: point.color, dotY: y(point.y) }, ...rest] : [];
-      return { x: point.x, title: point.title, lines };
-    },
-    [points, domain],
-  );
-  const stepFrom = useCallback(
-    (x: number | null, direction: 1 | -1) => {
-      const from = x === null ? Math.floor(points.length / 2) : nearestIndex(points, x) + direction;
-      return points[Math.min(points.length - 1, Math.max(0, from))]?.x ?? range.low;
-    },
-    [points, range.low],
-  );
-  const pick = useCallback(
-    (x: number) => {
-      const point = points[nearestIndex(points, x)];
-      if (point) onPick?.(point);
-    },
-    [points, onPick],
-  );
+  const readout = (x: number, plot: PlotBox): Readout | null => {
+    const point = points[nearestIndex(points, x)];
+    if (!point) return null;
+    const y = makeScale('linear', [domain.low, domain.high], plot.y + plot.height, plot.y);
+    const [first, ...rest] = point.lines;
+    const lines = first ? [{ ...first, color: point.color, dotY: y(point.y) }, ...rest] : [];
+    return { x: point.x, title: point.title, lines };
+  };
+  const stepFrom = (x: number | null, direction: 1 | -1) => {
+    const from = x === null ? Math.floor(points.length / 2) : nearestIndex(points, x) + direction;
+    return points[Math.min(points.length - 1, Math.max(0, from))]?.x ?? range.low;
+  };
+  const pick = (x: number) => {
+    const point = points[nearestIndex(points, x)];
+    if (point) onPick?.(point);
+  };
 
   return (
     <PlotSurface
@@ -122,7 +107,7 @@ interface StripPlotProps extends ScatterStripProps {
   yRange: Range;
 }
 
-const StripPlot = memo(function StripPlot(props: StripPlotProps) {
+function StripPlot(props: StripPlotProps) {
   const { size, plot, xRange, yRange } = props;
   const x = makeScale('linear', [xRange.low, xRange.high], plot.x, plot.x + plot.width);
   const y = makeScale('linear', [yRange.low, yRange.high], plot.y + plot.height, plot.y);
@@ -159,7 +144,7 @@ const StripPlot = memo(function StripPlot(props: StripPlotProps) {
       </ZIndexLayer>
     </ComposedChart>
   );
-});
+}
 
 function Points(props: PointsProps) {
   const { points, plot, xRange, scaleX, scaleY, baseline, radius = 2.5 } = props;

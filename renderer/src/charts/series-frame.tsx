@@ -1,5 +1,5 @@
 /** A card with lines over a common x: smoothing, logarithm, zoom, legend, table and picture in one. */
-import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { plural } from '../ui/format.js';
 import { ChartFrame, ToolToggle } from './chart-frame.js';
 import { formatShort } from './format.js';
@@ -37,8 +37,8 @@ export function SeriesFrame(props: SeriesFrameProps) {
   const [scale, setScale] = useState<ScaleKind>('linear');
   const [smoothed, setSmoothed] = useState(smoothing !== undefined);
   const [range, setRange] = useZoom();
-  const toggleScale = useCallback(() => setScale((now) => (now === 'log' ? 'linear' : 'log')), []);
-  const table = useMemo(() => () => linesTable(xLabel, series), [xLabel, series]);
+  const toggleScale = () => setScale((now) => (now === 'log' ? 'linear' : 'log'));
+  const table = () => linesTable(xLabel, series);
   const missing = leftOutCount(series, scale);
   const last = series.map((line) => {
     const point = line.points.at(-1);

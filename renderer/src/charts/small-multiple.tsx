@@ -2,7 +2,7 @@
  * One of several small histograms on the same axes, with the error at each value as a strip below it.
  * The owner gives all of them the same ranges; that is what makes them comparable.
  */
-import { memo, useCallback, useMemo } from 'react';
+import { useMemo } from 'react';
 import { formatNumber, formatShare } from '../ui/format.js';
 import { formatBin, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
@@ -53,25 +53,22 @@ const smallestBinPx = 2;
 
 export function SmallMultiple(props: SmallMultipleProps) {
   const { bins, over, overLabel, strip, stripLabel, color, total } = props;
-  const readout = useCallback(
-    (x: number): Readout | null => {
-      const bin = binIndex(bins, x);
-      if (bin < 0) return null;
-      const [low, high] = binEdges(bins, bin);
-      const share = (count: number) => formatShare(total > 0 ? count / total : 0, 2);
-      const error = strip[bin];
-      return {
-        x: (low + high) / 2,
-        title: formatBin(low, high, bin === bins.counts.length - 1),
-        lines: [
-          { label: 'w', value: share(bins.counts[bin] ?? 0), color: chartColors.neutral },
-          { label: overLabel, value: share(over[bin] ?? 0), color },
-          { label: stripLabel, value: error === undefined ? '–' : formatNumber(error, 3) },
-        ],
-      };
-    },
-    [bins, over, overLabel, strip, stripLabel, color, total],
-  );
+  const readout = (x: number): Readout | null => {
+    const bin = binIndex(bins, x);
+    if (bin < 0) return null;
+    const [low, high] = binEdges(bins, bin);
+    const share = (count: number) => formatShare(total > 0 ? count / total : 0, 2);
+    const error = strip[bin];
+    return {
+      x: (low + high) / 2,
+      title: formatBin(low, high, bin === bins.counts.length - 1),
+      lines: [
+        { label: 'w', value: share(bins.counts[bin] ?? 0), color: chartColors.neutral },
+        { label: overLabel, value: share(over[bin] ?? 0), color },
+        { label: stripLabel, value: error === undefined ? '–' : formatNumber(error, 3) },
+      ],
+    };
+  };
   return (
     <PlotSurface
       label={props.label}
@@ -87,7 +84,7 @@ export function SmallMultiple(props: SmallMultipleProps) {
   );
 }
 
-const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Size; plot: PlotBox }) {
+function SmallPlot(props: SmallMultipleProps & { size: Size; plot: PlotBox }) {
   const { scale, range, color, size, plot } = props;
   const visibleBins = plot.width * ((props.bins.high - props.bins.low) / (range.high - range.low || 1));
   const factor = coarseFactor(props.bins.counts.length, visibleBins, smallestBinPx);
@@ -143,7 +140,7 @@ const SmallPlot = memo(function SmallPlot(props: SmallMultipleProps & { size: Si
       <Strip {...props} x={x} />
     </svg>
   );
-});
+}
 
 /** A closed path of steps, each from one bin's edge to the next. */
 function stepArea(points: readonly StepPoint[], series: 'y' | 'over', x: Scale, y: Scale): string {

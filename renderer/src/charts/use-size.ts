@@ -5,6 +5,7 @@ import type { Size } from './geometry.js';
 export function useSize(): [RefCallback<HTMLElement>, Size | null] {
   const [size, setSize] = useState<Size | null>(null);
   const observer = useRef<ResizeObserver | null>(null);
+  // By hand: React detaches and attaches again a ref that changes.
   const ref = useCallback((element: HTMLElement | null) => {
     observer.current?.disconnect();
     observer.current = null;

@@ -1,7 +1,7 @@
 /** One layer at 2–6 bit-widths side by side, on the same axes, measured against a pinned one. */
 import { clsx } from 'clsx';
 import { Layers, Pin } from 'lucide-react';
-import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import {
   CopyTable,
   commonLimit,
@@ -86,10 +86,7 @@ function useColumns(bits: readonly Bits[]): (WhatIf | null)[] {
 
 function useColumn(bits: Bits | undefined): WhatIf | null {
   const { layer, quantizer, row, run } = useLayerLens();
-  const at = useMemo(
-    () => (quantizer && bits !== undefined ? legalWeight(quantizer, { bits }) : null),
-    [quantizer, bits],
-  );
+  const at = quantizer && bits !== undefined ? legalWeight(quantizer, { bits }) : null;
   return useWhatIf(layer?.name ?? null, at, { row, runId: run?.id ?? null }).data;
 }
 
@@ -134,10 +131,7 @@ interface ColumnsProps {
 
 function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
   const { counts } = analysis.histogram;
-  const strips = useMemo(
-    () => columns.map((column) => occupied(counts, column.whatIf.meanErrorByBin)),
-    [counts, columns],
-  );
+  const strips = columns.map((column) => occupied(counts, column.whatIf.meanErrorByBin));
   const limit = commonLimit(counts, strips);
   const base = columns.find((column) => column.bits === baseline)?.whatIf.error ?? null;
   return (
@@ -173,16 +167,9 @@ function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnP
   const { bits, whatIf } = column;
   const { histogram, statistics, layer } = analysis;
   const pinned = base?.bits === bits;
-  const range = useMemo(() => ({ low: histogram.low, high: histogram.high }), [histogram]);
-  const use = useCallback(
-    () =>
-      setLayerConfigs(
-        [layer],
-        { weight: { bits } },
-        `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`,
-      ),
-    [layer, bits],
-  );
+  const range = { low: histogram.low, high: histogram.high };
+  const use = () =>
+    setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`);
   return (
     <section
       aria-label={`${layer} at ${bits} bits`}

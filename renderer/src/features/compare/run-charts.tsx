@@ -1,5 +1,4 @@
 /** Runs in one picture: accuracy against size. */
-import { useMemo } from 'react';
 import { ChartFrame, formatDelta, ScatterStrip, type StripPoint } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { accuracyChange, commonWeightBits, toggleRun } from '../../host/index.js';
@@ -43,15 +42,12 @@ export function AccuracyBySize({
   runs: readonly RunSummary[];
   drawn: readonly RunSummary[];
 }) {
-  const points = useMemo(() => sizePoints(runs, drawn), [runs, drawn]);
+  const points = sizePoints(runs, drawn);
   const float = runs.find((run) => run.result)?.result?.floatAccuracy;
-  const table = useMemo(
-    () => () => ({
-      columns: ['run', 'packed bytes', 'accuracy after training'],
-      rows: points.map((point) => [point.title, point.x, point.y]),
-    }),
-    [points],
-  );
+  const table = () => ({
+    columns: ['run', 'packed bytes', 'accuracy after training'],
+    rows: points.map((point) => [point.title, point.x, point.y]),
+  });
   const words = points
     .map((point) => `${point.title} ${formatBytes(point.x)} ${formatShare(point.y, 2)}`)
     .join(', ');

@@ -1,6 +1,6 @@
 /** The table of runs, their curves over each other, and accuracy against size. */
 import { Columns3 } from 'lucide-react';
-import { type ReactNode, useMemo } from 'react';
+import type { ReactNode } from 'react';
 import { CopyTable } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { selectRuns, showTab, useProject, useSelection, useSeries } from '../../host/index.js';
@@ -70,7 +70,7 @@ function makingRoom(column: RunColumn, deltas: readonly RunColumn[]): RunColumn 
 export function RunsCompare({ bar }: { bar: ReactNode }) {
   const runs = useProject((state) => state.project?.runs ?? noRuns);
   const drawn = useDrawn(runs);
-  const ids = useMemo(() => drawn.map((run) => run.id), [drawn]);
+  const ids = drawn.map((run) => run.id);
   const series = useSeries(ids);
   if (runs.length === 0) return <NoRuns bar={bar} />;
   return (
@@ -88,7 +88,7 @@ export function RunsCompare({ bar }: { bar: ReactNode }) {
 
 function useDrawn(runs: readonly RunSummary[]): RunSummary[] {
   const picked = useSelection((state) => state.runs);
-  return useMemo(() => drawnRuns(runs, picked), [runs, picked]);
+  return drawnRuns(runs, picked);
 }
 
 function NoRuns({ bar }: { bar: ReactNode }) {
@@ -112,13 +112,10 @@ function RunsTable({ bar, runs }: { bar: ReactNode; runs: readonly RunSummary[] 
   const layers = useProject((state) => state.project?.model.layers);
   const { baseline: baselineId, differencesOnly } = useCompare();
   const [sort, setSort] = useSort(null);
-  const names = useMemo(() => layers?.map((layer) => layer.name) ?? noLayers, [layers]);
-  const rows = useMemo(() => [...runs].reverse(), [runs]);
+  const names = layers?.map((layer) => layer.name) ?? noLayers;
+  const rows = [...runs].reverse();
   const baseline = runs.find((run) => run.id === baselineId);
-  const columns = useMemo(
-    () => tableColumns({ rows, picked, baseline, differencesOnly, layers: names }),
-    [rows, picked, baseline, differencesOnly, names],
-  );
+  const columns = tableColumns({ rows, picked, baseline, differencesOnly, layers: names });
   const copied = () => rawTable(sortRows(rows, columns, sort), columns.slice(1));
   return (
     <section className="flex max-h-[46%] min-h-0 shrink-0 flex-col gap-2.5">

@@ -1,5 +1,4 @@
 /** Loss by step and accuracy by epoch of several runs over each other, for every view that shows runs. */
-import { useMemo } from 'react';
 import { formatShort, Legend, type LineSeries, SeriesFrame } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { accuracyPoints, lossPoints, reachOf, type SeriesByRun } from '../../host/index.js';
@@ -17,33 +16,28 @@ export interface RunCurvesProps {
 const smoothingWeight = 0.9;
 const shareBounds = { low: 0, high: 1 };
 
-function useLines({ runs, series }: RunCurvesProps, pointsOf: typeof lossPoints): LineSeries[] {
-  return useMemo(() => {
-    const styles = runStyles(runs);
-    return runs.flatMap((run, index) => {
-      const style = styles[index];
-      return style ? [{ id: run.id, label: run.name, ...style, points: pointsOf(series[run.id]) }] : [];
-    });
-  }, [runs, series, pointsOf]);
+function namedLines(runs: readonly RunSummary[]) {
+  const styles = runStyles(runs);
+  return runs.flatMap((run, index) => {
+    const style = styles[index];
+    return style ? [{ id: run.id, label: run.name, ...style }] : [];
+  });
+}
+
+function linesOf({ runs, series }: RunCurvesProps, pointsOf: typeof lossPoints): LineSeries[] {
+  return namedLines(runs).map((line) => ({ ...line, points: pointsOf(series[line.id]) }));
 }
 
 /** One legend for the curves below it: the same run looks the same in each. */
 export function RunLegend({ runs }: Pick<RunCurvesProps, 'runs'>) {
-  const items = useMemo(() => {
-    const styles = runStyles(runs);
-    return runs.flatMap((run, index) => {
-      const style = styles[index];
-      return style ? [{ id: run.id, label: run.name, ...style }] : [];
-    });
-  }, [runs]);
   if (runs.length < 2) return null;
-  return <Legend items={items} className="!-my-1 px-0.5" />;
+  return <Legend items={namedLines(runs)} className="!-my-1 px-0.5" />;
 }
 
 export function LossCurves(props: RunCurvesProps) {
-  const lines = useLines(props, lossPoints);
+  const lines = linesOf(props, lossPoints);
   const { steps } = reachOf(props.runs);
-  const reach = useMemo(() => ({ low: 0, high: steps }), [steps]);
+  const reach = { low: 0, high: steps };
   return (
     <SeriesFrame
       title="Loss"
@@ -61,14 +55,11 @@ export function LossCurves(props: RunCurvesProps) {
 }
 
 export function AccuracyCurves(props: RunCurvesProps) {
-  const lines = useLines(props, accuracyPoints);
+  const lines = linesOf(props, accuracyPoints);
   const { epochs } = reachOf(props.runs);
-  const reach = useMemo(() => ({ low: 0, high: epochs }), [epochs]);
+  const reach = { low: 0, high: epochs };
   const float = props.runs.find((run) => run.result)?.result?.floatAccuracy;
-  const goals = useMemo(
-    () => (float === undefined ? [] : [{ y: float, label: `float ${formatShare(float, 2)}` }]),
-    [float],
-  );
+  const goals = float === undefined ? [] : [{ y: float, label: `float ${formatShare(float, 2)}` }];
   return (
     <SeriesFrame
       title="Test accuracy"

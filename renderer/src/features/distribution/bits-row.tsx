@@ -1,6 +1,6 @@
 /** The same weights at 8, 4, 2 and 1 bit on the same axes; choosing one sets the layer's bits. */
 import { clsx } from 'clsx';
-import { memo, useCallback, useMemo, useRef } from 'react';
+import { useMemo, useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
 import type { Analysis, Bits, WhatIf } from '../../host/contract.js';
 import {
@@ -25,7 +25,7 @@ const afterMainChartMs = 60;
 
 function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   const quantizer = pair?.quantizer ?? null;
-  const at = useMemo(() => (quantizer ? legalWeight(quantizer, { bits }) : null), [quantizer, bits]);
+  const at = quantizer ? legalWeight(quantizer, { bits }) : null;
   return useWhatIf(pair?.layer ?? null, at, {
     row: pair?.row ?? null,
     range: pair?.range ?? null,
@@ -112,11 +112,11 @@ function choose(layer: string, bits: Bits): void {
   setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`);
 }
 
-const BitsCard = memo(function BitsCard(props: BitsCardProps) {
+function BitsCard(props: BitsCardProps) {
   const { bits, current, analysis, whatIf, strip, limit, range, scale } = props;
-  const full = useMemo(() => fullRange(analysis.statistics), [analysis.statistics]);
+  const full = fullRange(analysis.statistics);
   const error = whatIf?.error;
-  const pick = useCallback(() => choose(analysis.layer, bits), [analysis.layer, bits]);
+  const pick = () => choose(analysis.layer, bits);
   return (
     <div
       className={clsx(
@@ -163,4 +163,4 @@ const BitsCard = memo(function BitsCard(props: BitsCardProps) {
       </dl>
     </div>
   );
-});
+}

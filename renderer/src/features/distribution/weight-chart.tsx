@@ -1,5 +1,5 @@
 /** The exact histogram of the weights with the quantizer's levels and clip lines on it. */
-import { useCallback, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import {
   ChartFrame,
   formatShort,
@@ -32,12 +32,9 @@ export interface WeightChartProps {
 export function WeightChart({ figures, range, onRangeChange, scale, onScaleChange }: WeightChartProps) {
   const { pair, lens } = figures;
   const [showQuantized, setShowQuantized] = useState(false);
-  const toggleScale = useCallback(
-    () => onScaleChange(scale === 'log' ? 'linear' : 'log'),
-    [scale, onScaleChange],
-  );
-  const resetZoom = useCallback(() => onRangeChange(null), [onRangeChange]);
-  const table = useMemo(() => (pair ? () => histogramTable(pair) : undefined), [pair]);
+  const toggleScale = () => onScaleChange(scale === 'log' ? 'linear' : 'log');
+  const resetZoom = () => onRangeChange(null);
+  const table = pair ? () => histogramTable(pair) : undefined;
   const { layer, row } = lens;
   return (
     <ChartFrame
@@ -111,8 +108,8 @@ function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuan
   const float = quantizer.bits === 32;
   const color = bitsColor(quantizer.bits);
   const { values, clipLow, clipHigh } = whatIf.levels;
-  const full = useMemo(() => fullRange(statistics), [statistics]);
-  const levels = useMemo(() => ({ values: float ? noLevels : values, color }), [values, color, float]);
+  const full = fullRange(statistics);
+  const levels = { values: float ? noLevels : values, color };
   const limits = useMemo(() => {
     // A binary quantizer maps everything to ±α: it has no lines beyond which it clips.
     if (float || quantizer.bits === 1 || !(clipHigh > clipLow)) return [];
@@ -121,26 +118,20 @@ function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuan
       { value: clipHigh, label: `clip ${formatShort(clipHigh, 3)}` },
     ];
   }, [clipLow, clipHigh, float, quantizer.bits]);
-  const over = useMemo(
-    () =>
-      showQuantized && !float
-        ? { label: `quantized, ${quantizer.bits} bit`, counts: whatIf.quantizedCounts, color }
-        : undefined,
-    [showQuantized, float, quantizer.bits, whatIf.quantizedCounts, color],
-  );
-  const details = useCallback(
-    (bin: number, x: number): readonly ReadoutLine[] => {
-      if (float) return [];
-      const level = nearestLevel(values, x);
-      const lines: ReadoutLine[] = [];
-      if (level !== null) lines.push({ label: 'nearest level', value: formatNumber(level, 4) });
-      if ((histogram.counts[bin] ?? 0) > 0) {
-        lines.push({ label: 'mean error', value: formatNumber(whatIf.meanErrorByBin[bin] ?? 0, 3) });
-      }
-      return lines;
-    },
-    [float, values, histogram, whatIf],
-  );
+  const over =
+    showQuantized && !float
+      ? { label: `quantized, ${quantizer.bits} bit`, counts: whatIf.quantizedCounts, color }
+      : undefined;
+  const details = (bin: number, x: number): readonly ReadoutLine[] => {
+    if (float) return [];
+    const level = nearestLevel(values, x);
+    const lines: ReadoutLine[] = [];
+    if (level !== null) lines.push({ label: 'nearest level', value: formatNumber(level, 4) });
+    if ((histogram.counts[bin] ?? 0) > 0) {
+      lines.push({ label: 'mean error', value: formatNumber(whatIf.meanErrorByBin[bin] ?? 0, 3) });
+    }
+    return lines;
+  };
   return (
     <HistogramChart
       label={`Distribution of ${analysis.layer}, ${plural(statistics.count, 'weight')}. SQNR ${formatDb(whatIf.error.sqnrDb)}, clipped ${formatShare(whatIf.error.clippedShare, 2)}`}

@@ -1,5 +1,5 @@
 /** How often each code occurs: unused codes are bits paid for nothing. */
-import { useCallback, useMemo, useState } from 'react';
+import { useState } from 'react';
 import { ChartFrame, HistogramChart, type ScaleKind } from '../../charts/index.js';
 import { bitsColor, formatCount } from '../../ui/index.js';
 import { codeTable, type ErrorPartProps, smallestCode } from './figures.js';
@@ -8,23 +8,17 @@ const binaryNames = ['−α', '+α'];
 
 export function CodeUse({ pair, busy }: ErrorPartProps) {
   const [scale, setScale] = useState<ScaleKind>('linear');
-  const toggle = useCallback(() => setScale((now) => (now === 'log' ? 'linear' : 'log')), []);
+  const toggle = () => setScale((now) => (now === 'log' ? 'linear' : 'log'));
   const { codeCounts, error } = pair.whatIf;
   const { quantizer } = pair;
   const first = smallestCode(quantizer);
-  const bins = useMemo(
-    () => ({ low: first - 0.5, high: first + codeCounts.length - 0.5, counts: codeCounts }),
-    [first, codeCounts],
-  );
-  const full = useMemo(() => ({ low: bins.low, high: bins.high }), [bins]);
-  const total = useMemo(() => codeCounts.reduce((sum, count) => sum + count, 0), [codeCounts]);
-  const table = useMemo(() => () => codeTable(codeCounts, first), [codeCounts, first]);
+  const bins = { low: first - 0.5, high: first + codeCounts.length - 0.5, counts: codeCounts };
+  const full = { low: bins.low, high: bins.high };
+  const total = codeCounts.reduce((sum, count) => sum + count, 0);
+  const table = () => codeTable(codeCounts, first);
   const binary = quantizer.grid === 'binary';
-  const codeName = useCallback(
-    (code: number) => (binary ? (binaryNames[code] ?? '') : String(code).replace('-', '−')),
-    [binary],
-  );
-  const title = useCallback((bin: number) => `code ${codeName(first + bin)}`, [first, codeName]);
+  const codeName = (code: number) => (binary ? (binaryNames[code] ?? '') : String(code).replace('-', '−'));
+  const title = (bin: number) => `code ${codeName(first + bin)}`;
   const used = `${formatCount(error.codesUsed)} of ${formatCount(error.codesTotal)} codes`;
   return (
     <ChartFrame

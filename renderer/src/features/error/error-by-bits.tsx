@@ -1,5 +1,4 @@
 /** SQNR against bits: where the next bit stops paying. */
-import { useMemo } from 'react';
 import { ChartFrame, ScatterStrip, type StripPoint } from '../../charts/index.js';
 import type { QuantizationError } from '../../host/contract.js';
 import { setLayerConfigs } from '../../host/index.js';
@@ -30,19 +29,13 @@ function pointOf(error: QuantizationError, current: boolean): StripPoint | null 
 export function ErrorByBits({ pair, busy }: ErrorPartProps) {
   const { byBits } = pair.analysis;
   const now = pair.quantizer.bits;
-  const points = useMemo(
-    () => byBits.map((error) => pointOf(error, error.bits === now)).filter((point) => point !== null),
-    [byBits, now],
-  );
+  const points = byBits.map((error) => pointOf(error, error.bits === now)).filter((point) => point !== null);
   const exact = byBits.filter((error) => error.sqnrDb === null).map((error) => error.bits);
   const summary = byBits.map((error) => `${error.bits} bits ${formatDb(error.sqnrDb)}`).join(', ');
-  const table = useMemo(
-    () => () => ({
-      columns: ['bits', 'SQNR dB'],
-      rows: byBits.map((error) => [error.bits, error.sqnrDb ?? 'exact']),
-    }),
-    [byBits],
-  );
+  const table = () => ({
+    columns: ['bits', 'SQNR dB'],
+    rows: byBits.map((error) => [error.bits, error.sqnrDb ?? 'exact']),
+  });
   return (
     <ChartFrame
       title="SQNR by bits"

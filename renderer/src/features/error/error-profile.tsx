@@ -1,5 +1,4 @@
 /** The mean error at each weight value: the saw between the levels, the ramps beyond the clip lines. */
-import { useMemo } from 'react';
 import { ChartFrame, ScatterStrip, type StripPoint, useZoom } from '../../charts/index.js';
 import type { FigurePair } from '../../host/index.js';
 import { bitsColor, formatCount, formatDb, formatNumber } from '../../ui/index.js';
@@ -31,8 +30,8 @@ function profilePoints({ analysis, whatIf, quantizer }: FigurePair): StripPoint[
 
 export function ErrorProfile({ pair, busy }: ErrorPartProps) {
   const [range, setRange] = useZoom();
-  const points = useMemo(() => profilePoints(pair), [pair]);
-  const table = useMemo(() => () => profileTable(pair), [pair]);
+  const points = profilePoints(pair);
+  const table = () => profileTable(pair);
   const { error } = pair.whatIf;
   return (
     <ChartFrame

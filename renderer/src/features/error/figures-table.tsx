@@ -1,5 +1,4 @@
 /** Every error measure at 1–8 bits. */
-import { useMemo } from 'react';
 import { CopyTable } from '../../charts/index.js';
 import type { QuantizationError } from '../../host/contract.js';
 import { setLayerConfigs } from '../../host/index.js';
@@ -85,10 +84,7 @@ export const errorColumns: readonly DataColumn<QuantizationError>[] = [
 export function FiguresTable({ pair }: ErrorPartProps) {
   const [sort, setSort] = useSort(null);
   const { analysis, layer, quantizer } = pair;
-  const table = useMemo(
-    () => () => rawTable(sortRows(analysis.byBits, errorColumns, sort), errorColumns),
-    [analysis.byBits, sort],
-  );
+  const table = () => rawTable(sortRows(analysis.byBits, errorColumns, sort), errorColumns);
   return (
     <Card
       className="col-span-2"

@@ -1,5 +1,4 @@
 /** SQNR of each output channel, and the ones that lose most. */
-import { useMemo } from 'react';
 import { ChartFrame, ScatterStrip, type StripPoint, useZoom } from '../../charts/index.js';
 import { lookAtRow, showTab, useProject } from '../../host/index.js';
 import { formatCount, formatDb } from '../../ui/index.js';
@@ -38,9 +37,9 @@ export function RowErrors({ pair, busy }: ErrorPartProps) {
   const rows = useProject(
     (state) => state.project?.model.layers.find((layer) => layer.name === pair.layer)?.rows,
   );
-  const worst = useMemo(() => worstRows(rowSqnrDb, listed), [rowSqnrDb]);
-  const points = useMemo(() => rowPoints(rowSqnrDb, worst), [rowSqnrDb, worst]);
-  const table = useMemo(() => () => rowTable(rowSqnrDb), [rowSqnrDb]);
+  const worst = worstRows(rowSqnrDb, listed);
+  const points = rowPoints(rowSqnrDb, worst);
+  const table = () => rowTable(rowSqnrDb);
   const thinned = rows !== undefined && rowSqnrDb.length < rows;
   const named = worst.map(({ row, sqnrDb }) => `channel ${row} ${formatDb(sqnrDb, 1)}`).join(', ');
   return (

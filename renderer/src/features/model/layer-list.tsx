@@ -31,6 +31,7 @@ export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
   const primary = useSelection((state) => state.primary);
   const configuration = useConfiguration((state) => state.configuration);
   const situation = useSituation();
+  // By hand: the compiler leaves a component with a virtualizer as it is, and the rows are memoized on these.
   const chosen = useMemo(() => new Set(selected), [selected]);
   const names = useMemo(() => layers.map((layer) => layer.name), [layers]);
   const activeIndex = primary === null ? -1 : names.indexOf(primary);

@@ -1,5 +1,5 @@
 import { SearchX } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { useProject } from '../../host/index.js';
 import { Button, EmptyState, formatCount, plural, SearchField } from '../../ui/index.js';
 import { layerFilter } from './filter.js';
@@ -11,10 +11,8 @@ export function LayerPanel() {
   const model = useProject((state) => state.project?.model);
   const [filter, setFilter] = useState('');
   const layers = model?.layers;
-  const shown = useMemo(() => {
-    const passes = layerFilter(filter);
-    return (layers ?? []).filter((layer) => passes(layer.name));
-  }, [layers, filter]);
+  const passes = layerFilter(filter);
+  const shown = (layers ?? []).filter((layer) => passes(layer.name));
   if (!layers) return null;
   return (
     <div className="flex h-full min-h-0 flex-col">

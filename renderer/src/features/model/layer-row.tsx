@@ -63,6 +63,7 @@ function describe(layer: LayerInfo, config: LayerConfig | undefined): string {
   return parts.join(', ');
 }
 
+/** Memoized by hand: the compiler leaves the list, which has a virtualizer, as it is. */
 export const LayerRow = memo(function LayerRow(props: LayerRowProps) {
   const { id, layer, config, selected, active, position, count, top, onClick, onContextMenu } = props;
   return (

@@ -1,4 +1,3 @@
-import { useMemo } from 'react';
 import type { LayerConfig, LayerInfo } from '../../host/contract.js';
 import { useConfiguration, useProject, useSelection } from '../../host/index.js';
 
@@ -16,15 +15,13 @@ export function useSelectedLayers(): SelectedLayers {
   const primaryName = useSelection((state) => state.primary);
   const all = useProject((state) => state.project?.model.layers);
   const configuration = useConfiguration((state) => state.configuration);
-  return useMemo(() => {
-    const wanted = new Set(names);
-    const layers = (all ?? []).filter((layer) => wanted.has(layer.name) && configuration[layer.name]);
-    const primary = layers.find((layer) => layer.name === primaryName) ?? layers[0] ?? null;
-    return {
-      layers,
-      configs: layers.flatMap((layer) => configuration[layer.name] ?? []),
-      primary,
-      primaryConfig: primary ? (configuration[primary.name] ?? null) : null,
-    };
-  }, [names, primaryName, all, configuration]);
+  const wanted = new Set(names);
+  const layers = (all ?? []).filter((layer) => wanted.has(layer.name) && configuration[layer.name]);
+  const primary = layers.find((layer) => layer.name === primaryName) ?? layers[0] ?? null;
+  return {
+    layers,
+    configs: layers.flatMap((layer) => configuration[layer.name] ?? []),
+    primary,
+    primaryConfig: primary ? (configuration[primary.name] ?? null) : null,
+  };
 }

@@ -1,5 +1,4 @@
 /** What training does inside the layers: their error, their scales, the codes still changing; and the rate. */
-import { useMemo } from 'react';
 import { formatShort, Legend, SeriesFrame, seriesStyle } from '../../charts/index.js';
 import type { EvaluationPoint, RunSummary } from '../../host/contract.js';
 import {
@@ -34,12 +33,9 @@ export interface DiagnosticsProps {
 export function Diagnostics({ run, series }: DiagnosticsProps) {
   const selected = useSelection((state) => state.layers);
   const evaluations = series?.evaluations ?? none;
-  const all = useMemo(() => evaluations[0]?.layers.map((layer) => layer.name) ?? [], [evaluations]);
-  const names = useMemo(() => drawnLayers(all, selected), [all, selected]);
-  const legend = useMemo(
-    () => names.map((name, index) => ({ id: name, label: name, ...seriesStyle(index) })),
-    [names],
-  );
+  const all = evaluations[0]?.layers.map((layer) => layer.name) ?? [];
+  const names = drawnLayers(all, selected);
+  const legend = names.map((name, index) => ({ id: name, label: name, ...seriesStyle(index) }));
   const shared = { evaluations, names, epochs: run.training.epochs };
   return (
     <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
@@ -70,17 +66,13 @@ interface LayerChartProps {
 }
 
 function LayerChart({ title, figure, evaluations, names, epochs, format }: LayerChartProps) {
-  const lines = useMemo(
-    () =>
-      names.map((name, index) => ({
-        id: name,
-        label: name,
-        ...seriesStyle(index),
-        points: layerPoints(evaluations, name, figure),
-      })),
-    [evaluations, names, figure],
-  );
-  const reach = useMemo(() => ({ low: 0, high: epochs }), [epochs]);
+  const lines = names.map((name, index) => ({
+    id: name,
+    label: name,
+    ...seriesStyle(index),
+    points: layerPoints(evaluations, name, figure),
+  }));
+  const reach = { low: 0, high: epochs };
   return (
     <SeriesFrame
       title={title}
@@ -99,12 +91,9 @@ function LayerChart({ title, figure, evaluations, names, epochs, format }: Layer
 }
 
 function RateChart({ run, series }: DiagnosticsProps) {
-  const lines = useMemo(
-    () => [{ id: 'rate', label: 'learning rate', ...seriesStyle(0), points: ratePoints(series) }],
-    [series],
-  );
+  const lines = [{ id: 'rate', label: 'learning rate', ...seriesStyle(0), points: ratePoints(series) }];
   const total = run.progress.stepsTotal;
-  const reach = useMemo(() => ({ low: 0, high: total }), [total]);
+  const reach = { low: 0, high: total };
   return (
     <SeriesFrame
       title="Learning rate"

@@ -1,6 +1,6 @@
 /** All runs: pick some to overlay them, rename, pause, resume, cancel, delete. */
 import { EllipsisVertical } from 'lucide-react';
-import { type KeyboardEvent, useMemo, useState } from 'react';
+import { type KeyboardEvent, useState } from 'react';
 import { CopyTable } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import {
@@ -133,12 +133,14 @@ export function RunTable({ runs, focus }: { runs: readonly RunSummary[]; focus: 
   const [renaming, setRenaming] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<RunSummary | null>(null);
   const [sort, setSort] = useSort(null);
-  const columns = useMemo(
-    () => runColumns({ picked: new Set(selected), renaming, onRename: setRenaming, onDelete: setDeleting }),
-    [selected, renaming],
-  );
+  const columns = runColumns({
+    picked: new Set(selected),
+    renaming,
+    onRename: setRenaming,
+    onDelete: setDeleting,
+  });
   // Newest first until the user sorts.
-  const rows = useMemo(() => [...runs].reverse(), [runs]);
+  const rows = [...runs].reverse();
   return (
     <Card
       title="Runs"

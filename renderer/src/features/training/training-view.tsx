@@ -1,5 +1,4 @@
 /** Training: the run in progress, its curves, the layers' diagnostics, and all runs so far. */
-import { useMemo } from 'react';
 import { ChartActionsProvider } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import { activeRun, chartHost, useProject, useSelection, useSeries } from '../../host/index.js';
@@ -32,8 +31,8 @@ export function overlaidRuns(runs: readonly RunSummary[], picked: readonly strin
 export function TrainingView() {
   const runs = useProject((state) => state.project?.runs ?? noRuns);
   const picked = useSelection((state) => state.runs);
-  const overlaid = useMemo(() => overlaidRuns(runs, picked), [runs, picked]);
-  const ids = useMemo(() => overlaid.map((run) => run.id), [overlaid]);
+  const overlaid = overlaidRuns(runs, picked);
+  const ids = overlaid.map((run) => run.id);
   const series = useSeries(ids);
   const focus = overlaid[0];
   if (!focus) return <StartCard />;
