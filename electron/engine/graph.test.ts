@@ -39,7 +39,8 @@ describe('the network graph of a model file', () => {
   it('refuses text that is no JSON, another version, and unknown operations', () => {
     expect(() => parseGraph('m', '{', shapes)).toThrow(/not valid JSON/);
     expect(refusal((draft) => ({ ...draft, version: 2 }))).toMatch(/version/);
-    expect(refusal((draft) => ({ ...draft, nodes: [{ op: 'conv' }] }))).toMatch(/nodes\.0/);
+    expect(refusal((draft) => ({ ...draft, nodes: [{ op: 'conv' }] }))).toMatch(/node 0 is "conv"; linear/);
+    expect(refusal((draft) => ({ ...draft, nodes: [{ op: 'relu', x: 1 }] }))).toMatch(/nodes\.0/);
   });
 
   it('names the tensor that is missing, of the wrong shape, not float, or used twice', () => {

@@ -1,6 +1,7 @@
 /**
  * The network graph of a model file: read from `__metadata__['qat.graph']`, checked node by node against
- * the file's tensors, and turned into the addon's nodes. A graph that does not fit is refused whole.
+ * the file's tensors, and turned into the addon's nodes. A graph that does not fit is refused whole: its model
+ * opens without one.
  */
 import type { NetworkNode } from '../../native/index.js';
 import {
@@ -37,7 +38,7 @@ function graphError(file: string, what: string): QatError {
   return new QatError(
     'E-MODEL-GRAPH',
     `${file}: the network graph in __metadata__["${graphMetadataKey}"] ${what}`,
-    'Correct the graph or remove it from the file; without a graph the layers can still be analysed and quantized.',
+    'The layers can be analysed, quantized and exported all the same. To train, correct the graph (docs/file-formats.md).',
   );
 }
 
@@ -51,12 +52,26 @@ export function parseGraph(file: string, text: string, tensors: ReadonlyMap<stri
   }
   const parsed = graphSchema.safeParse(value);
   if (!parsed.success) {
+    const unknown = unknownOperation(value);
+    if (unknown !== null) throw graphError(file, unknown);
     const issue = parsed.error.issues[0];
     const where = issue ? issue.path.join('.') : '';
     throw graphError(file, `is not a version 1 graph: ${where ? `${where}: ` : ''}${issue?.message ?? ''}.`);
   }
   checkGraph(file, parsed.data, tensors);
   return parsed.data;
+}
+
+const knownOperations: readonly unknown[] = ['linear', 'relu', 'batchNorm'];
+
+/** The commonest reason in plain words: the network has an operation that cannot be trained here yet. */
+function unknownOperation(value: unknown): string | null {
+  const nodes = (value as { nodes?: unknown } | null)?.nodes;
+  if (!Array.isArray(nodes)) return null;
+  const index = nodes.findIndex((node) => !knownOperations.includes(node?.op));
+  if (index < 0) return null;
+  const op = JSON.stringify(nodes[index]?.op ?? null).slice(0, 60);
+  return `has an operation that cannot be trained here: node ${index} is ${op}; linear, relu and batchNorm can be.`;
 }
 
 function checkGraph(file: string, graph: Graph, tensors: ReadonlyMap<string, TensorShape>): void {

@@ -26,6 +26,8 @@ export interface ModelContent {
   others: ModelInfo['others'];
   parameterCount: number;
   graph: Graph | null;
+  /** Why the file's graph is not used; null when it is, or when there is none. */
+  graphError: QatError | null;
 }
 
 function elementCount(shape: readonly number[]): number {
@@ -45,13 +47,12 @@ function refusal(tensor: SafetensorsTensorInfo): string | null {
   return null;
 }
 
-/** Sorts a file's tensors into layers and others and reads its graph. @throws E-MODEL-GRAPH, E-MODEL-EMPTY */
+/** Sorts a file's tensors into layers and others and reads its graph. @throws E-MODEL-EMPTY */
 export function readModelContent(file: SafetensorsFile): ModelContent {
   const shapes = tensorShapes(file);
-  const text = file.metadata.get(graphMetadataKey);
-  const graph = text === undefined ? null : parseGraph(file.path, text, shapes);
+  const { graph, graphError } = readGraph(file, shapes);
   const trainable = new Set(graph ? graphLayers(graph) : []);
-  const content: ModelContent = { layers: [], others: [], parameterCount: 0, graph };
+  const content: ModelContent = { layers: [], others: [], parameterCount: 0, graph, graphError };
   for (const [name, tensor] of file.tensors) {
     const shape = [...tensor.shape];
     const reason = refusal(tensor);
@@ -82,6 +83,20 @@ export function readModelContent(file: SafetensorsFile): ModelContent {
   return content;
 }
 
+/** A graph that cannot be used keeps no one from looking at the layers. */
+function readGraph(
+  file: SafetensorsFile,
+  shapes: ReadonlyMap<string, TensorShape>,
+): Pick<ModelContent, 'graph' | 'graphError'> {
+  const text = file.metadata.get(graphMetadataKey);
+  if (text === undefined) return { graph: null, graphError: null };
+  try {
+    return { graph: parseGraph(file.path, text, shapes), graphError: null };
+  } catch (thrown) {
+    return { graph: null, graphError: asQatError(thrown) };
+  }
+}
+
 /** The graph's order first, then natural order of names, so that block.2 comes before block.10. */
 function sortLayers(layers: ModelLayer[], graph: Graph | null): void {
   const order = new Map((graph ? graphLayers(graph) : []).map((name, index) => [name, index]));
@@ -108,7 +123,7 @@ export class Model {
   readonly #cache = new TensorCache(tensorBudgetBytes);
   readonly #layers: ReadonlyMap<string, ModelLayer>;
 
-  /** @throws E-MODEL-GRAPH, E-MODEL-EMPTY */
+  /** @throws E-MODEL-EMPTY */
   constructor(addon: NativeAddon, file: SafetensorsFile, sha256: string) {
     this.#addon = addon;
     this.file = file;

@@ -65,12 +65,17 @@ describe('opening a model', () => {
     });
   });
 
-  it('refuses a graph that does not fit its tensors, and leaves nothing behind', async () => {
+  it('a graph that does not fit its tensors is told, and the model opens without it', async () => {
     const graph = { ...smallGraph, classes: 9 };
     const path = await writeSmallModel(join(test.folder, 'bad.safetensors'), smallTensors(), graph);
-    await expect(test.engine.project.openModel({ path })).rejects.toMatchObject({ code: 'E-MODEL-GRAPH' });
-    expect(await readdir(join(test.folder, 'projects')).catch(() => [])).toEqual([]);
-    expect((await test.engine.project.current()).project).toBeNull();
+    const state = await test.engine.project.openModel({ path });
+    expect(state.model.layers).toHaveLength(3);
+    expect(state.trainingReason).toMatch(/states 9 classes/);
+    const told = test.events.flatMap((event) => (event.type === 'error' ? [event.error.code] : []));
+    expect(told).toEqual(['E-MODEL-GRAPH']);
+    await expect(test.engine.runs.start({ name: null, training: shortTraining })).rejects.toMatchObject({
+      code: 'E-TRAINING-UNAVAILABLE',
+    });
   });
 
   it('a failed opening keeps the open project', async () => {

@@ -61,7 +61,7 @@ export class ProjectService {
 
   /**
    * Opens a .safetensors model: its project when there is one for this file as it is, else a new one.
-   * @throws E-FILE-*, E-SAFETENSORS-*, E-MODEL-EMPTY, E-MODEL-GRAPH, E-CANCELLED
+   * @throws E-FILE-*, E-SAFETENSORS-*, E-MODEL-EMPTY, E-CANCELLED
    */
   openModel(input: { path: string }, options?: CallOptions): Promise<ProjectState> {
     const path = resolve(input.path);
@@ -86,7 +86,8 @@ export class ProjectService {
     const project = this.#context.current();
     const { graph } = project.model.content;
     if (!graph) {
-      throw new QatError('E-TRAINING-UNAVAILABLE', noGraph, 'Open a model file that describes its network.');
+      const { reason } = noDataset(project.model);
+      throw new QatError('E-TRAINING-UNAVAILABLE', reason, 'Open a model file that describes its network.');
     }
     this.#runs.refuseWhileTraining();
     return this.#context.jobs.run('open', `Open ${basename(input.path)}`, options, async (job) => {
@@ -238,6 +239,11 @@ export class ProjectService {
     dataset: OpenDataset | null,
     trainingReason: string | null,
   ): OpenProject {
+    const { graphError } = model.content;
+    if (graphError) {
+      const context = `Open ${store.document.name}`.slice(0, 300);
+      this.#context.emit({ type: 'error', error: graphError.toInfo(), context });
+    }
     const listRuns = (project: OpenProject) => this.#runs.list(project);
     const { emit } = this.#context;
     return new OpenProject({ store, model, dataset, trainingReason, emit, listRuns });
@@ -301,7 +307,9 @@ const noGraph =
   'The file does not describe its network (no qat.graph in its metadata), so its layers can be analysed, quantized and exported, but not trained.';
 
 function noDataset(model: Model): { dataset: null; reason: string } {
-  const reason = model.content.graph
+  const { graph, graphError } = model.content;
+  if (graphError) return { dataset: null, reason: graphError.message.slice(0, 1000) };
+  const reason = graph
     ? 'No data set is attached. Open a folder with the four IDX files of a data set to train.'
     : noGraph;
   return { dataset: null, reason };
