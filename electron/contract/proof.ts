@@ -27,6 +27,8 @@ export const exportRecordSchema = z.strictObject({
     .strictObject({
       images: z.int().positive(),
       maxDifference: z.number().nonnegative(),
+      /** Images whose logits differ by no more than rounding; null in records from before it was counted. */
+      withinRounding: z.int().nonnegative().nullable().default(null),
       tolerance: z.number().positive(),
       sameDecision: z.int().nonnegative(),
       accuracy: z.number().min(0).max(1),

@@ -22,7 +22,9 @@ function launch(executable, args) {
   // Set by editors built on Electron; it would turn ours into a plain Node.
   delete env.ELECTRON_RUN_AS_NODE;
   if (!env.DISPLAY && env.WAYLAND_DISPLAY) env.ELECTRON_OZONE_PLATFORM_HINT ??= 'auto';
-  return spawn(executable, [...sandboxArguments(), root, ...args], { stdio: 'inherit', env });
+  // Chromium's own log speaks of buses and graphics cards that a person cannot do anything about.
+  const quiet = '--log-level=3';
+  return spawn(executable, [...sandboxArguments(), quiet, root, ...args], { stdio: 'inherit', env });
 }
 
 /**

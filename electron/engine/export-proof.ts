@@ -181,6 +181,7 @@ function fileShapes(plan: NetworkPlan): Map<string, { shape: number[]; isFloat: 
 
 interface LogitDifference {
   maxDifference: number;
+  withinRounding: number;
   tolerance: number;
   sameDecision: number;
 }
@@ -203,7 +204,8 @@ function difference(trained: Float32Array, stored: Float32Array, classes: number
   if (beyond > Math.ceil(images * imagesBeyondRounding)) {
     throw proofError(`the logits of ${beyond} of ${images} images differ by more than rounding`);
   }
-  return { maxDifference, tolerance: largest * neighbourTolerance, sameDecision };
+  const withinRounding = images - beyond;
+  return { maxDifference, withinRounding, tolerance: largest * neighbourTolerance, sameDecision };
 }
 
 /** `decisionLoss`: how far the trained logit of the stored decision is below the trained decision's. */

@@ -76,7 +76,7 @@ export function readModelContent(file: SafetensorsFile): ModelContent {
   if (content.layers.length === 0) {
     throw new QatError(
       'E-MODEL-EMPTY',
-      `${file.path} holds no float tensor of rank 2 or more, so there is no layer to quantize (${file.tensors.size} tensors).`,
+      `${file.path} holds no float tensor of rank 2 or more, so there is no layer to quantize (tensors in it: ${file.tensors.size}).`,
       'Open a file with the weights of a trained float model.',
     );
   }

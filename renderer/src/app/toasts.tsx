@@ -26,7 +26,7 @@ function NoticeToast({ notice }: { notice: Notice }) {
     >
       {icons[notice.tone]}
       <div className="min-w-0 flex-1">
-        <Toast.Title data-selectable className="line-clamp-4 font-medium break-words">
+        <Toast.Title data-selectable className="line-clamp-8 font-medium break-words">
           {notice.title}
         </Toast.Title>
         {notice.detail ? (
@@ -39,7 +39,7 @@ function NoticeToast({ notice }: { notice: Notice }) {
         ) : null}
         {notice.tone === 'error' ? (
           <div className="mt-2 flex flex-wrap items-center gap-2">
-            <span data-selectable className="figure flex-1 truncate text-ink3">
+            <span data-selectable className="figure w-full text-ink3">
               {notice.code}
             </span>
             <Toast.Action asChild altText="Open the error log to copy the details">

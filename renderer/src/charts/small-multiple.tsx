@@ -2,7 +2,6 @@
  * One of several small histograms on the same axes, with the error at each value as a strip below it.
  * The owner gives all of them the same ranges; that is what makes them comparable.
  */
-import { useMemo } from 'react';
 import { formatNumber, formatShare } from '../ui/format.js';
 import { formatBin, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
@@ -88,11 +87,9 @@ function SmallPlot(props: SmallMultipleProps & { size: Size; plot: PlotBox }) {
   const { scale, range, color, size, plot } = props;
   const visibleBins = plot.width * ((props.bins.high - props.bins.low) / (range.high - range.low || 1));
   const factor = coarseFactor(props.bins.counts.length, visibleBins, smallestBinPx);
-  const { bins, over, points } = useMemo(() => {
-    const coarse = { ...props.bins, counts: coarser(props.bins.counts, factor) };
-    const coarseOver = coarser(props.over, factor);
-    return { bins: coarse, over: coarseOver, points: stepPoints(coarse, coarseOver, scale) };
-  }, [props.bins, props.over, factor, scale]);
+  const bins = { ...props.bins, counts: coarser(props.bins.counts, factor) };
+  const over = coarser(props.over, factor);
+  const points = stepPoints(bins, over, scale);
   const counts = countDomain(visiblePeak(bins, bins.counts, range), scale);
   const overs = countDomain(visiblePeak(bins, over, range), scale);
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
@@ -157,20 +154,17 @@ function Strip(props: SmallMultipleProps & { plot: PlotBox; size: Size; x: Scale
   const top = size.height - stripPx - 2;
   const middle = top + stripPx / 2;
   const y = makeScale('linear', [-stripLimit, stripLimit], top + stripPx, top);
-  const { dots, beyond } = useMemo(() => {
-    let inside = '';
-    let outside = '';
-    strip.forEach((error, index) => {
-      const [low, high] = binEdges(bins, index);
-      const at = (low + high) / 2;
-      if (!Number.isFinite(error) || at < range.low || at > range.high) return;
-      const pixel = y(error);
-      if (pixel < top) outside += circle(x(at), top, 0.8);
-      else if (pixel > top + stripPx) outside += circle(x(at), top + stripPx, 0.8);
-      else inside += circle(x(at), pixel, 1.15);
-    });
-    return { dots: inside, beyond: outside };
-  }, [strip, bins, range, x, y, top]);
+  let dots = '';
+  let beyond = '';
+  strip.forEach((error, index) => {
+    const [low, high] = binEdges(bins, index);
+    const at = (low + high) / 2;
+    if (!Number.isFinite(error) || at < range.low || at > range.high) return;
+    const pixel = y(error);
+    if (pixel < top) beyond += circle(x(at), top, 0.8);
+    else if (pixel > top + stripPx) beyond += circle(x(at), top + stripPx, 0.8);
+    else dots += circle(x(at), pixel, 1.15);
+  });
   const ticks = levels
     .filter((level) => level >= range.low && level <= range.high)
     .map((level) => `M${round(x(level))} ${plot.y + plot.height}v${-tickPx}`)

@@ -1,5 +1,11 @@
 /** Runs in words: their bits, their state, their accuracy. */
-import { bitsLabel, type Configuration, type RunState, type RunSummary } from './contract.js';
+import {
+  bitsLabel,
+  type Configuration,
+  type RunState,
+  type RunSummary,
+  type TrainingConfig,
+} from './contract.js';
 
 /** `W4A4`; with different layers the most common first: `W4A4 ×2, W8A8`. */
 export function configurationLabel(configuration: Configuration): string {
@@ -20,6 +26,20 @@ export function commonWeightBits(configuration: Configuration): number | null {
   const [only] = quantized;
   if (only === undefined) return all.length > 0 ? 32 : null;
   return quantized.size === 1 ? only : null;
+}
+
+export const optimizerNames: Record<TrainingConfig['optimizer'], string> = {
+  adamw: 'AdamW',
+  adam: 'Adam',
+  radam: 'RAdam',
+  lion: 'Lion',
+  sgd: 'SGD',
+};
+
+/** `cosine`, `step: × 0.1 every 2 epochs`. */
+export function scheduleText({ schedule, stepEpochs, stepFactor }: TrainingConfig): string {
+  if (schedule !== 'step') return schedule;
+  return `× ${stepFactor} every ${stepEpochs === 1 ? 'epoch' : `${stepEpochs} epochs`}`;
 }
 
 export interface StateWords {

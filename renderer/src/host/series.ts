@@ -3,8 +3,9 @@ import { useEffect, useState } from 'react';
 import { type LiveSeries, loadSeries, useRuns } from './runs-store.js';
 
 const redrawPeriodMs = 250;
-/** Drawing may take at most this share of the time: on a busy machine it is done less often. */
+/** Drawing may take at most this share of the time: on a busy machine it is done less often, within reason. */
 const drawingShare = 0.25;
+const longestPauseMs = 1000;
 
 export type SeriesByRun = Readonly<Record<string, LiveSeries>>;
 
@@ -50,7 +51,8 @@ export function useSeries(runIds: readonly string[]): SeriesByRun {
       // After the frame that shows it: what it cost decides when the next one may come.
       requestAnimationFrame(() =>
         setTimeout(() => {
-          pauseMs = Math.max(redrawPeriodMs, (performance.now() - start) / drawingShare);
+          const wantedMs = (performance.now() - start) / drawingShare;
+          pauseMs = Math.min(longestPauseMs, Math.max(redrawPeriodMs, wantedMs));
         }),
       );
     };

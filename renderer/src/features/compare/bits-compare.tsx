@@ -21,6 +21,7 @@ import {
   ErrorState,
   formatShape,
   IconButton,
+  plural,
 } from '../../ui/index.js';
 import { type BitsMeasure, bitsMeasures, bitsTable } from './bits-figures.js';
 import { fewestColumns, mostColumns, pinBits, toggleBits, useCompare } from './compare-store.js';
@@ -168,11 +169,10 @@ function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnP
   const { histogram, statistics, layer } = analysis;
   const pinned = base?.bits === bits;
   const range = { low: histogram.low, high: histogram.high };
-  const use = () =>
-    setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`);
+  const use = () => setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${plural(bits, 'bit')}`);
   return (
     <section
-      aria-label={`${layer} at ${bits} bits`}
+      aria-label={`${layer} at ${plural(bits, 'bit')}`}
       className={clsx(
         'flex min-h-0 min-w-0 flex-col rounded-lg border bg-bg1 px-2.5 py-2',
         pinned ? 'border-accent' : 'border-line',
@@ -181,12 +181,12 @@ function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnP
       <header className="mb-1 flex items-center gap-1.5">
         <BitsChip bits={bits} />
         <span className="flex-1" />
-        <Button size="sm" variant="ghost" onClick={use} tip={`Set ${layer} to ${bits} bits`}>
+        <Button size="sm" variant="ghost" onClick={use} tip={`Set ${layer} to ${plural(bits, 'bit')}`}>
           Use
         </Button>
         <IconButton
           size="sm"
-          label={pinned ? 'Unpin' : `Measure the others against ${bits} bits`}
+          label={pinned ? 'Unpin' : `Measure the others against ${plural(bits, 'bit')}`}
           aria-pressed={pinned}
           icon={<Pin aria-hidden className={clsx('size-3.5', pinned && 'fill-current')} />}
           className={pinned ? '!text-accent' : ''}
@@ -194,7 +194,7 @@ function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnP
         />
       </header>
       <SmallMultiple
-        label={`${layer} at ${bits} bits`}
+        label={`${layer} at ${plural(bits, 'bit')}`}
         bins={histogram}
         over={whatIf.quantizedCounts}
         overLabel="quantized"

@@ -3,7 +3,14 @@ import { clsx } from 'clsx';
 import { Pin } from 'lucide-react';
 import { formatDelta } from '../../charts/index.js';
 import type { RunResult, RunSummary } from '../../host/contract.js';
-import { accuracyChange, configurationLabel, runState, toggleRun } from '../../host/index.js';
+import {
+  accuracyChange,
+  configurationLabel,
+  optimizerNames,
+  runState,
+  scheduleText,
+  toggleRun,
+} from '../../host/index.js';
 import { Checkbox, type DataColumn, formatBytes, formatShare, IconButton, StateDot } from '../../ui/index.js';
 import { pinRun } from './compare-store.js';
 
@@ -161,13 +168,19 @@ export function deltaColumns(baseline: RunSummary): RunColumn[] {
 export function settingColumns(layers: readonly string[]): RunColumn[] {
   const text = (id: string, header: string, value: RunColumn['value']): RunColumn => ({ id, header, value });
   return [
-    text('optimizer', 'optimizer', (run) => (run.training.optimizer === 'adamw' ? 'AdamW' : 'SGD')),
+    text('optimizer', 'optimizer', (run) => optimizerNames[run.training.optimizer]),
     text('rate', 'learning rate', (run) => run.training.learningRate),
-    text('schedule', 'schedule', (run) => run.training.schedule),
+    text('schedule', 'schedule', (run) => scheduleText(run.training)),
     text('decay', 'weight decay', (run) => run.training.weightDecay),
-    text('momentum', 'momentum', (run) => (run.training.optimizer === 'sgd' ? run.training.momentum : null)),
+    text('momentum', 'momentum', ({ training }) => {
+      if (training.optimizer !== 'sgd') return null;
+      return training.nesterov ? `${training.momentum} Nesterov` : training.momentum;
+    }),
     text('epochs', 'epochs', (run) => run.training.epochs),
     text('batch', 'batch', (run) => run.training.batchSize),
+    text('warm-up', 'warm-up', (run) => run.training.warmupEpochs),
+    text('clip', 'gradient clip', (run) => run.training.gradientClip),
+    text('scale-rate', 'scale rate', (run) => run.training.scaleRate),
     text('seed', 'seed', (run) => run.training.seed),
     ...layers.map((layer) => text(`layer ${layer}`, layer, (run) => layerWords(run, layer))),
   ];

@@ -1,6 +1,6 @@
 /** The same weights at 8, 4, 2 and 1 bit on the same axes; choosing one sets the layer's bits. */
 import { clsx } from 'clsx';
-import { useMemo, useRef } from 'react';
+import { useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
 import type { Analysis, Bits, WhatIf } from '../../host/contract.js';
 import {
@@ -11,7 +11,7 @@ import {
   setLayerConfigs,
   useWhatIf,
 } from '../../host/index.js';
-import { BitsChip, bitsColor, formatDb, formatShare } from '../../ui/index.js';
+import { BitsChip, bitsColor, formatDb, formatShare, plural } from '../../ui/index.js';
 import { fullRange } from './weight-figures.js';
 
 export interface BitsRowProps {
@@ -68,12 +68,10 @@ function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
 
 export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const set = useBitsSet(figures.pair, figures.busy);
-  const strips = useMemo(() => {
-    const counts = set?.analysis.histogram.counts ?? [];
-    return set?.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? [])) ?? [];
-  }, [set]);
   if (!set || figures.error) return null;
-  const limit = commonLimit(set.analysis.histogram.counts, strips);
+  const { counts } = set.analysis.histogram;
+  const strips = set.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? []));
+  const limit = commonLimit(counts, strips);
   const current = figures.lens.quantizer?.bits;
   return (
     <section
@@ -109,7 +107,7 @@ interface BitsCardProps {
 }
 
 function choose(layer: string, bits: Bits): void {
-  setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`);
+  setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${plural(bits, 'bit')}`);
 }
 
 function BitsCard(props: BitsCardProps) {
@@ -128,7 +126,11 @@ function BitsCard(props: BitsCardProps) {
         type="button"
         aria-pressed={current}
         onClick={pick}
-        title={current ? `${analysis.layer} is at ${bits} bits` : `Set ${analysis.layer} to ${bits} bits`}
+        title={
+          current
+            ? `${analysis.layer} is at ${plural(bits, 'bit')}`
+            : `Set ${analysis.layer} to ${plural(bits, 'bit')}`
+        }
         className="mb-0.5 flex h-6 items-center gap-2 rounded-sm text-left"
       >
         <BitsChip bits={bits} />
@@ -137,7 +139,7 @@ function BitsCard(props: BitsCardProps) {
       </button>
       {whatIf ? (
         <SmallMultiple
-          label={`${analysis.layer} at ${bits} bits: SQNR ${formatDb(whatIf.error.sqnrDb)}`}
+          label={`${analysis.layer} at ${plural(bits, 'bit')}: SQNR ${formatDb(whatIf.error.sqnrDb)}`}
           bins={analysis.histogram}
           over={whatIf.quantizedCounts}
           overLabel="quantized"

@@ -1,5 +1,5 @@
 /** The exact histogram of the weights with the quantizer's levels and clip lines on it. */
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import {
   ChartFrame,
   formatShort,
@@ -78,7 +78,7 @@ function lookedAt(pair: FigurePair | null, row: number | null): string[] {
   if (row !== null) return [`channel ${row}`];
   const levels = pair?.whatIf.levels;
   if (!levels || levels.row === null || pair.quantizer.bits === 32) return [];
-  return [`levels of ch. ${levels.row}`];
+  return [`levels of channel ${levels.row}`];
 }
 
 function HistogramNote({ pair }: { pair: FigurePair }) {
@@ -110,14 +110,12 @@ function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuan
   const { values, clipLow, clipHigh } = whatIf.levels;
   const full = fullRange(statistics);
   const levels = { values: float ? noLevels : values, color };
-  const limits = useMemo(() => {
-    // A binary quantizer maps everything to ±α: it has no lines beyond which it clips.
-    if (float || quantizer.bits === 1 || !(clipHigh > clipLow)) return [];
-    return [
-      { value: clipLow, label: `clip ${formatShort(clipLow, 3)}` },
-      { value: clipHigh, label: `clip ${formatShort(clipHigh, 3)}` },
-    ];
-  }, [clipLow, clipHigh, float, quantizer.bits]);
+  // A binary quantizer maps everything to ±α: it has no lines beyond which it clips.
+  const clips = !float && quantizer.bits !== 1 && clipHigh > clipLow;
+  const limits = (clips ? [clipLow, clipHigh] : []).map((value) => ({
+    value,
+    label: `clip ${formatShort(value, 3)}`,
+  }));
   const over =
     showQuantized && !float
       ? { label: `quantized, ${quantizer.bits} bit`, counts: whatIf.quantizedCounts, color }

@@ -2,7 +2,7 @@
 import { ChartFrame, ScatterStrip, type StripPoint } from '../../charts/index.js';
 import type { QuantizationError } from '../../host/contract.js';
 import { setLayerConfigs } from '../../host/index.js';
-import { bitsColor, formatDb, formatNumber } from '../../ui/index.js';
+import { bitsColor, formatDb, formatNumber, plural } from '../../ui/index.js';
 import type { ErrorPartProps } from './figures.js';
 
 const ticks = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -55,7 +55,11 @@ export function ErrorByBits({ pair, busy }: ErrorPartProps) {
         onPick={({ x }) => {
           const error = byBits.find((candidate) => candidate.bits === x);
           if (!error) return;
-          setLayerConfigs([pair.layer], { weight: { bits: error.bits } }, `Set ${pair.layer} to ${x} bits`);
+          setLayerConfigs(
+            [pair.layer],
+            { weight: { bits: error.bits } },
+            `Set ${pair.layer} to ${plural(x, 'bit')}`,
+          );
         }}
       />
     </ChartFrame>

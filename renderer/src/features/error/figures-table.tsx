@@ -12,6 +12,7 @@ import {
   formatDb,
   formatNumber,
   formatShare,
+  plural,
   rawTable,
   sortRows,
   useSort,
@@ -101,13 +102,11 @@ export function FiguresTable({ pair }: ErrorPartProps) {
         onSort={setSort}
         isCurrent={(error) => error.bits === quantizer.bits}
         onRowClick={({ bits }) =>
-          setLayerConfigs(
-            [layer],
-            { weight: { bits } },
-            `Set ${layer} to ${bits} ${bits === 1 ? 'bit' : 'bits'}`,
-          )
+          setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${plural(bits, 'bit')}`)
         }
-        rowTitle={({ bits }) => (bits === quantizer.bits ? undefined : `Set ${layer} to ${bits} bits`)}
+        rowTitle={({ bits }) =>
+          bits === quantizer.bits ? undefined : `Set ${layer} to ${plural(bits, 'bit')}`
+        }
       />
     </Card>
   );

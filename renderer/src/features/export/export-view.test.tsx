@@ -113,7 +113,14 @@ describe('proof', () => {
     expect(proofHolds(sampleRecord())).toBe(true);
     expect(proofHolds(sampleRecord({ layers: [{ ...layer, codesDifferent: 1 }] }))).toBe(false);
     expect(proofHolds(sampleRecord({ layers: [{ ...layer, scalesDifferent: 1 }] }))).toBe(false);
-    const logits = { images: 10, maxDifference: 1, tolerance: 1e-4, sameDecision: 10, accuracy: 0.9 };
+    const logits = {
+      images: 10,
+      maxDifference: 1,
+      withinRounding: 10,
+      tolerance: 1e-4,
+      sameDecision: 10,
+      accuracy: 0.9,
+    };
     expect(proofHolds(sampleRecord({ logits }))).toBe(false);
     expect(proofHolds(sampleRecord({ logits: null, logitsReason: 'no data set' }))).toBe(true);
   });

@@ -77,11 +77,11 @@ describe('status bar', () => {
 });
 
 describe('progress in words', () => {
-  it('counts epochs from one and never beyond the last', () => {
-    expect(progressText(sampleRun())).toBe('epoch 2 of 8 · loss 0.500 · accuracy 80.0 %');
+  it('says how far in epochs, as the header of the run does, and never beyond the last', () => {
+    expect(progressText(sampleRun())).toBe('epoch 1.1 of 8 · loss 0.500 · accuracy 80.0 %');
     const end = sampleRun().progress;
     expect(progressText(sampleRun({ progress: { ...end, epoch: 8, loss: null, testAccuracy: null } }))).toBe(
-      'epoch 8 of 8',
+      'epoch 8.0 of 8',
     );
   });
 });

@@ -1,6 +1,6 @@
 import type { Bits, LayerInfo, QuantizationError, WeightQuantizer } from '../../host/contract.js';
 import { setBits, useAnalysis } from '../../host/index.js';
-import { bitsColor, Card, formatDb, Tooltip } from '../../ui/index.js';
+import { bitsColor, Card, formatDb, plural, Tooltip } from '../../ui/index.js';
 
 interface Point {
   bits: Bits;
@@ -35,13 +35,10 @@ export function curveLayout(errors: readonly QuantizationError[]): {
 
 function CurvePoint({ point, chosen }: { point: Point; chosen: boolean }) {
   return (
-    <Tooltip
-      content={`${point.bits} ${point.bits === 1 ? 'bit' : 'bits'}: ${formatDb(point.sqnrDb)}`}
-      side="top"
-    >
+    <Tooltip content={`${plural(point.bits, 'bit')}: ${formatDb(point.sqnrDb)}`} side="top">
       <button
         type="button"
-        aria-label={`Set ${point.bits} bits, ${formatDb(point.sqnrDb)}`}
+        aria-label={`Set ${plural(point.bits, 'bit')}, ${formatDb(point.sqnrDb)}`}
         aria-pressed={chosen}
         onClick={() => setBits({ weight: point.bits })}
         className="absolute flex size-5 -translate-x-1/2 -translate-y-1/2 items-center justify-center rounded-full"

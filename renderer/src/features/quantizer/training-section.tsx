@@ -1,16 +1,26 @@
-import type { TrainingConfig } from '../../host/contract.js';
-import { setTraining, useProject, useTraining } from '../../host/index.js';
-import { Field, formatCount, NumberField, SegmentedControl, TextField } from '../../ui/index.js';
+import { optimizers, schedules, type TrainingConfig } from '../../host/contract.js';
+import { optimizerNames, setTraining, useProject, useTraining } from '../../host/index.js';
+import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
 
-const optimizers: readonly { value: TrainingConfig['optimizer']; label: string }[] = [
-  { value: 'adamw', label: 'AdamW' },
-  { value: 'sgd', label: 'SGD' },
-];
-const schedules: readonly { value: TrainingConfig['schedule']; label: string; name?: string }[] = [
-  { value: 'cosine', label: 'cosine' },
-  { value: 'constant', label: 'const', name: 'constant' },
-];
+const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
+  adamw: 'weight decay apart from the gradient',
+  adam: 'weight decay in the gradient',
+  radam: 'Adam that warms itself up',
+  lion: 'steps of one size; a tenth of AdamW’s rate',
+  sgd: 'with momentum',
+};
+const optimizerChoices = optimizers.map((value) => ({
+  value,
+  label: optimizerNames[value],
+  hint: optimizerHints[value],
+}));
+const scheduleHints: Record<TrainingConfig['schedule'], string> = {
+  cosine: 'falls to 0 at the end',
+  step: 'falls every few epochs',
+  constant: 'stays',
+};
+const scheduleChoices = schedules.map((value) => ({ value, label: value, hint: scheduleHints[value] }));
 
 function stepsText(training: TrainingConfig, images: number | undefined): string | null {
   if (images === undefined) return null;
@@ -26,7 +36,7 @@ export function TrainingSection() {
   return (
     <Section
       title="Training"
-      summary={`${training.epochs} × ${training.optimizer === 'sgd' ? 'SGD' : 'AdamW'} · ${training.learningRate}`}
+      summary={`${training.epochs} × ${optimizerNames[training.optimizer]} · ${training.learningRate}`}
     >
       <Field label="Run name">
         <TextField
@@ -38,87 +48,89 @@ export function TrainingSection() {
         />
       </Field>
       <div className="grid grid-cols-2 gap-2">
-        <Field label="Optimizer">
-          <SegmentedControl
-            label="Optimizer"
-            value={training.optimizer}
-            segments={optimizers}
-            onChange={(optimizer) => setTraining({ optimizer })}
-          />
-        </Field>
-        <Field label="Schedule">
-          <SegmentedControl
-            label="Schedule"
-            value={training.schedule}
-            segments={schedules}
-            onChange={(schedule) => setTraining({ schedule })}
-          />
-        </Field>
-        <Field label="Learning rate">
-          <NumberField
-            label="Learning rate"
-            value={training.learningRate}
-            min={1e-8}
-            max={100}
-            step="scale"
-            onChange={(learningRate) => setTraining({ learningRate })}
-          />
-        </Field>
-        <Field label="Epochs">
-          <NumberField
-            label="Epochs"
-            value={training.epochs}
-            min={1}
-            max={10_000}
-            integer
-            onChange={(epochs) => setTraining({ epochs })}
-          />
-        </Field>
-        <Field label="Batch size">
-          <NumberField
-            label="Batch size"
-            value={training.batchSize}
-            min={1}
-            max={65_536}
-            integer
-            step="scale"
-            onChange={(batchSize) => setTraining({ batchSize })}
-          />
-        </Field>
-        <Field label="Weight decay">
-          <NumberField
-            label="Weight decay"
-            value={training.weightDecay}
-            min={0}
-            max={10}
-            step={0.0001}
-            onChange={(weightDecay) => setTraining({ weightDecay })}
-          />
-        </Field>
-        {training.optimizer === 'sgd' ? (
-          <Field label="Momentum">
-            <NumberField
-              label="Momentum"
-              value={training.momentum}
-              min={0}
-              max={0.9999}
-              step={0.01}
-              onChange={(momentum) => setTraining({ momentum })}
-            />
-          </Field>
-        ) : null}
-        <Field label="Seed">
-          <NumberField
-            label="Seed"
-            value={training.seed}
-            min={0}
-            max={0xffff_ffff}
-            integer
-            onChange={(seed) => setTraining({ seed })}
-          />
-        </Field>
+        <OptimizerFields training={training} />
+        <ScheduleFields training={training} />
+        <Setting of="epochs" label="Epochs" min={1} max={10_000} integer />
+        <Setting of="batchSize" label="Batch size" min={1} max={65_536} integer step="scale" />
+        <Setting of="gradientClip" label="Gradient clip" min={0} max={1e6} step={0.5} />
+        <Setting of="scaleRate" label="Scale rate, ×" min={1e-4} max={1e4} step="scale" />
+        <Setting of="seed" label="Seed" min={0} max={0xffff_ffff} integer />
       </div>
       {steps ? <p className="figure text-ink3">{steps}</p> : null}
     </Section>
+  );
+}
+
+function OptimizerFields({ training }: { training: TrainingConfig }) {
+  const sgd = training.optimizer === 'sgd';
+  return (
+    <>
+      <Field label="Optimizer">
+        <Select
+          label="Optimizer"
+          value={training.optimizer}
+          options={optimizerChoices}
+          onChange={(optimizer) => setTraining({ optimizer })}
+        />
+      </Field>
+      <Setting of="learningRate" label="Learning rate" min={1e-8} max={100} step="scale" />
+      <Setting of="weightDecay" label="Weight decay" min={0} max={10} step={0.0001} />
+      {sgd ? <Setting of="momentum" label="Momentum" min={0} max={0.9999} step={0.01} /> : null}
+      {sgd ? (
+        <Checkbox
+          label="Nesterov"
+          checked={training.nesterov}
+          disabled={training.momentum === 0}
+          onChange={(nesterov) => setTraining({ nesterov })}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function ScheduleFields({ training }: { training: TrainingConfig }) {
+  const stepped = training.schedule === 'step';
+  return (
+    <>
+      <Field label="Schedule">
+        <Select
+          label="Schedule"
+          value={training.schedule}
+          options={scheduleChoices}
+          onChange={(schedule) => setTraining({ schedule })}
+        />
+      </Field>
+      {stepped ? <Setting of="stepEpochs" label="Step epochs" min={1} max={10_000} integer /> : null}
+      {stepped ? <Setting of="stepFactor" label="Step factor" min={1e-6} max={1} step="scale" /> : null}
+      <Setting of="warmupEpochs" label="Warm-up epochs" min={0} max={10_000} step={0.5} />
+    </>
+  );
+}
+
+type NumberOf = {
+  [K in keyof TrainingConfig]: TrainingConfig[K] extends number ? K : never;
+}[keyof TrainingConfig];
+
+interface SettingProps {
+  of: NumberOf;
+  label: string;
+  min: number;
+  max: number;
+  integer?: boolean;
+  step?: number | 'scale';
+}
+
+/** One number of the settings. */
+function Setting({ of: name, label, ...limits }: SettingProps) {
+  const value = useTraining((state) => state.training[name]);
+  return (
+    <Field label={label}>
+      <NumberField
+        label={label}
+        value={value}
+        {...limits}
+        onChange={(next) => setTraining({ [name]: next })}
+      />
+    </Field>
   );
 }

@@ -32,8 +32,8 @@ const progressTones = {
 function progressFigures(run: RunSummary): string[] {
   const { progress, training } = run;
   const figures = [
-    `epoch ${Math.min(training.epochs, progress.epoch).toFixed(1)}/${training.epochs}`,
-    `step ${formatCount(progress.step)}/${formatCount(progress.stepsTotal)}`,
+    `epoch ${Math.min(training.epochs, progress.epoch).toFixed(1)} of ${training.epochs}`,
+    `step ${formatCount(progress.step)} of ${formatCount(progress.stepsTotal)}`,
   ];
   if (progress.loss !== null) figures.push(`loss ${formatNumber(progress.loss, 3)}`);
   if (progress.stepMs !== null) figures.push(`${formatNumber(progress.stepMs, 3)} ms/step`);

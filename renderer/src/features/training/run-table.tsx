@@ -4,6 +4,7 @@ import { type KeyboardEvent, useState } from 'react';
 import { CopyTable } from '../../charts/index.js';
 import type { RunSummary } from '../../host/contract.js';
 import {
+  activeRun,
   cancelRun,
   configurationLabel,
   deleteRun,
@@ -111,9 +112,9 @@ export function runColumns(actions: RowActions): DataColumn<RunSummary>[] {
     {
       id: 'after',
       header: 'after',
-      title: 'Test accuracy after training; while it trains, the last one measured',
-      value: (run) => run.result?.accuracyAfter ?? run.progress.testAccuracy,
-      cell: (run) => share(run.result?.accuracyAfter ?? run.progress.testAccuracy),
+      title: 'Test accuracy after training; of one that was cancelled, the last one measured',
+      value: accuracyAfter,
+      cell: (run) => share(accuracyAfter(run)),
       firstSort: 'descending',
     },
     {
@@ -124,6 +125,12 @@ export function runColumns(actions: RowActions): DataColumn<RunSummary>[] {
       unsortable: true,
     },
   ];
+}
+
+/** While it trains there is no "after" yet: the header shows the latest. */
+function accuracyAfter(run: RunSummary): number | null {
+  if (run.result) return run.result.accuracyAfter;
+  return activeRun([run]) ? null : run.progress.testAccuracy;
 }
 
 const copied = (column: DataColumn<RunSummary>) => column.id !== 'shown' && column.id !== 'actions';

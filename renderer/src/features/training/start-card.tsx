@@ -2,6 +2,8 @@
 import { GraduationCap, Play } from 'lucide-react';
 import {
   configurationLabel,
+  optimizerNames,
+  scheduleText,
   trainBlocked,
   trainModel,
   useConfiguration,
@@ -22,7 +24,7 @@ export function StartCard() {
     { key: 'bits', value: configurationLabel(configuration) },
     {
       key: 'optimizer',
-      value: `${training.optimizer === 'adamw' ? 'AdamW' : 'SGD'}, ${training.schedule}, ${training.learningRate}`,
+      value: `${optimizerNames[training.optimizer]}, ${scheduleText(training)}, ${training.learningRate}`,
     },
     { key: 'epochs × batch', value: `${formatCount(training.epochs)} × ${formatCount(training.batchSize)}` },
     ...(steps === null ? [] : [{ key: 'steps', value: formatCount(steps) }]),

@@ -111,7 +111,7 @@ describe('TrainingView', () => {
   it('shows how far the run is and pauses it', async () => {
     const bridge = open({ runs: [sampleRun()] });
     expect(screen.getByText('0:14 left')).toBeTruthy();
-    expect(screen.getByText(/step 100\/752/)).toBeTruthy();
+    expect(screen.getByText(/step 100 of 752/)).toBeTruthy();
     await userEvent.click(screen.getByRole('button', { name: 'Pause' }));
     expect(bridge.inputsOf('run.pause')).toEqual([{ runId: 'run-1' }]);
     expect(await screen.findByRole('button', { name: 'Resume' })).toBeTruthy();
