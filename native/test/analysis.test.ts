@@ -132,6 +132,27 @@ describe('analyze', () => {
     expect(whatIf.quantizedCounts).toEqual(analysis.histogram.counts);
   });
 
+  it('what an analysis found out changes no figure of a later what-if', async () => {
+    // Long rows: the scales of all bit-widths are kept only where they are small beside the weights.
+    const long = randomFloats(6 * 1024, 5, 0.05);
+    for (const grid of ['signed', 'unsigned'] as const) {
+      for (const granularity of ['tensor', 'channel', 'group'] as const) {
+        const known = addon.tensorFromArray(long, 6, 1024);
+        const form = { grid, granularity, groupSize: 128 };
+        await addon.analyze(known, analyzeOptions(4, { quantizer: quantizer(4, form) }));
+        for (const bits of [1, 3, 4, 8]) {
+          for (const row of [null, 2]) {
+            const at = { ...quantizer(bits, form), grid: bits === 1 ? ('binary' as const) : grid };
+            const fresh = addon.tensorFromArray(long, 6, 1024);
+            const options = analyzeOptions(bits, { quantizer: at, row });
+            const [first, second] = [await addon.whatIf(fresh, options), await addon.whatIf(known, options)];
+            expect({ ...second, nativeMs: 0 }).toEqual({ ...first, nativeMs: 0 });
+          }
+        }
+      }
+    }
+  });
+
   it('gives the same figures on one thread as on two', async () => {
     const before = addon.info().threads;
     const figures = [];

@@ -328,17 +328,24 @@ describe('data sets, networks and sessions', () => {
     expectArgumentErrors({
       'no network': () => any.createSession(dataset, dataset, dataset, sessionOptions()),
       'no options': () => any.createSession(network, dataset, dataset),
-      'an optimizer': create({ optimizer: 'adam' }),
+      'an optimizer': create({ optimizer: 'adagrad' }),
       'a rate of 0': create({ learningRate: 0 }),
       'a rate of NaN': create({ learningRate: nan }),
       'a momentum above 1': create({ momentum: 1.5 }),
       'a decay below 0': create({ weightDecay: -1 }),
-      'a schedule': create({ schedule: 'step' }),
+      'a schedule': create({ schedule: 'linear' }),
       'no epochs': create({ epochs: 0 }),
       'half a batch': create({ batchSize: 0.5 }),
       'a seed': create({ seed: 2 ** 32 }),
       shuffle: create({ shuffle: 1 }),
       snapshots: create({ snapshotMs: -5 }),
+      'half a warm-up step': create({ warmupSteps: 0.5 }),
+      'a step factor of 0': create({ schedule: 'step', stepFactor: 0 }),
+      'no step epochs': create({ stepEpochs: 0 }),
+      'a clip below 0': create({ gradientClip: -1 }),
+      'a scale rate of 0': create({ scaleRate: 0 }),
+      'Nesterov without momentum': create({ optimizer: 'sgd', momentum: 0, nesterov: true }),
+      'Nesterov as a number': create({ nesterov: 1 }),
     });
     const wide = createDataset(addon, 4, 9, 1);
     expect(errorOf(() => addon.createSession(network, wide, dataset, sessionOptions())).code).toBe(

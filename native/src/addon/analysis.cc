@@ -12,6 +12,7 @@
 #include "addon/errors.h"
 #include "addon/float_what_if.h"
 #include "addon/job.h"
+#include "addon/known_scales.h"
 #include "quant/analysis.h"
 #include "quant/statistics.h"
 #include "addon/quantizer_args.h"
@@ -229,7 +230,10 @@ Napi::Value analyze_tensor(const Napi::CallbackInfo& info) {
   return Job<Analysis>::start(
       info.Env(), "qat.analyze", cancel,
       [tensor, options = std::move(options), cancel] {
-        return analyze(tensor->values.data(), tensor->rows, tensor->cols, options, cancel.get());
+        Analysis result =
+            analyze(tensor->values.data(), tensor->rows, tensor->cols, options, cancel.get());
+        remember_scales(*tensor, options, &result);
+        return result;
       },
       [](Napi::Env env, Analysis& a) -> Napi::Value { return to_js(env, a); });
 }
@@ -240,7 +244,8 @@ Napi::Value what_if_tensor(const Napi::CallbackInfo& info) {
   std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
   return Job<WhatIf>::start(
       info.Env(), "qat.whatIf", cancel,
-      [tensor, options = std::move(options), cancel] {
+      [tensor, options = std::move(options), cancel]() mutable {
+        use_known_scales(*tensor, &options);
         const bool is_float = options.config.bits == kFloatBits;
         return (is_float ? float_what_if : what_if)(tensor->values.data(), tensor->rows,
                                                     tensor->cols, options, cancel.get());

@@ -9,10 +9,13 @@
 
 namespace qat::addon {
 
+struct KnownScales;  // known_scales.cc
+
 struct TensorData {
   int64_t rows = 0;
   int64_t cols = 0;
   TensorValues values;  // row-major
+  mutable std::shared_ptr<const KnownScales> known;  // by std::atomic_load and std::atomic_store
 
   int64_t count() const { return rows * cols; }
   int64_t bytes() const { return static_cast<int64_t>(values.size() * sizeof(float)); }

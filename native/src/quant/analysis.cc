@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "qat/error.h"
 #include "quant/bins_of_error.h"
@@ -163,28 +164,35 @@ void check_options(const AnalyzeOptions& options) {
   }
 }
 
-// Estimates and measures every configuration on rows [begin, end), each row read once.
+// Errors at several bit-widths and the scales they were measured with.
+struct ByBits {
+  std::vector<QuantizationError> errors;
+  std::vector<Scales> scales;
+};
+
+// Estimates and measures every configuration on rows [begin, end), each row read once. Writes the
+// scales of these rows.
 void measure_rows(const View& view, const std::vector<QuantizerConfig>& configs, int64_t begin,
-                  int64_t end, std::vector<ErrorDetail>* details) {
+                  int64_t end, std::vector<ErrorDetail>* details, std::vector<Scales>* scales) {
   details->resize(configs.size());
   for (size_t i = 0; i < configs.size(); ++i) {
     const CodeRange range = code_range(configs[i].grid, configs[i].bits);
     (*details)[i].code_counts.assign(static_cast<size_t>(range.count()), 0);
   }
   const ScaleLayout layout = scale_layout(configs[0], view.rows, view.cols);
-  Scales row_scales;
-  row_scales.scales.resize(static_cast<size_t>(layout.row_stride));
-  std::vector<int32_t> zero_points(row_scales.scales.size());
   RowEstimator estimator(layout, std::any_of(configs.begin(), configs.end(), is_searched));
   for (int64_t r = begin; r < end; ++r) {
     const float* row = view.x + r * view.cols;
     estimator.set_row(row);
     for (size_t i = 0; i < configs.size(); ++i) {
-      const bool has_zero_points = configs[i].grid == Grid::kUnsigned;
-      estimator.estimate(configs[i], row_scales.scales.data(),
-                         has_zero_points ? zero_points.data() : nullptr);
-      QuantParams params = quant_params(configs[i], layout, row_scales);
-      params.zero_point = has_zero_points ? zero_points.data() : nullptr;
+      Scales& all = (*scales)[i];
+      const int64_t first = r * layout.row_stride;
+      float* own = all.scales.data() + first;
+      int32_t* zero_points = all.zero_points.empty() ? nullptr : all.zero_points.data() + first;
+      estimator.estimate(configs[i], own, zero_points);
+      QuantParams params = quant_params(configs[i], layout, all);
+      params.scale = own;
+      params.zero_point = zero_points;
       ErrorDetail& detail = (*details)[i];
       kernels().quant_error(row, 1, view.cols, params, configs[i].grid == Grid::kBinary,
                             &detail.sums, detail.code_counts.data());
@@ -192,17 +200,23 @@ void measure_rows(const View& view, const std::vector<QuantizerConfig>& configs,
   }
 }
 
-std::vector<QuantizationError> errors_by_row_scales(const View& view,
-                                                    const std::vector<QuantizerConfig>& configs,
-                                                    const CancelToken* cancel) {
+ByBits errors_by_row_scales(const View& view, const std::vector<QuantizerConfig>& configs,
+                            const CancelToken* cancel) {
+  ByBits result;
+  for (const QuantizerConfig& config : configs) {
+    const auto count = static_cast<size_t>(scale_layout(config, view.rows, view.cols).count());
+    Scales scales;
+    scales.scales.resize(count);
+    if (config.grid == Grid::kUnsigned) scales.zero_points.resize(count);
+    result.scales.push_back(std::move(scales));
+  }
   const int64_t chunk = rows_per_chunk(view.cols);
   std::vector<std::vector<ErrorDetail>> parts(
       static_cast<size_t>(chunk_count(view.rows, chunk)));
   parallel_chunks(view.rows, chunk, [&](int64_t index, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
-    measure_rows(view, configs, begin, end, &parts[static_cast<size_t>(index)]);
+    measure_rows(view, configs, begin, end, &parts[static_cast<size_t>(index)], &result.scales);
   });
-  std::vector<QuantizationError> errors;
   for (size_t i = 0; i < configs.size(); ++i) {
     ErrorDetail total = parts[0][i];
     for (size_t p = 1; p < parts.size(); ++p) {
@@ -211,31 +225,30 @@ std::vector<QuantizationError> errors_by_row_scales(const View& view,
         total.code_counts[s] += parts[p][i].code_counts[s];
       }
     }
-    errors.push_back(summarize_error(total, configs[i],
-                                     scale_layout(configs[i], view.rows, view.cols)));
+    result.errors.push_back(summarize_error(total, configs[i],
+                                            scale_layout(configs[i], view.rows, view.cols)));
   }
-  return errors;
+  return result;
 }
 
-std::vector<QuantizationError> errors_by_one_scale(const float* x, int64_t rows, int64_t cols,
-                                                   const View& view,
-                                                   const std::vector<QuantizerConfig>& configs,
-                                                   const CancelToken* cancel) {
+ByBits errors_by_one_scale(const float* x, int64_t rows, int64_t cols, const View& view,
+                           const std::vector<QuantizerConfig>& configs, const CancelToken* cancel) {
   const SegmentStats stats = tensor_stats(x, rows * cols, cancel);
   const std::vector<SegmentScale> found = estimate_tensor(x, rows * cols, stats, configs, cancel);
-  std::vector<QuantizationError> errors;
+  ByBits result;
   for (size_t i = 0; i < configs.size(); ++i) {
     Scales scales;
     scales.scales = {found[i].scale};
     if (configs[i].grid == Grid::kUnsigned) scales.zero_points = {found[i].zero_point};
-    errors.push_back(quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel));
+    result.errors.push_back(
+        quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel));
+    result.scales.push_back(std::move(scales));
   }
-  return errors;
+  return result;
 }
 
-std::vector<QuantizationError> errors_by_bits(const float* x, int64_t rows, int64_t cols,
-                                              const View& view, const QuantizerConfig& config,
-                                              const CancelToken* cancel) {
+ByBits errors_by_bits(const float* x, int64_t rows, int64_t cols, const View& view,
+                      const QuantizerConfig& config, const CancelToken* cancel) {
   std::vector<QuantizerConfig> configs;
   for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(config, bits));
   return config.granularity == Granularity::kTensor
@@ -271,7 +284,9 @@ Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOption
   result.statistics.percentiles = compute_percentiles(view.x, view.count(), result.histogram,
                                                       default_percentiles(), cancel);
   result.drawn_counts = drawn_counts(result.histogram.counts, options.drawn_bins);
-  result.by_bits = errors_by_bits(x, rows, cols, view, options.config, cancel);
+  ByBits by_bits = errors_by_bits(x, rows, cols, view, options.config, cancel);
+  result.by_bits = std::move(by_bits.errors);
+  result.scales_by_bits = std::move(by_bits.scales);
   result.native_ms = milliseconds_since(start);
   return result;
 }

@@ -44,6 +44,7 @@ struct Analysis {
   Histogram histogram;                // exact bins
   std::vector<int64_t> drawn_counts;  // drawn bins
   std::vector<QuantizationError> by_bits;  // bits 1-8
+  std::vector<Scales> scales_by_bits;      // what they were measured with, of the values looked at
   double native_ms = 0;
 };
 
