@@ -65,6 +65,7 @@ describe('a project', () => {
       expect(again.document.view.selection.length).toBe(15_001);
       expect(again.recovered).toBe(true);
       await again.close();
+      await project.close().catch(() => undefined);
     });
   });
 
@@ -116,6 +117,7 @@ describe('bad state on disk', () => {
       await again.saveView(view('kept', 'too'));
       await rm(join(project.folder, 'project.lock'));
       await use(project.folder);
+      await again.close().catch(() => undefined); // A crash would have freed its files.
     });
   }
 
