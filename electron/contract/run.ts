@@ -50,8 +50,18 @@ export const defaultTrainingConfig: TrainingConfig = {
   seed: 1,
 };
 
+/** Steps of one epoch over so many images; the last batch may be smaller. */
+export function stepsPerEpoch({ batchSize }: Pick<TrainingConfig, 'batchSize'>, images: number): number {
+  return Math.ceil(images / batchSize);
+}
+
 export const runStateSchema = z.enum(['running', 'paused', 'finished', 'cancelled', 'failed', 'interrupted']);
 export type RunState = z.infer<typeof runStateSchema>;
+
+/** It holds the layers and the processor: running, or paused. */
+export function isActive(run: { state: RunState }): boolean {
+  return run.state === 'running' || run.state === 'paused';
+}
 
 export const runProgressSchema = z.strictObject({
   step: z.int().nonnegative(),

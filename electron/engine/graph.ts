@@ -7,6 +7,7 @@ import type { NetworkNode } from '../../native/index.js';
 import {
   type Configuration,
   type Graph,
+  graphNodeSchema,
   graphSchema,
   type LayerConfig,
   QatError,
@@ -62,7 +63,7 @@ export function parseGraph(file: string, text: string, tensors: ReadonlyMap<stri
   return parsed.data;
 }
 
-const knownOperations: readonly unknown[] = ['linear', 'relu', 'batchNorm'];
+const knownOperations: readonly string[] = graphNodeSchema.options.map(({ shape }) => shape.op.value);
 
 /** The commonest reason in plain words: the network has an operation that cannot be trained here yet. */
 function unknownOperation(value: unknown): string | null {
@@ -71,7 +72,7 @@ function unknownOperation(value: unknown): string | null {
   const index = nodes.findIndex((node) => !knownOperations.includes(node?.op));
   if (index < 0) return null;
   const op = JSON.stringify(nodes[index]?.op ?? null).slice(0, 60);
-  return `has an operation that cannot be trained here: node ${index} is ${op}; linear, relu and batchNorm can be.`;
+  return `has an operation that cannot be trained here: node ${index} is ${op}; ${knownOperations.join(', ')} can be.`;
 }
 
 function checkGraph(file: string, graph: Graph, tensors: ReadonlyMap<string, TensorShape>): void {

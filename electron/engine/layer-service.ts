@@ -57,7 +57,7 @@ export class LayerService {
   async analyze(input: RouteInput<'layer.analyze'>, options?: CallOptions): Promise<Analysis> {
     throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
-    return this.#look(project, layer, input, async ({ tensor, key }) => {
+    return this.#look(project, layer, input.source.runId, null, async ({ tensor, key }) => {
       const compute = () => this.#compute(layer, tensor, nativeLens(input.lens, null), options);
       return key === null ? compute() : this.#analyses.get(answerKey(key, input.lens), compute);
     });
@@ -85,7 +85,8 @@ export class LayerService {
   async whatIf(input: RouteInput<'layer.whatIf'>, options?: CallOptions): Promise<WhatIf> {
     throwIfAborted(options?.signal);
     const { project, layer } = this.#target(input.source, input.lens);
-    return this.#look(project, layer, input, async ({ tensor, scales, key }) => {
+    const { runId } = input.source;
+    return this.#look(project, layer, runId, input.lens.quantizer, async ({ tensor, scales, key }) => {
       const native = nativeLens(input.lens, scales);
       const compute = async (): Promise<WhatIf> =>
         (await withCancel(this.#context.addon, options?.signal, (token) =>
@@ -172,21 +173,22 @@ export class LayerService {
     return { project, layer };
   }
 
+  /** `quantizer` null: the scales make no difference to what is asked. */
   async #look<T>(
     project: OpenProject,
     layer: ModelLayer,
-    input: { source: Source; lens: Lens },
+    runId: string | null,
+    quantizer: WeightQuantizer | null,
     work: (looked: Looked) => Promise<T>,
   ): Promise<T> {
-    const { runId } = input.source;
     if (runId !== null) {
       const source = await this.#runWeights(project, runId);
       return source.use(layer.name, ({ tensor, scales, config, key }) =>
-        work({ tensor, scales: matching(config, input.lens.quantizer) ? scales : null, key }),
+        work({ tensor, scales: matching(config, quantizer) ? scales : null, key }),
       );
     }
     const config = project.configOf(layer.name);
-    const prepared = matching(config, input.lens.quantizer)
+    const prepared = matching(config, quantizer)
       ? await project.layerStates.get(layer.name, config.weight)
       : null;
     // The scales follow from the weights and the quantizer, so the file's digest and the lens name the answer.
@@ -244,8 +246,8 @@ function refuseBroken(broken: readonly QatError[], count: number): void {
   );
 }
 
-function matching(config: LayerConfig | undefined, quantizer: WeightQuantizer): boolean {
-  return config !== undefined && sameWeightQuantizer(config.weight, quantizer);
+function matching(config: LayerConfig | undefined, quantizer: WeightQuantizer | null): boolean {
+  return config !== undefined && quantizer !== null && sameWeightQuantizer(config.weight, quantizer);
 }
 
 function nativeLens(lens: Lens, scales: Looked['scales']): AnalyzeOptions {

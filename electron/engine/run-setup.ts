@@ -5,6 +5,7 @@ import {
   type Configuration,
   QatError,
   type RunSummary,
+  stepsPerEpoch,
   type TrainingConfig,
 } from '../contract/index.js';
 import type { EngineContext } from './context.js';
@@ -92,11 +93,10 @@ export async function readySession(
 /** The settings as the engine takes them: it counts steps, not epochs. */
 function sessionOptions(training: TrainingConfig, images: number): SessionOptions {
   const { warmupEpochs, nesterov, ...same } = training;
-  const stepsPerEpoch = Math.ceil(images / training.batchSize);
   return {
     ...same,
     nesterov: nesterov && training.optimizer === 'sgd' && training.momentum > 0,
-    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch),
+    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch(training, images)),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Opening things, whoever asks: the window, the menu, the command line, a second start; and the recent list. */
-import { type ProjectState, QatError, type RecentEntry, type RunSummary } from '../contract/index.js';
+import { isActive, type ProjectState, QatError, type RecentEntry } from '../contract/index.js';
 import type { CallOptions, Engine } from '../engine/index.js';
 import { detectPath } from '../formats/index.js';
 import type { RecentStore } from '../store/index.js';
@@ -104,5 +104,3 @@ export function createOpener({ engine, recent, onRecent, onError, maySuspend }: 
 
   return opener;
 }
-
-const isActive = ({ state }: RunSummary) => state === 'running' || state === 'paused';

@@ -6,7 +6,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { QatError } from '../contract/errors.js';
-import { type RunSeries, type RunSummary, runSummarySchema } from '../contract/index.js';
+import { isActive, type RunSeries, type RunSummary, runSummarySchema } from '../contract/index.js';
 import {
   type AtomicWriteOptions,
   type FileContent,
@@ -72,7 +72,7 @@ export class RunStore {
       const { value } = await readJsonFile(join(folder, 'run.json'), runFileSchema, runFileVersion);
       if (value.run.id !== name) throw new Error(`the run names itself ${value.run.id}`);
       await removeStaleTemporaryFiles(folder);
-      const stale = value.run.state === 'running' || value.run.state === 'paused';
+      const stale = isActive(value.run);
       this.#register(stale ? { ...value.run, state: 'interrupted' } : value.run);
       if (stale) await this.#get(name).writer.write();
     } catch (thrown) {

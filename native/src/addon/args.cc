@@ -103,6 +103,25 @@ bool boolean(Napi::Value value, const std::string& what) {
   return value.As<Napi::Boolean>().Value();
 }
 
+double optional_number(Napi::Object options, const char* name, double low, double high,
+                       double otherwise) {
+  const Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return otherwise;
+  return number_in(value, std::string("options.") + name, low, high);
+}
+
+int64_t optional_integer(Napi::Object options, const char* name, int64_t low, int64_t high,
+                         int64_t otherwise) {
+  const Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return otherwise;
+  return integer_in(value, std::string("options.") + name, low, high);
+}
+
+bool optional_flag(Napi::Object options, const char* name, bool otherwise) {
+  const Napi::Value value = options.Get(name);
+  return value.IsUndefined() ? otherwise : boolean(value, std::string("options.") + name);
+}
+
 std::string text(Napi::Value value, const std::string& what, size_t max_bytes) {
   if (!value.IsString()) fail_expected(what, "a string", value);
   std::string result = value.As<Napi::String>().Utf8Value();

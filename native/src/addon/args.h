@@ -33,6 +33,12 @@ double finite_number(Napi::Value value, const std::string& what);
 double number_in(Napi::Value value, const std::string& what, double low, double high);
 int64_t integer_in(Napi::Value value, const std::string& what, int64_t low, int64_t high);
 bool boolean(Napi::Value value, const std::string& what);
+// Fields of an argument called "options"; undefined gives `otherwise`.
+double optional_number(Napi::Object options, const char* name, double low, double high,
+                       double otherwise);
+int64_t optional_integer(Napi::Object options, const char* name, int64_t low, int64_t high,
+                         int64_t otherwise);
+bool optional_flag(Napi::Object options, const char* name, bool otherwise);
 std::string text(Napi::Value value, const std::string& what, size_t max_bytes);
 // One of `allowed`; returns its index.
 size_t choice(Napi::Value value, const std::string& what,

@@ -35,9 +35,7 @@ Napi::Value op_layer_norm(const Napi::CallbackInfo& info) {
   norm.forward(x.data, y.data(), rows);
   norm.backward(dy.data, dx.data());
   const Napi::Env env = info.Env();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("y", to_js(env, y));
-  result.Set("dx", to_js(env, dx));
+  Napi::Object result = passes_to_js(env, y, dx);
   result.Set("dGamma", to_js(env, norm.dgamma.data(), norm.dgamma.size()));
   result.Set("dBeta", to_js(env, norm.dbeta.data(), norm.dbeta.size()));
   return result;
@@ -51,10 +49,7 @@ Napi::Value op_gelu(const Napi::CallbackInfo& info) {
   std::vector<float> y(x.size), dx(x.size);
   gelu(x.data, y.data(), count);
   gelu_backward(x.data, dy.data, dx.data(), count);
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("y", to_js(info.Env(), y));
-  result.Set("dx", to_js(info.Env(), dx));
-  return result;
+  return passes_to_js(info.Env(), y, dx);
 }
 
 Napi::Value op_max_pool2d(const Napi::CallbackInfo& info) {
@@ -74,10 +69,7 @@ Napi::Value op_max_pool2d(const Napi::CallbackInfo& info) {
   std::vector<int32_t> taken(dy.size);
   max_pool2d(x.data, shape, y.data(), taken.data());
   max_pool2d_backward(dy.data, shape, taken.data(), dx.data());
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("y", to_js(info.Env(), y));
-  result.Set("dx", to_js(info.Env(), dx));
-  return result;
+  return passes_to_js(info.Env(), y, dx);
 }
 
 Napi::Value op_attention(const Napi::CallbackInfo& info) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "addon/args.h"
 #include "addon/napi_setup.h"
@@ -15,6 +16,8 @@ struct MatrixArgument {
   int64_t rows = 0;
   int64_t cols = 0;
 };
+// {y, dx}: what a forward and a backward pass gave.
+Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std::vector<float>& dx);
 // `count` finite values of a Float32Array.
 Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count);
 MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,

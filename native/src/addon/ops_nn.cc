@@ -7,6 +7,7 @@
 #include "addon/exports.h"
 #include "addon/ops.h"
 #include "addon/ops_internal.h"
+#include "addon/session_options.h"
 #include "nn/batch_norm.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
@@ -25,37 +26,18 @@ Napi::Value to_js_aligned(Napi::Env env, const AlignedVector<float>& values) {
   return to_js(env, values.data(), values.size());
 }
 
-double optional_in(Napi::Object given, const char* name, double low, double high,
-                   double otherwise) {
-  const Napi::Value value = given.Get(name);
-  if (value.IsUndefined()) return otherwise;
-  return number_in(value, std::string("options.") + name, low, high);
-}
-
-bool optional_flag(Napi::Value options, const char* name) {
-  if (is_absent(options)) return false;
-  const Napi::Value value = object(options, "options").Get(name);
-  return value.IsUndefined() ? false : boolean(value, std::string("options.") + name);
-}
-
-OptimizerOptions optimizer_options(Napi::Object given) {
-  constexpr OptimizerKind kKinds[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
-                                      OptimizerKind::kAdamW, OptimizerKind::kRAdam,
-                                      OptimizerKind::kLion};
-  OptimizerOptions options;
-  options.kind =
-      kKinds[choice(given.Get("optimizer"), "options.optimizer",
-                    {"sgd", "adam", "adamw", "radam", "lion"})];
-  options.momentum = optional_in(given, "momentum", 0, 1, options.momentum);
-  options.nesterov = optional_flag(given, "nesterov");
-  options.weight_decay = optional_in(given, "weightDecay", 0, 1e6, options.weight_decay);
-  options.beta1 = optional_in(given, "beta1", 0, 1, options.beta1);
-  options.beta2 = optional_in(given, "beta2", 0, 1, options.beta2);
-  options.epsilon = optional_in(given, "epsilon", 0, 1, options.epsilon);
-  return options;
+bool transposed(Napi::Value options, const char* name) {
+  return !is_absent(options) && optional_flag(object(options, "options"), name, false);
 }
 
 }  // namespace
+
+Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std::vector<float>& dx) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("y", to_js(env, y));
+  result.Set("dx", to_js(env, dx));
+  return result;
+}
 
 Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count) {
   const Span<float> given = floats(values, what, count);
@@ -110,9 +92,7 @@ Napi::Value op_batch_norm(const Napi::CallbackInfo& info) {
   norm.forward_training(x.data, y.data(), rows);
   norm.backward(dy.data, dx.data());
   const Napi::Env env = info.Env();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("y", to_js(env, y));
-  result.Set("dx", to_js(env, dx));
+  Napi::Object result = passes_to_js(env, y, dx);
   result.Set("dGamma", to_js_aligned(env, norm.dgamma));
   result.Set("dBeta", to_js_aligned(env, norm.dbeta));
   result.Set("runningMean", to_js_aligned(env, norm.running_mean));
@@ -143,8 +123,8 @@ Napi::Value op_gemm(const Napi::CallbackInfo& info) {
   const int64_t m = extent(info[2], "m");
   const int64_t n = extent(info[3], "n");
   const int64_t k = extent(info[4], "k");
-  const bool trans_a = optional_flag(info[5], "transposeA");
-  const bool trans_b = optional_flag(info[5], "transposeB");
+  const bool trans_a = transposed(info[5], "transposeA");
+  const bool trans_b = transposed(info[5], "transposeB");
   const Span<float> a = floats(info[0], "a", element_count(m, k, "a"));
   const Span<float> b = floats(info[1], "b", element_count(k, n, "b"));
   const auto count = static_cast<size_t>(element_count(m, n, "the product"));

@@ -41,13 +41,6 @@ Napi::Object evaluation_to_js(Napi::Env env, const SessionEvaluation& evaluation
   return result;
 }
 
-double optional_number(Napi::Object given, const char* name, double low, double high,
-                       double otherwise) {
-  const Napi::Value value = given.Get(name);
-  if (value.IsUndefined()) return otherwise;
-  return number_in(value, std::string("options.") + name, low, high);
-}
-
 double required_number(Napi::Object given, const char* name, double low, double high) {
   return number_in(given.Get(name), std::string("options.") + name, low, high);
 }
@@ -56,34 +49,32 @@ int64_t required_integer(Napi::Object given, const char* name, int64_t low, int6
   return integer_in(given.Get(name), std::string("options.") + name, low, high);
 }
 
-int64_t optional_integer(Napi::Object given, const char* name, int64_t low, int64_t high,
-                         int64_t otherwise) {
-  const Napi::Value value = given.Get(name);
-  if (value.IsUndefined()) return otherwise;
-  return integer_in(value, std::string("options.") + name, low, high);
-}
-
 }  // namespace
+
+OptimizerOptions optimizer_options(Napi::Object given) {
+  constexpr OptimizerKind kKinds[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
+                                      OptimizerKind::kAdamW, OptimizerKind::kRAdam,
+                                      OptimizerKind::kLion};
+  OptimizerOptions options;
+  options.kind = kKinds[choice(given.Get("optimizer"), "options.optimizer",
+                               {"sgd", "adam", "adamw", "radam", "lion"})];
+  if (options.kind == OptimizerKind::kLion) options.beta2 = 0.99;
+  options.momentum = optional_number(given, "momentum", 0, 1, options.momentum);
+  options.nesterov = optional_flag(given, "nesterov", options.nesterov);
+  options.weight_decay = optional_number(given, "weightDecay", 0, 1e6, options.weight_decay);
+  options.beta1 = optional_number(given, "beta1", 0, 1, options.beta1);
+  options.beta2 = optional_number(given, "beta2", 0, 1, options.beta2);
+  options.epsilon = optional_number(given, "epsilon", 0, 1, options.epsilon);
+  return options;
+}
 
 SessionOptions session_options(Napi::Value value) {
   const Napi::Object given = object(value, "options");
   SessionOptions options;
-  constexpr OptimizerKind kOptimizers[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
-                                           OptimizerKind::kAdamW, OptimizerKind::kRAdam,
-                                           OptimizerKind::kLion};
-  options.optimizer.kind = kOptimizers[choice(given.Get("optimizer"), "options.optimizer",
-                                              {"sgd", "adam", "adamw", "radam", "lion"})];
-  if (options.optimizer.kind == OptimizerKind::kLion) options.optimizer.beta2 = 0.99;
-  const Napi::Value nesterov = given.Get("nesterov");
-  if (!nesterov.IsUndefined()) {
-    options.optimizer.nesterov = boolean(nesterov, "options.nesterov");
-  }
-  options.learning_rate = required_number(given, "learningRate", 0, 1e6);
+  options.optimizer = optimizer_options(given);
   options.optimizer.momentum = required_number(given, "momentum", 0, 1);
   options.optimizer.weight_decay = required_number(given, "weightDecay", 0, 1e6);
-  options.optimizer.beta1 = optional_number(given, "beta1", 0, 1, options.optimizer.beta1);
-  options.optimizer.beta2 = optional_number(given, "beta2", 0, 1, options.optimizer.beta2);
-  options.optimizer.epsilon = optional_number(given, "epsilon", 0, 1, options.optimizer.epsilon);
+  options.learning_rate = required_number(given, "learningRate", 0, 1e6);
   constexpr ScheduleKind kSchedules[] = {ScheduleKind::kConstant, ScheduleKind::kCosine,
                                          ScheduleKind::kStep};
   options.schedule.kind = kSchedules[choice(given.Get("schedule"), "options.schedule",
@@ -96,12 +87,8 @@ SessionOptions session_options(Napi::Value value) {
   options.epochs = required_integer(given, "epochs", 1, 1'000'000);
   options.batch_size = required_integer(given, "batchSize", 1, kMaxExtent);
   options.seed = static_cast<uint64_t>(required_integer(given, "seed", 0, 0xffffffffLL));
-  const Napi::Value shuffle = given.Get("shuffle");
-  if (!shuffle.IsUndefined()) options.shuffle = boolean(shuffle, "options.shuffle");
-  const Napi::Value snapshot = given.Get("snapshotMs");
-  if (!snapshot.IsUndefined()) {
-    options.snapshot_ms = integer_in(snapshot, "options.snapshotMs", 0, 86'400'000);
-  }
+  options.shuffle = optional_flag(given, "shuffle", options.shuffle);
+  options.snapshot_ms = optional_integer(given, "snapshotMs", 0, 86'400'000, options.snapshot_ms);
   return options;
 }
 

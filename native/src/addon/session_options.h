@@ -6,6 +6,8 @@
 
 namespace qat::addon {
 
+// The kind, and what is given of the rest; Lion's beta2 is 0.99 unless given.
+OptimizerOptions optimizer_options(Napi::Object given);
 SessionOptions session_options(Napi::Value value);
 Napi::Object progress_to_js(Napi::Env env, const SessionProgress& progress);
 

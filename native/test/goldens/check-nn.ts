@@ -14,6 +14,18 @@ export async function checkCrossEntropy(addon: NativeAddon, golden: GoldenCase):
   ];
 }
 
+type NormResult = ReturnType<NativeAddon['ops']['layerNorm']>;
+
+/** Every element depends on sums over a whole feature or row. */
+async function normMeasurements(result: NormResult, golden: GoldenCase): Promise<Measurement[]> {
+  return [
+    sums('y', result.y, await golden.floats('y')),
+    sums('dx', result.dx, await golden.floats('dx')),
+    sums('dgamma', result.dGamma, await golden.floats('dgamma')),
+    sums('dbeta', result.dBeta, await golden.floats('dbeta')),
+  ];
+}
+
 export async function checkBatchNorm(addon: NativeAddon, golden: GoldenCase): Promise<Measurement[]> {
   const [rows = 0, features = 0, ...rest] = golden.shape('x');
   const result = addon.ops.batchNorm(
@@ -28,11 +40,7 @@ export async function checkBatchNorm(addon: NativeAddon, golden: GoldenCase): Pr
     golden.statedNumber('momentum'),
   );
   return [
-    // Every element depends on sums over a whole feature.
-    sums('y', result.y, await golden.floats('y')),
-    sums('dx', result.dx, await golden.floats('dx')),
-    sums('dgamma', result.dGamma, await golden.floats('dgamma')),
-    sums('dbeta', result.dBeta, await golden.floats('dbeta')),
+    ...(await normMeasurements(result, golden)),
     sums('running_mean', result.runningMean, await golden.floats('running_mean')),
     sums('running_var', result.runningVar, await golden.floats('running_var')),
   ];
@@ -50,13 +58,7 @@ export async function checkLayerNorm(addon: NativeAddon, golden: GoldenCase): Pr
     await golden.floats('beta'),
     golden.statedNumber('eps'),
   );
-  return [
-    // Every element depends on sums over a whole row.
-    sums('y', result.y, await golden.floats('y')),
-    sums('dx', result.dx, await golden.floats('dx')),
-    sums('dgamma', result.dGamma, await golden.floats('dgamma')),
-    sums('dbeta', result.dBeta, await golden.floats('dbeta')),
-  ];
+  return normMeasurements(result, golden);
 }
 
 export async function checkGelu(addon: NativeAddon, golden: GoldenCase): Promise<Measurement[]> {

@@ -5,7 +5,7 @@ import { forgetAnswers } from './latest-request.js';
 import { useLayerFigures } from './layer-figures.js';
 import { applyProject, useProject } from './project-store.js';
 import { followSelection, selectLayers } from './selection-store.js';
-import { installBridge } from './testing/recorded-bridge.js';
+import { installBridge, type RecordedBridge } from './testing/recorded-bridge.js';
 import { sampleAnalysisFor, sampleWhatIfFor } from './testing/sample-analysis.js';
 import { sampleProject } from './testing/sample-state.js';
 
@@ -17,6 +17,19 @@ beforeEach(() => {
 afterEach(() => {
   for (const stop of stops) stop();
 });
+
+/** The sample project with a main process that answers everything at once. */
+function openAnswered(): RecordedBridge {
+  const bridge = installBridge({
+    'project.saveView': () => ({}),
+    'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
+    'layer.analyze': sampleAnalysisFor,
+    'layer.whatIf': sampleWhatIfFor,
+  });
+  useProject.setState({ project: null });
+  applyProject(sampleProject());
+  return bridge;
+}
 
 describe('useLayerFigures', () => {
   it('never pairs the histogram of one layer with the levels of another', async () => {
@@ -62,14 +75,7 @@ describe('useLayerFigures', () => {
   });
 
   it('shows the newest bits whatever comes first', async () => {
-    installBridge({
-      'project.saveView': () => ({}),
-      'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
-      'layer.analyze': sampleAnalysisFor,
-      'layer.whatIf': sampleWhatIfFor,
-    });
-    useProject.setState({ project: null });
-    applyProject(sampleProject());
+    openAnswered();
     const { result } = renderHook(() => useLayerFigures(null));
     await waitFor(() => expect(result.current.pair).not.toBeNull());
     act(() => setLayerConfigs(['fc1.weight'], { weight: { bits: 8 } }, 'x'));
@@ -79,14 +85,7 @@ describe('useLayerFigures', () => {
   });
 
   it('knows the other bit-widths once the layer has been looked at, and asks nothing when they are chosen', async () => {
-    const bridge = installBridge({
-      'project.saveView': () => ({}),
-      'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
-      'layer.analyze': sampleAnalysisFor,
-      'layer.whatIf': sampleWhatIfFor,
-    });
-    useProject.setState({ project: null });
-    applyProject(sampleProject());
+    const bridge = openAnswered();
     const { result } = renderHook(() => useLayerFigures(null));
     await waitFor(() => expect(bridge.inputsOf('layer.whatIf')).toHaveLength(8));
     const asked = bridge.inputsOf('layer.whatIf').map(({ lens }) => lens.quantizer.bits);

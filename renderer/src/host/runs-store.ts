@@ -1,7 +1,13 @@
 /** The series of runs as the charts draw them; their summaries live in the project. */
 import { create } from 'zustand';
 import { request } from './client.js';
-import type { EvaluationPoint, RunSummary, StepPoint, TrainingConfig } from './contract.js';
+import {
+  type EvaluationPoint,
+  isActive,
+  type RunSummary,
+  type StepPoint,
+  type TrainingConfig,
+} from './contract.js';
 import { decimate } from './decimate.js';
 import { notify } from './notices.js';
 import { useProject } from './project-store.js';
@@ -100,7 +106,7 @@ export function applyRun(run: RunSummary): void {
 
 /** The run that is training or paused now, if any. */
 export function activeRun(runs: readonly RunSummary[]): RunSummary | undefined {
-  return runs.find((run) => run.state === 'running' || run.state === 'paused');
+  return runs.find(isActive);
 }
 
 async function change(context: string, ask: () => Promise<RunSummary>): Promise<RunSummary | null> {

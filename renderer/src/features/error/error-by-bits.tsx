@@ -17,7 +17,7 @@ function pointOf(error: QuantizationError, current: boolean): StripPoint | null 
     color: bitsColor(error.bits),
     emphasis: current,
     text: current ? formatDb(error.sqnrDb, 1) : undefined,
-    title: `${error.bits} ${error.bits === 1 ? 'bit' : 'bits'}`,
+    title: plural(error.bits, 'bit'),
     lines: [
       { label: 'SQNR', value: formatDb(error.sqnrDb) },
       { label: 'MSE', value: formatNumber(error.mse) },

@@ -13,7 +13,7 @@ import {
   setBits,
   setPreset,
 } from '../../host/index.js';
-import type { MenuEntries } from '../../ui/index.js';
+import { type MenuEntries, plural } from '../../ui/index.js';
 
 const notNow = (reason: string | null) => ({ blocked: reason });
 
@@ -25,7 +25,7 @@ export function layerMenu(situation: Situation): MenuEntries[] {
       label: 'Weight Bits',
       entries: bitWidths.map((bits) => ({
         id: `w${bits}`,
-        label: bits === 32 ? 'Float' : `${bits} ${bits === 1 ? 'bit' : 'bits'}`,
+        label: bits === 32 ? 'Float' : plural(bits, 'bit'),
         shortcut: bits === 32 ? '0' : String(bits),
         onSelect: () => setBits({ weight: bits }),
       })),
@@ -35,7 +35,7 @@ export function layerMenu(situation: Situation): MenuEntries[] {
       label: 'Activation Bits',
       entries: bitWidths.map((bits) => ({
         id: `a${bits}`,
-        label: bits === 32 ? 'Float' : `${bits} ${bits === 1 ? 'bit' : 'bits'}`,
+        label: bits === 32 ? 'Float' : plural(bits, 'bit'),
         onSelect: () => setBits({ activation: bits }),
       })),
     },

@@ -1,4 +1,4 @@
-import { optimizers, schedules, type TrainingConfig } from '../../host/contract.js';
+import { optimizers, schedules, stepsPerEpoch, type TrainingConfig } from '../../host/contract.js';
 import { optimizerNames, setTraining, useProject, useTraining } from '../../host/index.js';
 import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
@@ -24,8 +24,7 @@ const scheduleChoices = schedules.map((value) => ({ value, label: value, hint: s
 
 function stepsText(training: TrainingConfig, images: number | undefined): string | null {
   if (images === undefined) return null;
-  const perEpoch = Math.ceil(images / training.batchSize);
-  return `${formatCount(perEpoch * training.epochs)} steps over ${formatCount(images)} images`;
+  return `${formatCount(stepsPerEpoch(training, images) * training.epochs)} steps over ${formatCount(images)} images`;
 }
 
 /** The settings of the next training. */

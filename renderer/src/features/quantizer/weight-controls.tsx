@@ -1,14 +1,14 @@
 import type { Bits, LayerConfig, LayerInfo, RangeEstimator } from '../../host/contract.js';
 import { bitWidths } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
-import { Field, NumberField, SegmentedControl, Select } from '../../ui/index.js';
+import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
 import { granularityChoices, gridChoices, methodChoices, rangeChoices } from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
   value: bits,
   label: bits === 32 ? 'fp' : String(bits),
-  name: bits === 32 ? 'float' : `${bits} ${bits === 1 ? 'bit' : 'bits'}`,
+  name: bits === 32 ? 'float' : plural(bits, 'bit'),
   bits,
 }));
 

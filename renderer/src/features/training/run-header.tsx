@@ -1,7 +1,7 @@
 /** One run at a glance: how far it is, how long it takes, what came of it. */
 import { Pause, Play, Square } from 'lucide-react';
 import { formatDelta } from '../../charts/index.js';
-import type { RunSummary } from '../../host/contract.js';
+import { isActive, type RunSummary } from '../../host/contract.js';
 import {
   accuracyChange,
   cancelRun,
@@ -44,7 +44,7 @@ export function RunHeader({ run }: { run: RunSummary }) {
   const { word, tone } = runState(run);
   const { progress, result } = run;
   const bits = configurationLabel(run.configuration);
-  const active = run.state === 'running' || run.state === 'paused';
+  const active = isActive(run);
   return (
     <section
       aria-label={`Run ${run.name}`}

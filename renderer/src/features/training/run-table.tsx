@@ -2,9 +2,8 @@
 import { EllipsisVertical } from 'lucide-react';
 import { type KeyboardEvent, useState } from 'react';
 import { CopyTable } from '../../charts/index.js';
-import type { RunSummary } from '../../host/contract.js';
+import { isActive, type RunSummary } from '../../host/contract.js';
 import {
-  activeRun,
   cancelRun,
   configurationLabel,
   deleteRun,
@@ -130,7 +129,7 @@ export function runColumns(actions: RowActions): DataColumn<RunSummary>[] {
 /** While it trains there is no "after" yet: the header shows the latest. */
 function accuracyAfter(run: RunSummary): number | null {
   if (run.result) return run.result.accuracyAfter;
-  return activeRun([run]) ? null : run.progress.testAccuracy;
+  return isActive(run) ? null : run.progress.testAccuracy;
 }
 
 const copied = (column: DataColumn<RunSummary>) => column.id !== 'shown' && column.id !== 'actions';
@@ -235,7 +234,7 @@ function menuEntries(run: RunSummary, actions: RowActions): MenuEntries[] {
     onSelect,
   });
   const running = run.state === 'running';
-  const active = running || run.state === 'paused';
+  const active = isActive(run);
   const resumable = run.state === 'paused' || run.state === 'interrupted';
   return [
     entry('look', 'Show its weights', () => {

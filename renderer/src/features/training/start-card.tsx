@@ -1,5 +1,6 @@
 /** Before the first run: what training does, with what, and the button. */
 import { GraduationCap, Play } from 'lucide-react';
+import { stepsPerEpoch } from '../../host/contract.js';
 import {
   configurationLabel,
   optimizerNames,
@@ -19,7 +20,7 @@ export function StartCard() {
   const configuration = useConfiguration((state) => state.configuration);
   const dataset = useProject((state) => state.project?.dataset);
   const blocked = trainBlocked(situation);
-  const steps = dataset ? Math.ceil(dataset.trainCount / training.batchSize) * training.epochs : null;
+  const steps = dataset ? stepsPerEpoch(training, dataset.trainCount) * training.epochs : null;
   const items = [
     { key: 'bits', value: configurationLabel(configuration) },
     {
