@@ -142,9 +142,8 @@ export interface QuantizedWeight {
 
 export type LayerLifeState = 'created' | 'weight' | 'prepared' | 'quantized' | 'packedOnly';
 
-export interface NBitLinearOptions {
-  inChannels: number;
-  outChannels: number;
+/** What every n-bit layer can be told. */
+export interface NBitLayerOptions {
   aBit?: number;
   wBit?: number;
   device?: 'cpu';
@@ -155,7 +154,31 @@ export interface NBitLinearOptions {
   activation?: Partial<Omit<NativeActivationQuantizer, 'bits'>>;
 }
 
-export interface LinearGradients {
+export interface NBitLinearOptions extends NBitLayerOptions {
+  inChannels: number;
+  outChannels: number;
+}
+
+/** A 2-D convolution of NCHW images (cross-correlation, zeros as padding). */
+export interface Conv2dShape {
+  inChannels: number;
+  outChannels: number;
+  /** Side of a square kernel, or [height, width]. */
+  kernel: number | [number, number];
+  stride?: number;
+  padding?: number;
+  dilation?: number;
+  /** Divides both channels: each group of outputs sees its own share of the inputs. */
+  groups?: number;
+}
+
+export interface NBitConv2dOptions extends NBitLayerOptions, Conv2dShape {
+  /** Of the input images. */
+  height: number;
+  width: number;
+}
+
+export interface LayerGradients {
   dx: Float32Array;
   dWeight: Float32Array;
   dBias: Float32Array | null;
@@ -163,20 +186,24 @@ export interface LinearGradients {
   dScaleActivation: Float32Array;
 }
 
-/** The n-bit linear layer: wBit 1 makes the binary subclass, 2–8 the LSQ one, 32 the plain float one. */
-export interface NBitLinear {
+/**
+ * An n-bit layer. Its weight is a matrix with one row per output channel: [outChannels, inChannels] of a linear
+ * layer, [outChannels, inChannels/groups · kernel] of a convolution. x and y hold one sample per row.
+ */
+export interface NBitLayer {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly wBit: number;
   readonly aBit: number;
+  /** By the weight's quantizer: 1 bit is binary, 2–8 are lsq, 32 is float. */
   readonly kind: 'float' | 'lsq' | 'binary';
   readonly training: boolean;
   readonly state: LayerLifeState;
-  /** Kaiming uniform, a = √5: U(−1/√in, 1/√in). */
+  /** Kaiming uniform, a = √5: U(−1/√n, 1/√n), n the inputs of one output. */
   resetParameters(seed: number): void;
   setWeightData(weight: Float32Array | Tensor): void;
   setBiasData(bias: Float32Array): void;
-  /** Sets the weight scales, and the activation scale from `calibration` [batch, inChannels] when given. */
+  /** Sets the weight scales, and the activation scale from `calibration` [batch, input] when given. */
   prepareParams(calibration?: Float32Array): void;
   /** As prepareParams without calibration, on the engine's threads. */
   prepareParamsAsync(cancel?: CancelToken): Promise<void>;
@@ -191,10 +218,10 @@ export interface NBitLinear {
   setActivationScale(scale: number): void;
   train(): void;
   eval(): void;
-  /** x [batch, inChannels] → y [batch, outChannels]; in eval by packed inference. */
+  /** x [batch, input] → y [batch, output]; in eval by packed inference. */
   forward(x: Float32Array): Float32Array;
   /** Gradients for the last training forward. */
-  backward(dy: Float32Array): LinearGradients;
+  backward(dy: Float32Array): LayerGradients;
   dispose(): void;
 }
 
@@ -205,18 +232,31 @@ export interface Dataset {
   dispose(): void;
 }
 
+/** A layer of a network; every node but `input` may take its inputs from named earlier nodes (the one before). */
 export type NetworkNode =
-  | {
-      op: 'linear';
-      name: string;
-      inChannels: number;
-      outChannels: number;
-      bias: boolean;
-      weight: NativeQuantizer;
-      activation: NativeActivationQuantizer;
-    }
-  | { op: 'relu' }
-  | { op: 'batchNorm'; name: string; features: number };
+  | { op: 'input'; shape: number[] }
+  | ({ name: string; bias: boolean } & LayerQuantizers &
+      NodeInputs & { op: 'linear'; inChannels: number; outChannels: number })
+  | ({ name: string; bias: boolean } & LayerQuantizers & NodeInputs & { op: 'conv2d' } & Conv2dShape)
+  | ({ op: 'relu' | 'gelu' | 'flatten'; name?: string } & NodeInputs)
+  | ({ op: 'prelu'; name: string } & NodeInputs)
+  | ({ op: 'batchNorm' | 'layerNorm'; name: string; features: number } & NodeInputs)
+  /** Square windows without padding; the stride is the kernel unless given. */
+  | ({ op: 'maxPool2d' | 'avgPool2d'; name?: string; kernel: number; stride?: number } & NodeInputs)
+  /** The sum of two inputs. */
+  | { op: 'add'; name?: string; inputs: [string, string] }
+  /** Queries, keys and values as [tokens, features]; features are divided among the heads. */
+  | { op: 'attention'; name?: string; inputs: [string, string, string]; heads: number }
+  | ({ op: 'dropout'; name?: string; rate: number } & NodeInputs);
+
+export interface NodeInputs {
+  inputs?: string[];
+}
+
+interface LayerQuantizers {
+  weight: NativeQuantizer;
+  activation: NativeActivationQuantizer;
+}
 
 export interface EvaluationResult {
   loss: number;
@@ -224,12 +264,16 @@ export interface EvaluationResult {
   count: number;
 }
 
-/** A sequence of nodes. Parameters are named `<name>.weight`, `.bias`, `.gamma`, `.beta`, `.runningMean`, `.runningVar`. */
+/**
+ * Nodes in order, with branches where they name their inputs. The first may state the shape of a sample: [features],
+ * [tokens, features] or [channels, height, width]. Parameters are named `<node>.weight`, `.bias`, `.gamma`, `.beta`,
+ * `.runningMean`, `.runningVar`, `.slope`.
+ */
 export interface Network {
   parameters(): { name: string; rows: number; cols: number }[];
   getParameter(name: string, target: Float32Array): void;
   setParameter(name: string, values: Float32Array | Tensor): void;
-  /** Weights and biases of the linear nodes Kaiming uniform; every layer has its own stream of the seed. */
+  /** Weights and biases of the n-bit layers Kaiming uniform; every layer has its own stream of the seed. */
   resetParameters(seed: number): void;
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
   prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
@@ -343,7 +387,8 @@ export interface NativeAddon {
   packCodes(codes: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
   unpackCodes(packed: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
 
-  createLinear(options: NBitLinearOptions): NBitLinear;
+  createLinear(options: NBitLinearOptions): NBitLayer;
+  createConv2d(options: NBitConv2dOptions): NBitLayer;
   createDatasetFromBytes(
     images: Uint8Array,
     labels: Uint8Array,

@@ -150,7 +150,7 @@ export function planNetwork(
 
 /** The name the addon's errors and parameters use: like the tensor's, and unique among the nodes. */
 function nodeName(plan: NetworkPlan, wanted: string, index: number): string {
-  const taken = plan.nodes.some((node) => node.op !== 'relu' && node.name === wanted);
+  const taken = plan.nodes.some((node) => 'name' in node && node.name === wanted);
   return taken ? `${wanted}#${index}` : wanted;
 }
 

@@ -1,6 +1,6 @@
 /** *Prepare* and *quantize* of one layer of the model, by the native n-bit layer. */
 import { createHash } from 'node:crypto';
-import type { NativeAddon, NBitLinear, QuantizedWeight } from '../../native/index.js';
+import type { NativeAddon, NBitLayer, QuantizedWeight } from '../../native/index.js';
 import { type LayerConfig, QatError } from '../contract/index.js';
 import type { LayerRecord } from './layer-states.js';
 import type { Model, ModelLayer } from './model.js';
@@ -24,7 +24,7 @@ function refuseFloat(layer: ModelLayer, config: LayerConfig): void {
 }
 
 /** The native layer with the model's weight, for as long as `work` runs. */
-async function withLayer<T>(job: LayerJob, work: (linear: NBitLinear) => Promise<T>): Promise<T> {
+async function withLayer<T>(job: LayerJob, work: (linear: NBitLayer) => Promise<T>): Promise<T> {
   const { addon, model, layer, config } = job;
   refuseFloat(layer, config);
   const { bits, ...weight } = config.weight;

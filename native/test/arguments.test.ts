@@ -147,7 +147,7 @@ describe('analysis', () => {
   });
 });
 
-describe('NBitLinear', () => {
+describe('NBitLayer', () => {
   it('createLinear', () => {
     const good = { inChannels: 4, outChannels: 2 };
     expectArgumentErrors({

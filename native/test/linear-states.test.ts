@@ -1,6 +1,6 @@
-/** Every method of NBitLinear in every state: what is legal, where it leads, and what the refusal says. */
+/** Every method of NBitLayer in every state: what is legal, where it leads, and what the refusal says. */
 import { describe, expect, it } from 'vitest';
-import type { LayerLifeState, NBitLinear } from '../index.js';
+import type { LayerLifeState, NBitLayer } from '../index.js';
 import { errorOf } from './expect-error.js';
 import { quantizer, randomFloats } from './fixtures.js';
 import { loadAddon } from './load-addon.js';
@@ -14,14 +14,14 @@ const batch = randomFloats(4 * inChannels, 4);
 type Kind = 'lsq' | 'binary' | 'float';
 const bitsOf: Record<Kind, number> = { lsq: 4, binary: 1, float: 32 };
 
-function create(kind: Kind): NBitLinear {
+function create(kind: Kind): NBitLayer {
   const layer = addon.createLinear({ inChannels, outChannels, wBit: bitsOf[kind], aBit: 8, bias: true });
   layer.setActivationScale(0.02);
   return layer;
 }
 
 /** Brings a new layer into a state by the shortest legal way. */
-function layerIn(kind: Kind, state: LayerLifeState): NBitLinear {
+function layerIn(kind: Kind, state: LayerLifeState): NBitLayer {
   const layer = create(kind);
   if (state === 'created') return layer;
   layer.setWeightData(weight);
@@ -40,7 +40,7 @@ function packedWeight(kind: Kind) {
   return shown.qweight;
 }
 
-const calls: Record<string, (layer: NBitLinear, kind: Kind) => unknown> = {
+const calls: Record<string, (layer: NBitLayer, kind: Kind) => unknown> = {
   resetParameters: (layer) => layer.resetParameters(1),
   setWeightData: (layer) => layer.setWeightData(weight),
   setBiasData: (layer) => layer.setBiasData(new Float32Array(outChannels)),
@@ -215,7 +215,7 @@ describe('jobs', () => {
   });
 });
 
-function packedBytes(layer: NBitLinear): Uint8Array {
+function packedBytes(layer: NBitLayer): Uint8Array {
   const shown = layer.optWeight();
   if (shown.kind !== 'packed') throw new Error('the layer is not in inference');
   return shown.qweight.packed;

@@ -121,7 +121,7 @@ void check_layer(int w_bit, int a_bit, bool a_signed, qat::Granularity granulari
   if (a_bit != 32) layer->set_activation_scale(0.21f);
   std::vector<float> y(static_cast<size_t>(l.batch * l.out)), dx(l.x.size());
   layer->forward(x.data(), l.batch, y.data());
-  const qat::LinearGradients g = layer->backward(dy.data(), dx.data());
+  const qat::LayerGradients g = layer->backward(dy.data(), dx.data());
 
   const double tolerance = 2e-4;
   for (size_t i = 0; i < l.x.size(); ++i) CHECK_NEAR(dx[i], l.derivative(l.x[i]), tolerance);

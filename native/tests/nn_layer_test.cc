@@ -12,7 +12,7 @@ namespace {
 
 using namespace nn_test;
 using qat::LayerState;
-using Layer = qat::NBitLinearBase;
+using Layer = qat::NBitLayer;
 
 constexpr int64_t kIn = 20, kOut = 6;
 const LayerState kStates[] = {LayerState::kCreated, LayerState::kWeight, LayerState::kPrepared,
@@ -120,7 +120,7 @@ TEST(nn_packed_weight_is_never_stale) {
     layer->eval();
     const qat::QuantizedWeight second = *layer->opt_weight().packed;
     CHECK(first.packed != second.packed);
-    const auto fresh = qat::make_linear(layer->options());
+    const auto fresh = qat::make_linear(linear_options(kIn, kOut, w_bit, 4));
     fresh->set_weight_data(layer->weight(), static_cast<size_t>(kIn * kOut));
     fresh->set_scales(layer->scales());
     CHECK(fresh->packed_weight().packed == second.packed);

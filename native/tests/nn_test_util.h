@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "nn/n_bit_layer.h"
 #include "nn/training_session.h"
 #include "runtime/rng.h"
 #include "test_harness.h"

@@ -68,6 +68,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<pack_codes_array>(exports, "packCodes");
   export_function<unpack_codes_array>(exports, "unpackCodes");
   export_function<create_linear>(exports, "createLinear");
+  export_function<create_conv2d>(exports, "createConv2d");
   export_function<create_dataset_from_bytes>(exports, "createDatasetFromBytes");
   export_function<create_dataset_from_floats>(exports, "createDatasetFromFloats");
   export_function<create_network>(exports, "createNetwork");

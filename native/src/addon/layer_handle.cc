@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "addon/cancel_handle.h"
+#include "addon/conv2d_args.h"
 #include "addon/job.h"
 #include "addon/quantizer_args.h"
 #include "addon/tensor_handle.h"
@@ -28,8 +29,8 @@ class LayerUse {
   LayerUse(const LayerUse&) = delete;
   LayerUse& operator=(const LayerUse&) = delete;
 
-  NBitLinearBase* operator->() const { return holder_->layer.get(); }
-  NBitLinearBase& operator*() const { return *holder_->layer; }
+  NBitLayer* operator->() const { return holder_->layer.get(); }
+  NBitLayer& operator*() const { return *holder_->layer; }
   LayerHolder& holder() const { return *holder_; }
 
  private:
@@ -83,11 +84,11 @@ void LayerHandle::define_class(Napi::Env env) {
 // --- properties: fixed ones need no exclusive use ------------------------------------------------
 
 Napi::Value LayerHandle::in_channels(const Napi::CallbackInfo& info) {
-  return number(info.Env(), native()->layer->in_channels());
+  return number(info.Env(), native()->in_channels);
 }
 
 Napi::Value LayerHandle::out_channels(const Napi::CallbackInfo& info) {
-  return number(info.Env(), native()->layer->out_channels());
+  return number(info.Env(), native()->out_channels);
 }
 
 Napi::Value LayerHandle::w_bit(const Napi::CallbackInfo& info) {
@@ -99,7 +100,7 @@ Napi::Value LayerHandle::a_bit(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value LayerHandle::kind(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), to_string(native()->layer->kind()));
+  return Napi::String::New(info.Env(), native()->layer->kind());
 }
 
 Napi::Value LayerHandle::training(const Napi::CallbackInfo& info) {
@@ -149,7 +150,7 @@ Napi::Value LayerHandle::prepare_params(const Napi::CallbackInfo& info) {
     layer->prepare_params();
   } else {
     const Span<float> calibration = floats(info[0], "calibration");
-    const int64_t batch = batch_of(calibration, layer->in_channels(), "calibration");
+    const int64_t batch = batch_of(calibration, layer->input_size(), "calibration");
     require_finite(calibration, "calibration");
     layer->prepare_params(calibration.data, batch);
   }
@@ -159,7 +160,7 @@ Napi::Value LayerHandle::prepare_params(const Napi::CallbackInfo& info) {
 
 Napi::Value LayerHandle::start_job(
     Napi::Env env, const char* name, Napi::Value cancel_value,
-    std::function<void(NBitLinearBase&, const CancelToken*)> work) {
+    std::function<void(NBitLayer&, const CancelToken*)> work) {
   std::shared_ptr<CancelToken> cancel = cancel_argument(cancel_value);
   // Taken here, so that a second call is refused at once; released when the job is deleted.
   auto use = std::make_shared<LayerUse>(native());
@@ -175,7 +176,7 @@ Napi::Value LayerHandle::start_job(
 
 Napi::Value LayerHandle::prepare_params_async(const Napi::CallbackInfo& info) {
   return start_job(info.Env(), "qat.prepareParams", info[0],
-                   [](NBitLinearBase& layer, const CancelToken* cancel) {
+                   [](NBitLayer& layer, const CancelToken* cancel) {
                      layer.prepare_params(nullptr, 0, cancel);
                    });
 }
@@ -191,7 +192,7 @@ Napi::Value LayerHandle::generate_quantized_weight(const Napi::CallbackInfo& inf
 Napi::Value LayerHandle::generate_quantized_weight_async(const Napi::CallbackInfo& info) {
   const bool only = qweight_only_argument(info[0]);
   return start_job(info.Env(), "qat.generateQuantizedWeight", info[1],
-                   [only](NBitLinearBase& layer, const CancelToken* cancel) {
+                   [only](NBitLayer& layer, const CancelToken* cancel) {
                      layer.generate_quantized_weight(only, cancel);
                    });
 }
@@ -212,7 +213,7 @@ Napi::Value LayerHandle::opt_weight(const Napi::CallbackInfo& info) {
     result.Set("kind", "packed");
     result.Set("qweight", quantized_weight_to_js(info.Env(), *weight.packed));
   } else {
-    const auto count = static_cast<size_t>(layer->in_channels() * layer->out_channels());
+    const auto count = static_cast<size_t>(layer->weight_count());
     result.Set("kind", "float");
     result.Set("weight", to_js(info.Env(), weight.weight, count));
   }
@@ -256,8 +257,8 @@ Napi::Value LayerHandle::eval(const Napi::CallbackInfo& info) {
 Napi::Value LayerHandle::forward(const Napi::CallbackInfo& info) {
   LayerUse layer(native());
   const Span<float> x = floats(info[0], "x");
-  const int64_t batch = batch_of(x, layer->in_channels(), "x");
-  const int64_t out = element_count(batch, layer->out_channels(), "the layer's output");
+  const int64_t batch = batch_of(x, layer->input_size(), "x");
+  const int64_t out = element_count(batch, layer->output_size(), "the layer's output");
   require_finite(x, "x");
   Napi::Float32Array y = Napi::Float32Array::New(info.Env(), static_cast<size_t>(out));
   const bool training = layer->training();
@@ -272,13 +273,13 @@ Napi::Value LayerHandle::backward(const Napi::CallbackInfo& info) {
   const Span<float> dy = floats(info[0], "dy");
   const int64_t kept = layer.holder().kept_batch;
   // Without a forward the layer itself says so; the length can only be checked after one.
-  if (kept > 0) floats(info[0], "dy", kept * layer->out_channels());
+  if (kept > 0) floats(info[0], "dy", kept * layer->output_size());
   require_finite(dy, "dy");
-  std::vector<float> dx(static_cast<size_t>(kept * layer->in_channels()));
-  const LinearGradients gradients = layer->backward(dy.data, dx.data());
+  std::vector<float> dx(static_cast<size_t>(kept * layer->input_size()));
+  const LayerGradients gradients = layer->backward(dy.data, dx.data());
   const Napi::Env env = info.Env();
-  const auto out = static_cast<size_t>(layer->out_channels());
-  const size_t weights = out * static_cast<size_t>(layer->in_channels());
+  const auto out = static_cast<size_t>(layer->rows());
+  const auto weights = static_cast<size_t>(layer->weight_count());
   Napi::Object result = Napi::Object::New(env);
   result.Set("dx", to_js(env, dx));
   result.Set("dWeight", to_js(env, gradients.dweight, weights));
@@ -301,7 +302,7 @@ void LayerHandle::report_layer_bytes(const LayerHolder& holder) {
 
 namespace {
 
-void read_bits(Napi::Object given, LinearOptions* options) {
+void read_bits(Napi::Object given, LayerOptions* options) {
   const Napi::Value w_bit = given.Get("wBit");
   const Napi::Value a_bit = given.Get("aBit");
   if (!w_bit.IsUndefined()) options->weight.quantizer.bits = quantizer_bits(w_bit, "wBit");
@@ -309,38 +310,64 @@ void read_bits(Napi::Object given, LinearOptions* options) {
   if (options->weight.quantizer.bits == 1) options->weight.quantizer.grid = Grid::kBinary;
 }
 
-LinearOptions linear_options(Napi::Value value) {
-  const Napi::Object given = object(value, "options");
-  LinearOptions options;
-  options.in_channels = extent(given.Get("inChannels"), "inChannels");
-  options.out_channels = extent(given.Get("outChannels"), "outChannels");
-  element_count(options.out_channels, options.in_channels, "the layer's weight");
-  read_bits(given, &options);
+void read_layer_options(Napi::Object given, LayerOptions* options) {
+  read_bits(given, options);
   const Napi::Value bias = given.Get("bias");
-  if (!bias.IsUndefined()) options.bias = boolean(bias, "bias");
+  if (!bias.IsUndefined()) options->bias = boolean(bias, "bias");
   const Napi::Value device = given.Get("device");
-  if (!device.IsUndefined()) options.device = text(device, "device", 64);
+  if (!device.IsUndefined()) options->device = text(device, "device", 64);
   const Napi::Value dtype = given.Get("dtype");
-  if (!dtype.IsUndefined()) options.dtype = text(dtype, "dtype", 64);
+  if (!dtype.IsUndefined()) options->dtype = text(dtype, "dtype", 64);
   const Napi::Value weight = given.Get("weight");
   if (!weight.IsUndefined()) {
-    read_weight_fields(object(weight, "weight"), "weight", true, &options.weight);
+    read_weight_fields(object(weight, "weight"), "weight", true, &options->weight);
   }
   const Napi::Value activation = given.Get("activation");
   if (!activation.IsUndefined()) {
     read_activation_fields(object(activation, "activation"), "activation", true,
-                           &options.activation);
+                           &options->activation);
   }
+}
+
+LinearOptions linear_options(Napi::Object given) {
+  LinearOptions options;
+  options.in_channels = extent(given.Get("inChannels"), "inChannels");
+  options.out_channels = extent(given.Get("outChannels"), "outChannels");
+  element_count(options.out_channels, options.in_channels, "the layer's weight");
+  read_layer_options(given, &options);
   return options;
+}
+
+Conv2dOptions conv2d_options(Napi::Object given) {
+  Conv2dOptions options;
+  options.shape = conv2d_shape(given, "options");
+  options.shape.height = extent(given.Get("height"), "options.height");
+  options.shape.width = extent(given.Get("width"), "options.width");
+  read_layer_options(given, &options);
+  return options;
+}
+
+Napi::Value create_layer(Napi::Env env, std::unique_ptr<NBitLayer> layer, int64_t in_channels,
+                         int64_t out_channels) {
+  auto holder = std::make_shared<LayerHolder>();
+  holder->layer = std::move(layer);
+  holder->in_channels = in_channels;
+  holder->out_channels = out_channels;
+  const int64_t bytes = holder->layer->native_bytes();
+  return LayerHandle::create(env, std::move(holder), bytes);
 }
 
 }  // namespace
 
 Napi::Value create_linear(const Napi::CallbackInfo& info) {
-  auto holder = std::make_shared<LayerHolder>();
-  holder->layer = make_linear(linear_options(info[0]));
-  const int64_t bytes = holder->layer->native_bytes();
-  return LayerHandle::create(info.Env(), std::move(holder), bytes);
+  const LinearOptions options = linear_options(object(info[0], "options"));
+  return create_layer(info.Env(), make_linear(options), options.in_channels, options.out_channels);
+}
+
+Napi::Value create_conv2d(const Napi::CallbackInfo& info) {
+  const Conv2dOptions options = conv2d_options(object(info[0], "options"));
+  return create_layer(info.Env(), make_conv2d(options), options.shape.in_channels,
+                      options.shape.out_channels);
 }
 
 }  // namespace qat::addon

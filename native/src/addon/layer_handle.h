@@ -1,4 +1,4 @@
-// The JavaScript NBitLinear: the n-bit linear layer with its life cycle.
+// The JavaScript NBitLayer: an n-bit layer with its life cycle.
 #pragma once
 
 #include <atomic>
@@ -7,22 +7,23 @@
 #include <string>
 
 #include "addon/handle.h"
-#include "nn/n_bit_linear_base.h"
+#include "nn/n_bit_layer.h"
 
 namespace qat::addon {
 
 // A layer and who is using it. The layer itself has one user at a time: a job on a pool thread
 // makes synchronous calls fail (E-LAYER-STATE) instead of letting them wait.
 struct LayerHolder {
-  std::unique_ptr<NBitLinearBase> layer;
+  std::unique_ptr<NBitLayer> layer;
   std::atomic<bool> busy{false};
+  int64_t in_channels = 0, out_channels = 0;
   int64_t kept_batch = 0;  // rows of the last training forward
 };
 
 class LayerHandle : public Handle<LayerHandle, LayerHolder> {
  public:
-  static constexpr HandleKind kKind = HandleKind::kLinear;
-  static constexpr const char* kName = "NBitLinear";
+  static constexpr HandleKind kKind = HandleKind::kLayer;
+  static constexpr const char* kName = "NBitLayer";
   static constexpr napi_type_tag kTypeTag = {0x2b7e151628aed2a6, 0xabf7158809cf4f3c};
 
   using Handle::Handle;
@@ -58,11 +59,13 @@ class LayerHandle : public Handle<LayerHandle, LayerHolder> {
   // Rows of an argument [batch, cols].
   static int64_t batch_of(Span<float> values, int64_t cols, const std::string& what);
   Napi::Value start_job(Napi::Env env, const char* name, Napi::Value cancel,
-                        std::function<void(NBitLinearBase&, const CancelToken*)> work);
+                        std::function<void(NBitLayer&, const CancelToken*)> work);
   void report_layer_bytes(const LayerHolder& holder);
 };
 
 // createLinear(options)
 Napi::Value create_linear(const Napi::CallbackInfo& info);
+// createConv2d(options)
+Napi::Value create_conv2d(const Napi::CallbackInfo& info);
 
 }  // namespace qat::addon

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "addon/conv2d_args.h"
 #include "addon/errors.h"
 #include "addon/memory.h"
 #include "addon/network_handle.h"
@@ -10,39 +11,103 @@
 namespace qat::addon {
 namespace {
 
+using Op = NetworkNode::Op;
+
 constexpr size_t kMaxNodes = 10'000;
 constexpr size_t kMaxNameBytes = 4096;
+constexpr size_t kMaxInputs = 3;
 
-LinearOptions linear_node(Napi::Object given, const std::string& what) {
-  LinearOptions options;
-  options.in_channels = extent(given.Get("inChannels"), what + ".inChannels");
-  options.out_channels = extent(given.Get("outChannels"), what + ".outChannels");
-  element_count(options.out_channels, options.in_channels, what + "'s weight");
-  options.bias = boolean(given.Get("bias"), what + ".bias");
-  options.weight = weight_quantizer(given.Get("weight"), what + ".weight");
-  options.activation = activation_quantizer(given.Get("activation"), what + ".activation");
-  return options;
+void read_layer(Napi::Object given, const std::string& what, LayerOptions* options) {
+  options->bias = boolean(given.Get("bias"), what + ".bias");
+  options->weight = weight_quantizer(given.Get("weight"), what + ".weight");
+  options->activation = activation_quantizer(given.Get("activation"), what + ".activation");
 }
+
+void read_input(Napi::Object given, const std::string& what, NetworkNode* node) {
+  const Napi::Array shape = array(given.Get("shape"), what + ".shape", 3);
+  for (uint32_t i = 0; i < shape.Length(); ++i) {
+    node->shape.extents.push_back(
+        extent(shape.Get(i), what + ".shape[" + std::to_string(i) + "]"));
+  }
+}
+
+void read_linear(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->linear.in_channels = extent(given.Get("inChannels"), what + ".inChannels");
+  node->linear.out_channels = extent(given.Get("outChannels"), what + ".outChannels");
+  element_count(node->linear.out_channels, node->linear.in_channels, what + "'s weight");
+  read_layer(given, what, &node->linear);
+}
+
+void read_conv2d(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->conv2d.shape = conv2d_shape(given, what);
+  read_layer(given, what, &node->conv2d);
+}
+
+void read_features(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->features = extent(given.Get("features"), what + ".features");
+}
+
+void read_pool(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->kernel = extent(given.Get("kernel"), what + ".kernel");
+  const Napi::Value stride = given.Get("stride");
+  node->stride = stride.IsUndefined() ? node->kernel : extent(stride, what + ".stride");
+}
+
+void read_attention(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->heads = extent(given.Get("heads"), what + ".heads");
+}
+
+void read_dropout(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->rate = number_in(given.Get("rate"), what + ".rate", 0, 1);
+}
+
+void read_nothing(Napi::Object, const std::string&, NetworkNode*) {}
+
+struct OpReader {
+  Op op;
+  void (*read)(Napi::Object given, const std::string& what, NetworkNode* node);
+};
+// In the order of the names below.
+constexpr OpReader kReaders[] = {
+    {Op::kInput, read_input},        {Op::kLinear, read_linear},
+    {Op::kConv2d, read_conv2d},      {Op::kRelu, read_nothing},
+    {Op::kPrelu, read_nothing},      {Op::kGelu, read_nothing},
+    {Op::kBatchNorm, read_features}, {Op::kLayerNorm, read_features},
+    {Op::kMaxPool2d, read_pool},     {Op::kAvgPool2d, read_pool},
+    {Op::kFlatten, read_nothing},    {Op::kAdd, read_nothing},
+    {Op::kAttention, read_attention}, {Op::kDropout, read_dropout},
+};
 
 NetworkNode node_from(Napi::Value value, const std::string& what) {
   const Napi::Object given = object(value, what);
+  const OpReader& reader = kReaders[choice(
+      given.Get("op"), what + ".op",
+      {"input", "linear", "conv2d", "relu", "prelu", "gelu", "batchNorm", "layerNorm", "maxPool2d",
+       "avgPool2d", "flatten", "add", "attention", "dropout"})];
   NetworkNode node;
-  switch (choice(given.Get("op"), what + ".op", {"linear", "relu", "batchNorm"})) {
-    case 0:
-      node.op = NetworkNode::Op::kLinear;
-      node.name = text(given.Get("name"), what + ".name", kMaxNameBytes);
-      node.linear = linear_node(given, what);
-      break;
-    case 1:
-      node.op = NetworkNode::Op::kRelu;
-      break;
-    default:
-      node.op = NetworkNode::Op::kBatchNorm;
-      node.name = text(given.Get("name"), what + ".name", kMaxNameBytes);
-      node.features = extent(given.Get("features"), what + ".features");
-      break;
+  node.op = reader.op;
+  const Napi::Value name = given.Get("name");
+  if (!name.IsUndefined()) node.name = text(name, what + ".name", kMaxNameBytes);
+  const Napi::Value inputs = given.Get("inputs");
+  if (!inputs.IsUndefined()) {
+    const Napi::Array names = array(inputs, what + ".inputs", kMaxInputs);
+    for (uint32_t i = 0; i < names.Length(); ++i) {
+      const std::string at = what + ".inputs[" + std::to_string(i) + "]";
+      node.inputs.push_back(text(names.Get(i), at, kMaxNameBytes));
+    }
   }
+  reader.read(given, what, &node);
   return node;
+}
+
+// Bytes of a node's weight; the shape of a convolution was not checked yet.
+double weight_bytes(const NetworkNode& node) {
+  const Conv2dShape& s = node.conv2d.shape;
+  const double linear = static_cast<double>(node.linear.in_channels) *
+                        static_cast<double>(node.linear.out_channels);
+  const double conv = static_cast<double>(s.in_channels) * static_cast<double>(s.out_channels) *
+                      static_cast<double>(s.kernel_height) * static_cast<double>(s.kernel_width);
+  return (linear + conv / static_cast<double>(s.groups)) * sizeof(float);
 }
 
 }  // namespace
@@ -50,14 +115,12 @@ NetworkNode node_from(Napi::Value value, const std::string& what) {
 std::vector<NetworkNode> network_nodes(Napi::Value value) {
   const Napi::Array given = array(value, "nodes", kMaxNodes);
   std::vector<NetworkNode> nodes;
-  double weight_bytes = 0;
+  double bytes = 0;
   for (uint32_t i = 0; i < given.Length(); ++i) {
     nodes.push_back(node_from(given.Get(i), "nodes[" + std::to_string(i) + "]"));
-    const LinearOptions& linear = nodes.back().linear;
-    weight_bytes += static_cast<double>(linear.in_channels) *
-                    static_cast<double>(linear.out_channels) * sizeof(float);
+    bytes += weight_bytes(nodes.back());
   }
-  require_memory(weight_bytes, "the network");
+  require_memory(bytes, "the network");
   return nodes;
 }
 

@@ -131,20 +131,17 @@ float ActivationQuantizer::backward(const float* x, const float* dy, float* dx, 
   return static_cast<float>(sum / std::sqrt(static_cast<double>(cols) * range_.qmax));
 }
 
-void ActivationQuantizer::stored_codes(const float* x, uint8_t* codes, int64_t n) const {
+void ActivationQuantizer::centred_codes(const float* x, int16_t* codes, int64_t n) const {
   if (is_sign()) {
-    for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0 ? 1 : 0;
+    for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0 ? 1 : -1;
     return;
   }
-  kernels().quantize(x, codes, 1, n, params(n));
-}
-
-void ActivationQuantizer::centred_codes(const float* x, uint8_t* scratch, int16_t* codes,
-                                        int64_t n) const {
-  stored_codes(x, scratch, n);
-  const int factor = is_sign() ? 2 : 1;
-  const int offset = is_sign() ? -1 : range_.qmin;
-  for (int64_t i = 0; i < n; ++i) codes[i] = static_cast<int16_t>(scratch[i] * factor + offset);
+  thread_local std::vector<uint8_t> stored;  // code − qmin
+  stored.resize(static_cast<size_t>(n));
+  kernels().quantize(x, stored.data(), 1, n, params(n));
+  for (int64_t i = 0; i < n; ++i) {
+    codes[i] = static_cast<int16_t>(stored[static_cast<size_t>(i)] + range_.qmin);
+  }
 }
 
 }  // namespace qat

@@ -28,6 +28,7 @@ class ActivationQuantizer {
   // Throws E-NATIVE-ARGUMENT unless positive and finite.
   void set_scale(float scale);
   float* mutable_scale() { return &scale_; }
+  const float* scale_value() const { return &scale_; }
   const ActivationOptions& options() const { return options_; }
 
   // Sets the scale from x [n] by the range estimator.
@@ -37,10 +38,8 @@ class ActivationQuantizer {
   // dx = masked dy (may alias dy). Returns Σ ∂x̂/∂scale·dy over all elements times the gradient scale
   // 1/√(cols·qmax): cols are the elements of one sample. Summed over fixed chunks in order.
   float backward(const float* x, const float* dy, float* dx, int64_t rows, int64_t cols);
-  // Codes minus zero point (sign: ±1) of one sample; scratch [n].
-  void centred_codes(const float* x, uint8_t* scratch, int16_t* codes, int64_t n) const;
-  // Stored codes of one sample: code − qmin (sign: 0 or 1).
-  void stored_codes(const float* x, uint8_t* codes, int64_t n) const;
+  // Codes minus zero point (sign: ±1), for integer arithmetic.
+  void centred_codes(const float* x, int16_t* codes, int64_t n) const;
   void reserve(int64_t rows);
 
  private:

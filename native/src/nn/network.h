@@ -1,4 +1,4 @@
-// A sequence of nodes trained and evaluated as one.
+// Nodes trained and evaluated as one: a sequence, with branches where nodes name their inputs.
 #pragma once
 
 #include <atomic>
@@ -7,22 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "nn/batch_norm.h"
+#include "nn/buffer_plan.h"
 #include "nn/dataset.h"
-#include "nn/n_bit_linear_base.h"
+#include "nn/network_spec.h"
 #include "nn/types.h"
-#include "runtime/aligned.h"
 #include "runtime/cancel.h"
 
 namespace qat {
-
-struct NetworkNode {
-  enum class Op { kLinear, kRelu, kBatchNorm };
-  Op op = Op::kRelu;
-  std::string name;      // linear and batch norm
-  LinearOptions linear;  // linear
-  int64_t features = 0;  // batch norm
-};
 
 struct ParameterInfo {
   std::string name;
@@ -44,7 +35,7 @@ struct EvaluationResult {
   int64_t count = 0;
 };
 
-// Parameters are named <name>.weight, .bias, .gamma, .beta, .runningMean, .runningVar.
+// Parameters are named <node>.<array>: weight, bias, gamma, beta, runningMean, runningVar, slope.
 // One user at a time: a call while another thread uses the network (an evaluation, a session that
 // runs) throws E-RUN-STATE at once instead of waiting.
 class Network {
@@ -60,7 +51,7 @@ class Network {
   // Throws E-LAYER-UNKNOWN for a name it does not have, E-WEIGHT-SHAPE for a wrong count.
   void get_parameter(const std::string& name, float* target, size_t count) const;
   void set_parameter(const std::string& name, const float* values, size_t count);
-  // Weights and biases Kaiming uniform; each layer's own stream of the seed.
+  // Weights and biases Kaiming uniform; each n-bit layer's own stream of the seed.
   void reset_parameters(uint64_t seed);
   // Weight scales by each node's estimator; activation scales layer by layer from the first `count`
   // samples pushed through the already quantized prefix.
@@ -82,19 +73,29 @@ class Network {
   struct Node;
   struct Workspace;
 
-  void add_parameters(const Node& node);
-  Node& layer_node(const std::string& layer) const;
-  const float* find_parameter(const std::string& name) const;
-  size_t parameter_size(const std::string& name) const;
+  // A module's array, by its full name.
+  struct FoundParameter {
+    Node* node;
+    size_t index;
+    size_t size;
+    const float* value() const;
+  };
+
+  void add_node(const NetworkNode& spec);
+  SampleShape shape_of(int64_t node) const;
+  NBitLayer& layer_named(const std::string& layer) const;
+  FoundParameter find_parameter(const std::string& name) const;
+  BufferPlan inference_plan() const;
+  void run_node(const BufferPlan& plan, size_t index, int64_t first, int64_t rows, Pass pass);
   EvaluationResult evaluate_held(const Dataset& data, EvaluationMode mode,
                                  const CancelToken* cancel, float* logits);
-  const float* forward_inference(int64_t rows, EvaluationMode mode);
   void require_data(const Dataset& data) const;
 
   mutable std::atomic<bool> in_use_{false};
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<ParameterInfo> parameters_;
   std::unique_ptr<Workspace> workspace_;
+  SampleShape input_shape_;
   int64_t inputs_ = 0;
   int64_t outputs_ = 0;
 };

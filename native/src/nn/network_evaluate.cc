@@ -1,15 +1,12 @@
 // Running a network: preparation on calibration data, logits, loss and accuracy.
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "nn/losses.h"
 #include "nn/network.h"
 #include "nn/network_node.h"
 #include "nn/network_workspace.h"
 #include "qat/error.h"
-#include "qat/kernels.h"
-#include "runtime/thread_pool.h"
 
 namespace qat {
 namespace {
@@ -26,47 +23,54 @@ void Network::require_data(const Dataset& data) const {
   }
 }
 
-// One node in inference: x [rows, …] → y. x and y may not overlap.
-static void run_node(NetworkAccess::Node& node, const float* x, float* y, int64_t rows,
-                     EvaluationMode mode) {
-  if (node.linear && mode == EvaluationMode::kPacked) {
-    node.linear->forward_packed(x, rows, y);
-  } else if (node.linear) {
-    node.linear->forward_borrowed(x, rows, y, false);
-  } else if (node.batch_norm) {
-    node.batch_norm->forward_inference(x, y, rows);
-  } else {
-    parallel_for(rows * node.width, 8192, [&](int64_t begin, int64_t end) {
-      kernels().relu(x + begin, y + begin, end - begin);
-    });
-  }
+namespace {
+
+Pass pass_of(EvaluationMode mode) {
+  return mode == EvaluationMode::kPacked ? Pass::kPacked : Pass::kInference;
 }
 
-// The workspace's `a` holds the input; → the outputs, in the workspace.
-const float* Network::forward_inference(int64_t rows, EvaluationMode mode) {
-  float* x = workspace_->a.data();
-  float* y = workspace_->b.data();
-  for (const auto& node : nodes_) {
-    run_node(*node, x, y, rows, mode);
-    std::swap(x, y);
+}  // namespace
+
+// A value is needed until the last node that takes it; the last one's is the result.
+BufferPlan Network::inference_plan() const {
+  std::vector<BufferUse> uses;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const auto step = static_cast<int64_t>(i);
+    uses.push_back({nodes_[i]->size(), step, step});
+    for (const int64_t from : nodes_[i]->inputs) {
+      if (from != Node::kData) uses[static_cast<size_t>(from)].last = step;
+    }
   }
-  return x;
+  uses.back().last = static_cast<int64_t>(nodes_.size());
+  return plan_buffers(uses);
+}
+
+// Rows first … first+rows of the values in the workspace: node `index` from its inputs.
+void Network::run_node(const BufferPlan& plan, size_t index, int64_t first, int64_t rows, Pass pass) {
+  Node& node = *nodes_[index];
+  std::vector<const float*> x;
+  for (const int64_t from : node.inputs) {
+    x.push_back(workspace_->value(plan, from, first, shape_of(from).size()));
+  }
+  float* y = workspace_->value(plan, static_cast<int64_t>(index), first, node.size());
+  node.module->forward(x.data(), rows, y, pass);
 }
 
 EvaluationResult Network::evaluate_held(const Dataset& data, EvaluationMode mode,
                                         const CancelToken* cancel, float* logits) {
   require_data(data);
-  int64_t widest = inputs_;
-  for (const auto& node : nodes_) widest = std::max(widest, node->width);
+  const BufferPlan plan = inference_plan();
   const int64_t batch = std::min(kEvaluationBatch, data.count());
-  workspace_->reserve(batch, widest);
+  workspace_->reserve(plan, batch, inputs_);
+  const float* out =
+      workspace_->value(plan, static_cast<int64_t>(nodes_.size()) - 1, 0, outputs_);
   EvaluationResult result;
   int64_t correct = 0;
   for (int64_t first = 0; first < data.count(); first += batch) {
     throw_if_cancelled(cancel);
     const int64_t rows = std::min(batch, data.count() - first);
-    data.gather(nullptr, first, rows, workspace_->a.data(), workspace_->labels.data());
-    const float* out = forward_inference(rows, mode);
+    data.gather(nullptr, first, rows, workspace_->samples.data(), workspace_->labels.data());
+    for (size_t i = 0; i < nodes_.size(); ++i) run_node(plan, i, 0, rows, pass_of(mode));
     if (logits) {
       std::memcpy(logits + first * outputs_, out,
                   static_cast<size_t>(rows * outputs_) * sizeof(float));
@@ -105,24 +109,23 @@ void Network::prepare(const Dataset& calibration, int64_t count, const CancelTok
     throw Error("E-NATIVE-ARGUMENT", "prepare: no calibration samples were asked for.",
                 "Pass a count of at least 1.");
   }
-  int64_t widest = inputs_;
-  for (const auto& node : nodes_) widest = std::max(widest, node->width);
-  const auto size = static_cast<size_t>(rows * widest);
-  AlignedVector<float> a(size), b(size);
-  std::vector<uint8_t> labels(static_cast<size_t>(rows));
-  calibration.gather(nullptr, 0, rows, a.data(), labels.data());
-  for (const auto& node : nodes_) {
+  const BufferPlan plan = inference_plan();
+  workspace_->reserve(plan, rows, inputs_);
+  calibration.gather(nullptr, 0, rows, workspace_->samples.data(), workspace_->labels.data());
+  for (size_t i = 0; i < nodes_.size(); ++i) {
     throw_if_cancelled(cancel);
-    if (node->linear) node->linear->prepare_params(a.data(), rows, cancel);
+    const Node& node = *nodes_[i];
+    if (node.layer()) {
+      const int64_t from = node.inputs[0];
+      node.layer()->prepare_params(workspace_->value(plan, from, 0, shape_of(from).size()), rows,
+                                   cancel);
+    }
     for (int64_t first = 0; first < rows; first += kEvaluationBatch) {
       throw_if_cancelled(cancel);
-      const int64_t n = std::min(kEvaluationBatch, rows - first);
-      const int64_t in = node->linear ? node->linear->in_channels() : node->width;
-      run_node(*node, a.data() + first * in, b.data() + first * node->width, n,
-               EvaluationMode::kFakeQuant);
+      run_node(plan, i, first, std::min(kEvaluationBatch, rows - first), Pass::kInference);
     }
-    std::swap(a, b);
   }
+  workspace_ = std::make_unique<Workspace>();  // far larger than an evaluation needs
 }
 
 }  // namespace qat

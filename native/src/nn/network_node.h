@@ -3,16 +3,22 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "nn/module.h"
+#include "nn/n_bit_layer.h"
 #include "nn/network.h"
 
 namespace qat {
 
 struct Network::Node {
   NetworkNode spec;
-  int64_t width = 0;  // features after the node
-  std::unique_ptr<NBitLinearBase> linear;
-  std::unique_ptr<BatchNorm> batch_norm;
+  std::unique_ptr<Module> module;
+  std::vector<int64_t> inputs;  // indices of nodes; kData: the samples
+
+  static constexpr int64_t kData = -1;
+  NBitLayer* layer() const { return module->layer(); }
+  int64_t size() const { return module->output().size(); }  // of one sample
 };
 
 // Holds a network for one user; throws E-RUN-STATE when somebody has it.
@@ -40,7 +46,7 @@ class NetworkAccess {
   }
   // The array of a parameter; null when the layer has given its float weight up.
   static const float* find(const Network& network, const ParameterInfo& parameter) {
-    return network.find_parameter(parameter.name);
+    return network.find_parameter(parameter.name).value();
   }
 };
 

@@ -13,8 +13,8 @@
 namespace qat {
 namespace {
 
-using Op = NetworkNode::Op;
 constexpr int64_t kElementGrain = 8192;
+constexpr size_t kMostInputs = 3;  // of a node
 
 [[noreturn]] void diverged(const std::string& what) {
   throw Error("E-TRAINING-DIVERGED", "The training diverged: " + what + ".",
@@ -24,18 +24,13 @@ constexpr int64_t kElementGrain = 8192;
 }  // namespace
 
 std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
+  using Role = ModuleParameter::Role;
   std::vector<Slot> slots;
   for (const auto& node : NetworkAccess::nodes(network)) {
-    NetworkAccess::Node* at = node.get();
-    if (node->linear) {
-      const NBitLinearBase& layer = *node->linear;
-      slots.push_back({at, Role::kWeight, layer.in_channels() * layer.out_channels()});
-      if (layer.options().bias) slots.push_back({at, Role::kBias, layer.out_channels()});
-      if (layer.weight_scales_learned()) slots.push_back({at, Role::kScales, layer.scale_count()});
-      if (layer.activation_scale_learned()) slots.push_back({at, Role::kActivationScale, 1});
-    } else if (node->batch_norm) {
-      slots.push_back({at, Role::kGamma, node->width});
-      slots.push_back({at, Role::kBeta, node->width});
+    const std::vector<ModuleParameter> parameters = node->module->parameters();
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (parameters[i].role == Role::kStatistic) continue;
+      slots.push_back({node.get(), i, parameters[i].size(), parameters[i].role == Role::kScale});
     }
   }
   return slots;
@@ -52,31 +47,45 @@ NetworkTrainer::NetworkTrainer(Network& network, const TrainerOptions& options, 
       options_(options),
       slots_(make_slots(network)),
       optimizer_(options.optimizer, slot_sizes(slots_)) {
-  int64_t widest = network.inputs();
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));
-  float* value = input_.data();
   for (const auto& node : NetworkAccess::nodes(network)) {
-    outputs_.emplace_back();
-    if (node->spec.op != Op::kRelu) {
-      outputs_.back().resize(static_cast<size_t>(batch_size * node->width));
-      value = outputs_.back().data();
-    }
-    values_.push_back(value);
-    widest = std::max(widest, node->width);
-    if (node->linear) node->linear->reserve_batch(batch_size, true);
+    outputs_.emplace_back(static_cast<size_t>(batch_size * node->size()));
+    node->module->reserve(batch_size, true);
   }
-  gradient_a_.resize(static_cast<size_t>(batch_size * widest));
-  gradient_b_.resize(static_cast<size_t>(batch_size * widest));
+  plan_gradients(batch_size);
+}
+
+// The gradient of a value lives from the backward pass of the last node that takes it to that of the
+// node that made it. Steps count backwards through the nodes.
+void NetworkTrainer::plan_gradients(int64_t batch_size) {
+  const auto& nodes = NetworkAccess::nodes(network_);
+  const auto count = static_cast<int64_t>(nodes.size());
+  std::vector<int64_t> last_taker(nodes.size(), count);  // none: the loss takes it
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (const int64_t from : nodes[i]->inputs) {
+      if (from == NetworkAccess::Node::kData) continue;
+      last_taker[static_cast<size_t>(from)] = static_cast<int64_t>(i);
+    }
+  }
+  std::vector<BufferUse> uses;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    uses.push_back({nodes[i]->size(), count - last_taker[i], count - static_cast<int64_t>(i)});
+  }
+  const BufferPlan plan = plan_buffers(uses);
+  for (const int64_t size : plan.buffer_sizes) {
+    gradient_buffers_.emplace_back(static_cast<size_t>(batch_size * size));
+  }
+  for (const size_t buffer : plan.buffer_of) gradients_.push_back(gradient_buffers_[buffer].data());
 }
 
 void NetworkTrainer::require_trainable() const {
   for (const auto& node : NetworkAccess::nodes(network_)) {
-    if (!node->linear) continue;
-    const NBitLinearBase& layer = *node->linear;
+    if (!node->layer()) continue;
+    const NBitLayer& layer = *node->layer();
     const LayerState state = layer.state();
     const bool scaled = state == LayerState::kPrepared || state == LayerState::kQuantized;
-    const bool ready = layer.kind() == LinearKind::kFloat ? layer.weight() != nullptr : scaled;
+    const bool ready = layer.is_float() ? layer.weight() != nullptr : scaled;
     if (ready && layer.activation_ready()) continue;
     throw Error("E-LAYER-STATE",
                 "Layer \"" + node->spec.name + "\" cannot be trained in state \"" +
@@ -95,11 +104,12 @@ void NetworkTrainer::require_finite() const {
 }
 
 double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
-                            double learning_rate) {
+                            double learning_rate, const TrainingPosition& position) {
+  for (const auto& node : NetworkAccess::nodes(network_)) node->module->begin_step(position);
   data.gather(order, first, rows, input_.data(), labels_.data());
   const float* logits = forward(rows);
   const double loss = softmax_cross_entropy(logits, labels_.data(), rows, network_.outputs(),
-                                            options_.label_smoothing, gradient_a_.data(), nullptr);
+                                            options_.label_smoothing, gradients_.back(), nullptr);
   if (!std::isfinite(loss)) diverged("the loss is not a finite number");
   backward(rows);
   clip_gradients();
@@ -107,57 +117,64 @@ double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t 
   return loss;
 }
 
-const float* NetworkTrainer::forward(int64_t rows) {
-  const float* x = input_.data();
-  const auto& nodes = NetworkAccess::nodes(network_);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    NetworkAccess::Node& node = *nodes[i];
-    float* y = values_[i];
-    if (node.linear) {
-      node.linear->forward_borrowed(x, rows, y, true);
-    } else if (node.batch_norm) {
-      node.batch_norm->forward_training(x, y, rows);
-    } else {
-      parallel_for(rows * node.width, kElementGrain, [&](int64_t begin, int64_t end) {
-        kernels().relu(y + begin, y + begin, end - begin);
-      });
-    }
-    x = y;
-  }
-  return x;
+const float* NetworkTrainer::value_of(int64_t node) const {
+  return node == NetworkAccess::Node::kData ? input_.data()
+                                            : outputs_[static_cast<size_t>(node)].data();
 }
 
-void NetworkTrainer::set_gradient(const NetworkAccess::Node* node, Role role,
-                                  float* gradient) {
-  for (Slot& slot : slots_) {
-    if (slot.node == node && slot.role == role) slot.gradient = gradient;
+const float* NetworkTrainer::forward(int64_t rows) {
+  const auto& nodes = NetworkAccess::nodes(network_);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const float* x[kMostInputs];
+    for (size_t k = 0; k < nodes[i]->inputs.size(); ++k) x[k] = value_of(nodes[i]->inputs[k]);
+    nodes[i]->module->forward(x, rows, outputs_[i].data(), Pass::kTraining);
   }
+  return outputs_.back().data();
 }
 
 void NetworkTrainer::backward(int64_t rows) {
-  float* dy = gradient_a_.data();
-  float* spare = gradient_b_.data();
+  std::vector<char> written(outputs_.size(), 0);
+  written.back() = 1;  // by the loss
+  for (size_t i = outputs_.size(); i-- > 0;) backward_node(i, rows, written);
+  for (Slot& slot : slots_) slot.gradient = slot.node->module->gradient(slot.index);
+}
+
+float* NetworkTrainer::branch(size_t input, int64_t count) {
+  branches_.resize(kMostInputs);
+  AlignedVector<float>& buffer = branches_[input];
+  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+  return buffer.data();
+}
+
+// `written`: the gradients that hold something. A value that several nodes take gets their sum.
+void NetworkTrainer::backward_node(size_t index, int64_t rows, std::vector<char>& written) {
   const auto& nodes = NetworkAccess::nodes(network_);
-  for (size_t i = nodes.size(); i-- > 0;) {
-    NetworkAccess::Node* node = nodes[i].get();
-    if (node->linear) {
-      float* dx = i > 0 ? spare : nullptr;  // the data set needs no gradient
-      const LinearGradients g = node->linear->backward_borrowed(dy, dx);
-      set_gradient(node, Role::kWeight, g.dweight);
-      set_gradient(node, Role::kBias, g.dbias);
-      set_gradient(node, Role::kScales, g.dscale_weight);
-      set_gradient(node, Role::kActivationScale, g.dscale_activation);
-      std::swap(dy, spare);
-    } else if (node->batch_norm) {
-      node->batch_norm->backward(dy, i > 0 ? dy : nullptr);
-      set_gradient(node, Role::kGamma, node->batch_norm->dgamma.data());
-      set_gradient(node, Role::kBeta, node->batch_norm->dbeta.data());
-    } else {
-      const float* y = values_[i];
-      parallel_for(rows * node->width, kElementGrain, [&](int64_t begin, int64_t end) {
-        kernels().relu_backward(y + begin, dy + begin, dy + begin, end - begin);
-      });
-    }
+  NetworkAccess::Node& node = *nodes[index];
+  if (!written[index]) {  // nobody takes what it gives
+    std::fill_n(gradients_[index], rows * node.size(), 0.0f);
+  }
+  const float* x[kMostInputs];
+  float* dx[kMostInputs];
+  bool to_add[kMostInputs] = {};
+  for (size_t k = 0; k < node.inputs.size(); ++k) {
+    const int64_t from = node.inputs[k];
+    x[k] = value_of(from);
+    dx[k] = nullptr;  // the data set needs no gradient
+    if (from == NetworkAccess::Node::kData) continue;
+    const auto at = static_cast<size_t>(from);
+    to_add[k] = written[at] != 0;
+    dx[k] = to_add[k] ? branch(k, rows * nodes[at]->size()) : gradients_[at];
+    written[at] = 1;
+  }
+  node.module->backward(x, outputs_[index].data(), gradients_[index], rows, dx);
+  for (size_t k = 0; k < node.inputs.size(); ++k) {
+    if (!to_add[k]) continue;
+    const auto at = static_cast<size_t>(node.inputs[k]);
+    float* sum = gradients_[at];
+    const float* part = dx[k];
+    parallel_for(rows * nodes[at]->size(), kElementGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) sum[i] += part[i];
+    });
   }
 }
 
@@ -192,20 +209,13 @@ void NetworkTrainer::update(double learning_rate) {
   optimizer_.begin_step();
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
-    NBitLinearBase* layer = slot.node->linear.get();
-    BatchNorm* norm = slot.node->batch_norm.get();
-    float* parameter = nullptr;
-    switch (slot.role) {
-      case Role::kWeight: parameter = layer->mutable_weight(); break;
-      case Role::kBias: parameter = layer->mutable_bias(); break;
-      case Role::kGamma: parameter = norm->gamma.data(); break;
-      case Role::kBeta: parameter = norm->beta.data(); break;
-      case Role::kScales: update_scales(i, layer->mutable_scales(), learning_rate); continue;
-      case Role::kActivationScale:
-        update_scales(i, layer->mutable_activation_scale(), learning_rate);
-        continue;
+    if (!slot.gradient) continue;
+    float* values = slot.node->module->mutable_value(slot.index);
+    if (slot.is_scale) {
+      update_scales(i, values, learning_rate);
+    } else {
+      optimizer_.update(i, values, slot.gradient, learning_rate);
     }
-    optimizer_.update(i, parameter, slot.gradient, learning_rate);
   }
 }
 
@@ -231,8 +241,10 @@ void NetworkTrainer::update_scales(size_t index, float* scales, double learning_
 }
 
 int64_t NetworkTrainer::native_bytes() const {
-  size_t floats = input_.size() + gradient_a_.size() + gradient_b_.size();
+  size_t floats = input_.size();
   for (const auto& output : outputs_) floats += output.size();
+  for (const auto& buffer : gradient_buffers_) floats += buffer.size();
+  for (const auto& buffer : branches_) floats += buffer.size();
   return static_cast<int64_t>(floats * sizeof(float)) + optimizer_.native_bytes();
 }
 

@@ -25,8 +25,8 @@ struct TrainerOptions {
 };
 
 // Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
-// the first step: later steps allocate nothing. One optimizer with the same hyper-parameters updates
-// weights, biases, batch norm parameters and, at a rate of their own, learned scales.
+// the first step. One optimizer with the same hyper-parameters updates
+// every learned parameter and, at a rate of their own, the learned scales.
 class NetworkTrainer {
  public:
   NetworkTrainer(Network& network, const TrainerOptions& options, int64_t batch_size);
@@ -35,7 +35,7 @@ class NetworkTrainer {
   // before the update. Throws E-TRAINING-DIVERGED, leaving the parameters as they are, when the loss
   // is not finite, and after the update when a scale is not.
   double step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
-              double learning_rate);
+              double learning_rate, const TrainingPosition& position = {});
   // Throws E-LAYER-STATE naming the first layer that has no float weight or is not prepared.
   void require_trainable() const;
   // Throws E-TRAINING-DIVERGED when a weight is NaN or infinite.
@@ -45,11 +45,11 @@ class NetworkTrainer {
   int64_t native_bytes() const;
 
  private:
-  enum class Role { kWeight, kBias, kScales, kActivationScale, kGamma, kBeta };
-  struct Slot {
+  struct Slot {  // a parameter with a gradient
     NetworkAccess::Node* node;
-    Role role;
+    size_t index;  // of the module's parameters
     int64_t size;
+    bool is_scale;
     float* gradient = nullptr;
   };
 
@@ -57,7 +57,10 @@ class NetworkTrainer {
   static std::vector<int64_t> slot_sizes(const std::vector<Slot>& slots);
   const float* forward(int64_t rows);
   void backward(int64_t rows);
-  void set_gradient(const NetworkAccess::Node* node, Role role, float* gradient);
+  void plan_gradients(int64_t batch_size);
+  void backward_node(size_t index, int64_t rows, std::vector<char>& written);
+  const float* value_of(int64_t node) const;
+  float* branch(size_t input, int64_t count);
   void clip_gradients();
   void update(double learning_rate);
   void update_scales(size_t index, float* scales, double learning_rate);
@@ -67,9 +70,11 @@ class NetworkTrainer {
   std::vector<Slot> slots_;
   Optimizer optimizer_;
   AlignedVector<float> input_;                 // [batch, inputs]
-  std::vector<AlignedVector<float>> outputs_;  // per node; empty for ReLU, which works in place
-  std::vector<float*> values_;                 // output of every node
-  AlignedVector<float> gradient_a_, gradient_b_;
+  std::vector<AlignedVector<float>> outputs_;  // per node
+  std::vector<AlignedVector<float>> gradient_buffers_;
+  std::vector<float*> gradients_;  // of every node's output, in one of the buffers
+  // Per input of a node: the gradient of a value that others take too, to be added to theirs.
+  std::vector<AlignedVector<float>> branches_;
   std::vector<uint8_t> labels_;
   std::vector<double> norm_partials_;
 };

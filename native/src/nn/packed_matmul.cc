@@ -9,13 +9,20 @@
 namespace qat {
 namespace {
 
-// Samples that share one pass over the packed weight.
-constexpr int64_t kTileRows = 16;
 // Columns whose integer dot product cannot leave int32: 255 · 255 · 16384 < 2^31.
 constexpr int64_t kExactCols = 16384;
 
+// Set bits among the first `count`.
+int64_t ones(const uint8_t* bits, int64_t count) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += bits[i / 8] >> (i % 8) & 1;
+  return sum;
+}
+
+}  // namespace
+
 // What every tile needs to know about the weight.
-struct Plan {
+struct PackedMatmul::Plan {
   const QuantizedWeight& weight;
   ScaleLayout layout;
   CodeRange range;
@@ -24,6 +31,7 @@ struct Plan {
   int64_t groups;      // scales per row, at least 1
   int64_t piece_cols;  // columns per integer dot product: divides group_cols, or is all of them
   int64_t pieces;      // per row
+  std::vector<int64_t> row_ones;  // of every scale's columns, for XNOR
 
   explicit Plan(const QuantizedWeight& w)
       : weight(w),
@@ -56,165 +64,145 @@ struct Plan {
   int64_t group_end(int64_t group) const {
     return std::min(weight.cols, (group + 1) * layout.group_cols);
   }
+  void count_ones() {
+    row_ones.resize(static_cast<size_t>(weight.rows * groups));
+    for (int64_t row = 0; row < weight.rows; ++row) {
+      for (int64_t g = 0; g < groups; ++g) {
+        row_ones[static_cast<size_t>(row * groups + g)] =
+            ones(row_codes(row) + group_begin(g) / 8, group_end(g) - group_begin(g));
+      }
+    }
+  }
+  // Σ over scales of scale·Σ a·(w − zero point), from dots = Σ a·(stored code) per piece.
+  double combine(int64_t row, const int32_t* dots, const int64_t* code_sum) const {
+    double total = 0;
+    for (int64_t p = 0; p < pieces; ++p) {
+      const int64_t group = group_of_piece(p);
+      const int64_t dot = binary ? INT64_C(2) * dots[p] - code_sum[p]
+                                 : dots[p] + (range.qmin - zero_point(row, group)) * code_sum[p];
+      total += static_cast<double>(scale(row, group)) * static_cast<double>(dot);
+    }
+    return total;
+  }
+  // Σ a·(w − zero point) of one scale, by a kernel call of its own: w_offset takes the zero point.
+  double float_group(const float* a, int64_t row, int64_t group, double a_sum) const {
+    const int bits = weight.config.bits;
+    const int64_t begin = group_begin(group);
+    const int64_t count = group_end(group) - begin;
+    const int32_t offset = binary ? 0 : range.qmin - zero_point(row, group);
+    float dot = 0;
+    kernels().dot_packed_row_f32(a + begin, row_codes(row) + begin * bits / 8, count, bits, offset,
+                                 count, &dot);
+    return binary ? 2.0 * dot - a_sum : dot;
+  }
   bool groups_on_bytes() const {
     return groups == 1 || layout.group_cols * weight.config.bits % 8 == 0;
   }
 };
 
-struct Output {
-  const float* bias;
-  float* y;  // [batch, rows]
-  int64_t rows;
-  void store(int64_t sample, int64_t row, double value) const {
-    y[sample * rows + row] = static_cast<float>(bias ? value + bias[row] : value);
+PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const ActivationQuantizer& activation,
+                           const float* bias)
+    : plan_(std::make_unique<Plan>(weight)),
+      activation_(activation),
+      bias_(bias),
+      xnor_(plan_->binary && activation.options().bits == 1 && plan_->groups_on_bytes()) {
+  if (xnor_) plan_->count_ones();
+}
+
+PackedMatmul::~PackedMatmul() = default;
+
+void PackedMatmul::store(const Target& target, int64_t sample, int64_t row, double value) const {
+  target.y[sample * target.sample_stride + row * target.row_stride] =
+      static_cast<float>(bias_ ? value + bias_[row] : value);
+}
+
+void PackedMatmul::multiply_codes(const int16_t* codes, int64_t count, bool padded,
+                                  const Target& target) const {
+  // A 0 among signs has no bit; among {0, 1} it is one of the codes.
+  if (xnor_ && !(padded && activation_.is_sign())) {
+    xnor_tile(codes, count, target);
+  } else {
+    integer_tile(codes, count, target);
   }
-};
+}
 
-// --- integer activations -------------------------------------------------------------------------
-
-struct IntegerTile {
-  std::vector<uint8_t> scratch;
-  std::vector<int16_t> codes;     // [tile, cols], centred
-  std::vector<int64_t> code_sum;  // [tile, pieces]
-  std::vector<int32_t> dots;      // [pieces]
-};
-
-void load_tile(const Plan& plan, const ActivationQuantizer& activation, const float* x,
-               int64_t count, IntegerTile& tile) {
+void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, const Target& target) const {
+  thread_local std::vector<int64_t> code_sum;  // [tile, pieces]
+  thread_local std::vector<int32_t> dots;      // [pieces]
+  const Plan& plan = *plan_;
   const int64_t cols = plan.weight.cols;
-  tile.scratch.resize(static_cast<size_t>(cols));
-  tile.codes.resize(static_cast<size_t>(count * cols));
-  tile.code_sum.assign(static_cast<size_t>(count * plan.pieces), 0);
-  tile.dots.resize(static_cast<size_t>(plan.pieces));
+  code_sum.assign(static_cast<size_t>(count * plan.pieces), 0);
+  dots.resize(static_cast<size_t>(plan.pieces));
   for (int64_t i = 0; i < count; ++i) {
-    int16_t* codes = tile.codes.data() + i * cols;
-    activation.centred_codes(x + i * cols, tile.scratch.data(), codes, cols);
     for (int64_t p = 0; p < plan.pieces; ++p) {
       const int64_t end = std::min(cols, (p + 1) * plan.piece_cols);
       int64_t sum = 0;
-      for (int64_t c = p * plan.piece_cols; c < end; ++c) sum += codes[c];
-      tile.code_sum[static_cast<size_t>(i * plan.pieces + p)] = sum;
+      for (int64_t c = p * plan.piece_cols; c < end; ++c) sum += codes[i * cols + c];
+      code_sum[static_cast<size_t>(i * plan.pieces + p)] = sum;
+    }
+  }
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    for (int64_t i = 0; i < count; ++i) {
+      kernels().dot_packed_row(codes + i * cols, plan.row_codes(row), cols, plan.weight.config.bits,
+                               0, plan.piece_cols, dots.data());
+      const double sum = plan.combine(row, dots.data(), code_sum.data() + i * plan.pieces);
+      store(target, i, row, sum * activation_.scale());
     }
   }
 }
 
-// Σ over scales of scale·Σ a·(w − zero point), from dots = Σ a·(stored code).
-double combine(const Plan& plan, int64_t row, const int32_t* dots, const int64_t* code_sum) {
-  double total = 0;
-  for (int64_t p = 0; p < plan.pieces; ++p) {
-    const int64_t group = plan.group_of_piece(p);
-    const int64_t dot =
-        plan.binary ? INT64_C(2) * dots[p] - code_sum[p]
-                    : dots[p] + (plan.range.qmin - plan.zero_point(row, group)) * code_sum[p];
-    total += static_cast<double>(plan.scale(row, group)) * static_cast<double>(dot);
-  }
-  return total;
-}
-
-void integer_tile(const Plan& plan, const ActivationQuantizer& activation, const float* x,
-                  int64_t begin, int64_t end, const Output& out) {
-  thread_local IntegerTile tile;
-  const int64_t cols = plan.weight.cols;
-  load_tile(plan, activation, x + begin * cols, end - begin, tile);
-  const Kernels& k = kernels();
-  for (int64_t row = 0; row < plan.weight.rows; ++row) {
-    for (int64_t i = 0; i < end - begin; ++i) {
-      k.dot_packed_row(tile.codes.data() + i * cols, plan.row_codes(row), cols,
-                       plan.weight.config.bits, 0, plan.piece_cols, tile.dots.data());
-      const double sum =
-          combine(plan, row, tile.dots.data(), tile.code_sum.data() + i * plan.pieces);
-      out.store(begin + i, row, sum * activation.scale());
-    }
-  }
-}
-
-// --- 1-bit weights and activations ---------------------------------------------------------------
-
-// Bits of a row, group by group on byte boundaries.
-int64_t ones(const uint8_t* bits, int64_t count) {
-  int64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += bits[i / 8] >> (i % 8) & 1;
-  return sum;
-}
-
-void xnor_tile(const Plan& plan, const ActivationQuantizer& activation, const float* x,
-               int64_t begin, int64_t end, const Output& out, const std::vector<int64_t>& row_ones) {
-  thread_local std::vector<uint8_t> codes, packed;
+void PackedMatmul::xnor_tile(const int16_t* codes, int64_t count, const Target& target) const {
+  thread_local std::vector<uint8_t> bits, packed;
+  const Plan& plan = *plan_;
   const int64_t cols = plan.weight.cols;
   const Kernels& k = kernels();
-  codes.resize(static_cast<size_t>(cols));
-  packed.resize(static_cast<size_t>((end - begin) * plan.row_bytes));
-  for (int64_t i = 0; i < end - begin; ++i) {
-    activation.stored_codes(x + (begin + i) * cols, codes.data(), cols);
-    k.pack_row(codes.data(), packed.data() + i * plan.row_bytes, cols, 1);
+  bits.resize(static_cast<size_t>(cols));
+  packed.resize(static_cast<size_t>(count * plan.row_bytes));
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t c = 0; c < cols; ++c) bits[static_cast<size_t>(c)] = codes[i * cols + c] > 0;
+    k.pack_row(bits.data(), packed.data() + i * plan.row_bytes, cols, 1);
   }
-  for (int64_t row = 0; row < plan.weight.rows; ++row) {
-    for (int64_t i = 0; i < end - begin; ++i) {
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    for (int64_t i = 0; i < count; ++i) {
       double sum = 0;
       for (int64_t g = 0; g < plan.groups; ++g) {
         const int64_t at = plan.group_begin(g) / 8;
-        const int64_t count = plan.group_end(g) - plan.group_begin(g);
+        const int64_t width = plan.group_end(g) - plan.group_begin(g);
         const int64_t equal =
-            k.xnor_popcount(packed.data() + i * plan.row_bytes + at, plan.row_codes(row) + at, count);
+            k.xnor_popcount(packed.data() + i * plan.row_bytes + at, plan.row_codes(row) + at, width);
         // ±1·±1: equal − different. {0,1}·±1: Σ_{a=1} w = ones(w) − different.
         const int64_t dot =
-            activation.is_sign()
-                ? 2 * equal - count
-                : row_ones[static_cast<size_t>(row * plan.groups + g)] - (count - equal);
+            activation_.is_sign()
+                ? 2 * equal - width
+                : plan.row_ones[static_cast<size_t>(row * plan.groups + g)] - (width - equal);
         sum += static_cast<double>(plan.scale(row, g)) * static_cast<double>(dot);
       }
-      out.store(begin + i, row, sum * activation.scale());
+      store(target, i, row, sum * activation_.scale());
     }
   }
 }
 
-std::vector<int64_t> count_row_ones(const Plan& plan) {
-  std::vector<int64_t> counts(static_cast<size_t>(plan.weight.rows * plan.groups));
-  for (int64_t row = 0; row < plan.weight.rows; ++row) {
-    for (int64_t g = 0; g < plan.groups; ++g) {
-      counts[static_cast<size_t>(row * plan.groups + g)] =
-          ones(plan.row_codes(row) + plan.group_begin(g) / 8, plan.group_end(g) - plan.group_begin(g));
-    }
-  }
-  return counts;
-}
-
-// --- float activations ---------------------------------------------------------------------------
-
-// Σ a·(w − zero point) of one scale, by a kernel call of its own: w_offset takes the zero point.
-double float_group(const Plan& plan, const float* a, int64_t row, int64_t group, double a_sum) {
-  const int bits = plan.weight.config.bits;
-  const int64_t begin = plan.group_begin(group);
-  const int64_t count = plan.group_end(group) - begin;
-  const int32_t offset = plan.binary ? 0 : plan.range.qmin - plan.zero_point(row, group);
-  float dot = 0;
-  kernels().dot_packed_row_f32(a + begin, plan.row_codes(row) + begin * bits / 8, count, bits,
-                               offset, count, &dot);
-  return plan.binary ? 2.0 * dot - a_sum : dot;
-}
-
-void float_tile(const Plan& plan, const float* x, int64_t begin, int64_t end, const Output& out) {
+void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& target) const {
   thread_local std::vector<double> a_sums;
   thread_local std::vector<float> dots;
+  const Plan& plan = *plan_;
   const int64_t cols = plan.weight.cols;
-  const bool on_bytes = plan.groups_on_bytes();
   const bool one_call = plan.groups > 1 && plan.weight.scales.zero_points.empty();
-  a_sums.assign(static_cast<size_t>((end - begin) * plan.groups), 0.0);
+  const bool by_kernel = one_call || !plan.groups_on_bytes();
+  const int32_t offset = plan.binary ? 0 : plan.range.qmin;
+  a_sums.assign(static_cast<size_t>(count * plan.groups), 0.0);
   dots.resize(static_cast<size_t>(plan.groups));
-  for (int64_t i = 0; i < end - begin; ++i) {
-    const float* a = x + (begin + i) * cols;
+  for (int64_t i = 0; i < count; ++i) {
     for (int64_t c = 0; c < cols; ++c) {
-      a_sums[static_cast<size_t>(i * plan.groups + (plan.groups > 1 ? c / plan.layout.group_cols : 0))] +=
-          a[c];
+      const int64_t group = plan.groups > 1 ? c / plan.layout.group_cols : 0;
+      a_sums[static_cast<size_t>(i * plan.groups + group)] += x[i * cols + c];
     }
   }
-  for (int64_t row = 0; row < plan.weight.rows; ++row) {
-    for (int64_t i = 0; i < end - begin; ++i) {
-      const float* a = x + (begin + i) * cols;
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    for (int64_t i = 0; i < count; ++i) {
+      const float* a = x + i * cols;
       const double* a_sum = a_sums.data() + i * plan.groups;
-      const bool by_kernel = one_call || !on_bytes;
       if (by_kernel) {
-        const int32_t offset = plan.binary ? 0 : plan.range.qmin;
         kernels().dot_packed_row_f32(a, plan.row_codes(row), cols, plan.weight.config.bits, offset,
                                      plan.layout.group_cols, dots.data());
       }
@@ -222,7 +210,7 @@ void float_tile(const Plan& plan, const float* x, int64_t begin, int64_t end, co
       for (int64_t g = 0; g < plan.groups; ++g) {
         double dot = 0;
         if (!by_kernel) {
-          dot = float_group(plan, a, row, g, a_sum[g]);
+          dot = plan.float_group(a, row, g, a_sum[g]);
         } else if (plan.binary) {
           dot = 2.0 * dots[static_cast<size_t>(g)] - a_sum[g];
         } else {
@@ -230,27 +218,25 @@ void float_tile(const Plan& plan, const float* x, int64_t begin, int64_t end, co
         }
         sum += static_cast<double>(plan.scale(row, g)) * dot;
       }
-      out.store(begin + i, row, sum);
+      store(target, i, row, sum);
     }
   }
 }
 
-}  // namespace
-
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y) {
-  const Plan plan(weight);
-  const Output out{bias, y, weight.rows};
-  const bool xnor = plan.binary && activation.options().bits == 1 && plan.groups_on_bytes();
-  const std::vector<int64_t> row_ones = xnor ? count_row_ones(plan) : std::vector<int64_t>();
-  parallel_chunks(batch, kTileRows, [&](int64_t, int64_t begin, int64_t end) {
+  const PackedMatmul matmul(weight, activation, bias);
+  const int64_t rows = weight.rows, cols = weight.cols;
+  parallel_chunks(batch, PackedMatmul::kTile, [&](int64_t, int64_t begin, int64_t end) {
+    const PackedMatmul::Target target{0, rows, y + begin * rows, rows, 1};
     if (activation.is_float()) {
-      float_tile(plan, x, begin, end, out);
-    } else if (xnor) {
-      xnor_tile(plan, activation, x, begin, end, out, row_ones);
-    } else {
-      integer_tile(plan, activation, x, begin, end, out);
+      matmul.multiply_floats(x + begin * cols, end - begin, target);
+      return;
     }
+    thread_local std::vector<int16_t> codes;
+    codes.resize(static_cast<size_t>((end - begin) * cols));
+    activation.centred_codes(x + begin * cols, codes.data(), (end - begin) * cols);
+    matmul.multiply_codes(codes.data(), end - begin, false, target);
   });
 }
 

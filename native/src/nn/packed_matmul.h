@@ -2,17 +2,55 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "nn/activation_quantizer.h"
 #include "quant/packing.h"
 
 namespace qat {
 
-// y [batch, rows] = x̂·ŵᵀ + bias (may be null), x [batch, cols].
+// Rows of one packed weight against tiles of activations:
 //   quantized activations: exact integer dot products per scale, then Σ scale·dot in double;
 //   1-bit weights and activations: XNOR and popcount, where every scale's columns start on a byte;
 //   float activations: float dot products with the codes per scale.
-// Split over samples: the result does not depend on the thread count.
+// Every value depends on its own activations and weight row alone. Safe from several threads at once.
+class PackedMatmul {
+ public:
+  // Activations that share one pass over the packed weight.
+  static constexpr int64_t kTile = 16;
+
+  // What is computed, and where it goes: y[i·sample_stride + row·row_stride] of tile member i, for the
+  // weight's rows first_row … last_row.
+  struct Target {
+    int64_t first_row = 0, last_row = 0;
+    float* y = nullptr;
+    int64_t sample_stride = 0, row_stride = 0;
+  };
+
+  // All must outlive it; bias [rows] may be null.
+  PackedMatmul(const QuantizedWeight& weight, const ActivationQuantizer& activation,
+               const float* bias);
+  ~PackedMatmul();
+
+  // codes [count ≤ kTile, cols], centred; `padded`: some are 0 besides what the quantizer gives.
+  void multiply_codes(const int16_t* codes, int64_t count, bool padded, const Target& target) const;
+  // x [count ≤ kTile, cols], float activations.
+  void multiply_floats(const float* x, int64_t count, const Target& target) const;
+
+ private:
+  struct Plan;
+  void integer_tile(const int16_t* codes, int64_t count, const Target& target) const;
+  void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
+  void store(const Target& target, int64_t sample, int64_t row, double value) const;
+
+  std::unique_ptr<Plan> plan_;
+  const ActivationQuantizer& activation_;
+  const float* bias_;
+  bool xnor_;
+};
+
+// y [batch, rows] = x̂·ŵᵀ + bias (may be null), x [batch, cols]. Split over samples: the result does not
+// depend on the thread count.
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y);
 

@@ -35,26 +35,6 @@ std::string number(double value) {
   return text;
 }
 
-std::string describe_linear(const NetworkNode& node) {
-  const LinearOptions& o = node.linear;
-  const QuantizerConfig& q = o.weight.quantizer;
-  std::string text = "linear " + node.name + " in " + std::to_string(o.in_channels) + " out " +
-                     std::to_string(o.out_channels) + (o.bias ? " bias" : "");
-  text += " weight " + std::to_string(q.bits);
-  if (q.bits != kFloatBits) {
-    text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
-            std::to_string(static_cast<int>(q.granularity));
-    if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
-    text += o.weight.method == Method::kLsq ? " lsq" : " ste";
-  }
-  text += " activation " + std::to_string(o.activation.bits);
-  if (o.activation.bits != kFloatBits) {
-    text += o.activation.is_signed ? " signed" : " unsigned";
-    text += o.activation.method == Method::kLsq ? " lsq" : " ste";
-  }
-  return text + "\n";
-}
-
 // What came after the first checkpoints were written: named only where it is used, so that those still fit.
 std::string describe_refinements(const SessionOptions& o) {
   std::string text;
@@ -70,14 +50,7 @@ std::string describe_refinements(const SessionOptions& o) {
 
 std::string describe(const SessionData& data) {
   std::string text;
-  for (const auto& node : NetworkAccess::nodes(*data.network)) {
-    switch (node->spec.op) {
-      case NetworkNode::Op::kLinear: text += describe_linear(node->spec); break;
-      case NetworkNode::Op::kRelu: text += "relu\n"; break;
-      case NetworkNode::Op::kBatchNorm:
-        text += "batchNorm " + node->spec.name + " " + std::to_string(node->width) + "\n";
-    }
-  }
+  for (const auto& node : NetworkAccess::nodes(*data.network)) text += describe(node->spec);
   const SessionOptions& o = data.options;
   const OptimizerOptions& p = o.optimizer;
   text += "optimizer " + std::to_string(static_cast<int>(p.kind)) + " momentum " +
@@ -157,16 +130,16 @@ std::string moment_name(size_t slot, const char* which) {
   return "optimizer." + std::to_string(slot) + "." + which;
 }
 
-void write_layer(Writer& out, const std::string& name, NBitLinearBase& layer) {
+void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   if (!layer.weight()) {
     throw Error("E-LAYER-STATE", "Layer \"" + name + "\" has no float weight to checkpoint.",
                 "Set its weight and prepare it first.");
   }
   out.array(name + ".weight", ArrayType::kF32, layer.weight(),
-            static_cast<size_t>(layer.in_channels() * layer.out_channels()));
+            static_cast<size_t>(layer.weight_count()));
   if (layer.bias()) {
     out.array(name + ".bias", ArrayType::kF32, layer.bias(),
-              static_cast<size_t>(layer.out_channels()));
+              static_cast<size_t>(layer.rows()));
   }
   const Scales scales = layer.scales();
   out.array(name + ".scales", ArrayType::kF32, scales.scales.data(), scales.scales.size());
@@ -176,23 +149,27 @@ void write_layer(Writer& out, const std::string& name, NBitLinearBase& layer) {
   out.array(name + ".activationScale", ArrayType::kF32, &activation, 1);
 }
 
+void write_module(Writer& out, const std::string& name, const Module& module) {
+  const std::vector<ModuleParameter> parameters = module.parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    out.array(name + "." + parameters[i].suffix, ArrayType::kF32, module.value(i),
+              static_cast<size_t>(parameters[i].size()));
+  }
+}
+
 void write_arrays(Writer& out, const SessionData& data, const NetworkTrainer& trainer) {
-  size_t linear = 0;
+  size_t layer = 0;
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
     const std::string& name = node->spec.name;
-    if (node->linear) {
-      write_layer(out, name, *node->linear);
-      static const std::vector<uint8_t> none;
-      const auto& codes = linear < data.codes.size() ? data.codes[linear] : none;
-      out.array(name + ".codes", ArrayType::kU8, codes.data(), codes.size());
-      ++linear;
-    } else if (node->batch_norm) {
-      const BatchNorm& n = *node->batch_norm;
-      out.array(name + ".gamma", ArrayType::kF32, n.gamma.data(), n.gamma.size());
-      out.array(name + ".beta", ArrayType::kF32, n.beta.data(), n.beta.size());
-      out.array(name + ".runningMean", ArrayType::kF32, n.running_mean.data(), n.gamma.size());
-      out.array(name + ".runningVar", ArrayType::kF32, n.running_var.data(), n.gamma.size());
+    if (!node->layer()) {
+      write_module(out, name, *node->module);
+      continue;
     }
+    write_layer(out, name, *node->layer());
+    static const std::vector<uint8_t> none;
+    const auto& codes = layer < data.codes.size() ? data.codes[layer] : none;
+    out.array(name + ".codes", ArrayType::kU8, codes.data(), codes.size());
+    ++layer;
   }
   const auto& moments = trainer.optimizer().moments();
   for (size_t i = 0; i < moments.size(); ++i) {
@@ -237,19 +214,19 @@ struct StagedNode {
   Scales scales;
   float activation_scale = 0;
   std::vector<uint8_t> codes;
-  std::vector<float> norm[4];
+  std::vector<std::vector<float>> arrays;  // of a module without a layer
 };
 
-StagedNode read_layer(Reader& in, const std::string& name, const NBitLinearBase& layer,
+StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& layer,
                       bool with_codes) {
   StagedNode staged;
-  const auto outputs = static_cast<size_t>(layer.out_channels());
+  const auto outputs = static_cast<size_t>(layer.rows());
   staged.weight =
-      read_floats(in, name + ".weight", static_cast<size_t>(layer.in_channels()) * outputs, kAny);
+      read_floats(in, name + ".weight", static_cast<size_t>(layer.cols()) * outputs, kAny);
   if (layer.options().bias) staged.bias = read_floats(in, name + ".bias", outputs, kAny);
   const auto scales = static_cast<size_t>(layer.scale_count());
   const QuantizerConfig& config = layer.options().weight.quantizer;
-  const bool is_float = layer.kind() == LinearKind::kFloat;
+  const bool is_float = layer.is_float();
   staged.scales.scales = read_floats(in, name + ".scales", scales, 0);
   staged.scales.zero_points =
       read_array<int32_t>(in, name + ".zeroPoints", ArrayType::kI32,
@@ -266,35 +243,35 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLinearBase&
       refuse("the scales of \"" + name + "\" do not fit: " + error.what());
     }
     if (with_codes) {
-      code_bytes = static_cast<size_t>(packed_row_bytes(layer.in_channels(), config.bits)) * outputs;
+      code_bytes = static_cast<size_t>(packed_row_bytes(layer.cols(), config.bits)) * outputs;
     }
   }
   staged.codes = read_array<uint8_t>(in, name + ".codes", ArrayType::kU8, code_bytes);
   return staged;
 }
 
-StagedNode read_norm(Reader& in, const std::string& name, size_t features) {
+StagedNode read_module(Reader& in, const std::string& name, const Module& module) {
   StagedNode staged;
-  static const char* const suffixes[4] = {".gamma", ".beta", ".runningMean", ".runningVar"};
-  for (size_t i = 0; i < 4; ++i) {
-    staged.norm[i] = read_floats(in, name + suffixes[i], features, i == 3 ? 0.0f : kAny);
+  for (const ModuleParameter& parameter : module.parameters()) {
+    staged.arrays.push_back(read_floats(in, name + "." + parameter.suffix,
+                                        static_cast<size_t>(parameter.size()), parameter.least));
   }
   return staged;
 }
 
 void apply(NetworkAccess::Node& node, const StagedNode& staged) {
-  if (node.linear) {
-    NBitLinearBase& layer = *node.linear;
-    layer.set_weight_data(staged.weight.data(), staged.weight.size());
-    if (!staged.bias.empty()) layer.set_bias_data(staged.bias.data(), staged.bias.size());
-    layer.set_scales(staged.scales);
-    if (layer.a_bit() != kFloatBits) layer.set_activation_scale(staged.activation_scale);
-    layer.train();
-  } else if (node.batch_norm) {
-    BatchNorm& n = *node.batch_norm;
-    AlignedVector<float>* targets[4] = {&n.gamma, &n.beta, &n.running_mean, &n.running_var};
-    for (size_t i = 0; i < 4; ++i) targets[i]->assign(staged.norm[i].begin(), staged.norm[i].end());
+  if (!node.layer()) {
+    for (size_t i = 0; i < staged.arrays.size(); ++i) {
+      node.module->set_value(i, staged.arrays[i].data(), staged.arrays[i].size());
+    }
+    return;
   }
+  NBitLayer& layer = *node.layer();
+  layer.set_weight_data(staged.weight.data(), staged.weight.size());
+  if (!staged.bias.empty()) layer.set_bias_data(staged.bias.data(), staged.bias.size());
+  layer.set_scales(staged.scales);
+  if (layer.a_bit() != kFloatBits) layer.set_activation_scale(staged.activation_scale);
+  layer.train();
 }
 
 // Magic, version, size and checksum; → a reader behind them that ends before the checksum.
@@ -319,8 +296,11 @@ Reader open_checkpoint(const uint8_t* bytes, size_t size) {
 uint32_t count_arrays(const SessionData& data, const NetworkTrainer& trainer) {
   size_t count = 2 * trainer.optimizer().moments().size();
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
-    if (node->linear) count += node->spec.linear.bias ? 6 : 5;
-    if (node->batch_norm) count += 4;
+    if (!node->layer()) {
+      count += node->module->parameters().size();
+    } else {
+      count += node->layer()->options().bias ? 6 : 5;
+    }
   }
   return static_cast<uint32_t>(count);
 }
@@ -377,11 +357,8 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
   std::vector<StagedNode> staged;
   const auto& nodes = NetworkAccess::nodes(*data.network);
   for (const auto& node : nodes) {
-    staged.emplace_back();
-    if (node->linear) staged.back() = read_layer(in, node->spec.name, *node->linear, with_codes);
-    if (node->batch_norm) {
-      staged.back() = read_norm(in, node->spec.name, static_cast<size_t>(node->width));
-    }
+    staged.push_back(node->layer() ? read_layer(in, node->spec.name, *node->layer(), with_codes)
+                                   : read_module(in, node->spec.name, *node->module));
   }
   auto& moments = trainer.optimizer().mutable_moments();
   std::vector<Optimizer::Moments> staged_moments(moments.size());
@@ -398,7 +375,7 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
   std::vector<std::vector<uint8_t>> codes;
   for (size_t i = 0; i < nodes.size(); ++i) {
     apply(*nodes[i], staged[i]);
-    if (nodes[i]->linear && with_codes) codes.push_back(std::move(staged[i].codes));
+    if (nodes[i]->layer() && with_codes) codes.push_back(std::move(staged[i].codes));
   }
   moments = std::move(staged_moments);
   trainer.optimizer().set_step(position.step);

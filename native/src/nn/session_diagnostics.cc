@@ -42,15 +42,15 @@ std::vector<LayerDiagnostics> diagnose_layers(Network& network,
   std::vector<LayerDiagnostics> all;
   std::vector<std::vector<uint8_t>> current;
   for (const auto& node : NetworkAccess::nodes(network)) {
-    if (!node->linear) continue;
-    NBitLinearBase& layer = *node->linear;
+    if (!node->layer()) continue;
+    NBitLayer& layer = *node->layer();
     LayerDiagnostics one;
     one.name = node->spec.name;
     current.emplace_back();
-    if (layer.kind() != LinearKind::kFloat) {
+    if (!layer.is_float()) {
       const QuantizedWeight& packed = layer.packed_weight();
       const QuantizationError error =
-          quantization_error(layer.weight(), layer.out_channels(), layer.in_channels(),
+          quantization_error(layer.weight(), layer.rows(), layer.cols(),
                              packed.config, packed.scales);
       if (!error.exact) one.sqnr_db = error.sqnr_db;
       one.scale_mean = mean_scale(packed.scales);

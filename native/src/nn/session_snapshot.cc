@@ -14,13 +14,13 @@ std::shared_ptr<const SessionSnapshot> take_snapshot(Network& network) {
     }
   }
   for (const auto& node : NetworkAccess::nodes(network)) {
-    if (!node->linear) continue;
-    NBitLinearBase& layer = *node->linear;
+    if (!node->layer()) continue;
+    NBitLayer& layer = *node->layer();
     SessionSnapshot::Layer one;
     one.name = node->spec.name;
     one.set = layer.state() != LayerState::kCreated && layer.state() != LayerState::kWeight;
     if (one.set) one.scales = {layer.scales(), layer.activation_scale()};
-    if (layer.kind() == LinearKind::kFloat) one.set = true;
+    if (layer.is_float()) one.set = true;
     taken->layers_.push_back(std::move(one));
   }
   return taken;
@@ -48,8 +48,8 @@ LayerScales SessionSnapshot::layer_scales(const std::string& layer) const {
     }
     return one.scales;
   }
-  throw Error("E-LAYER-UNKNOWN", "The network has no linear layer \"" + layer + "\".",
-              "Use the name of one of its linear nodes.");
+  throw Error("E-LAYER-UNKNOWN", "The network has no n-bit layer \"" + layer + "\".",
+              "Use the name of one of its linear or convolution nodes.");
 }
 
 int64_t SessionSnapshot::native_bytes() const {

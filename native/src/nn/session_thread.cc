@@ -165,7 +165,8 @@ void TrainingSession::Impl::make_step() {
   const int64_t rows = std::min(data.options.batch_size, data.train->count() - first);
   SessionStep point;
   point.learning_rate = learning_rate();
-  point.loss = trainer.step(*data.train, order.data(), first, rows, point.learning_rate);
+  point.loss = trainer.step(*data.train, order.data(), first, rows, point.learning_rate,
+                            {data.options.seed, step, data.steps_total});
   point.step = ++data.position.step;
   point.epoch = epoch_of(point.step);
   data.position.evaluation_pending = point.step % data.steps_per_epoch == 0;

@@ -44,9 +44,9 @@ void require_data(const char* which, const Dataset* data, const Network& network
   }
 }
 
-bool has_batch_norm(Network& network) {
+bool needs_batch(Network& network) {
   for (const auto& node : NetworkAccess::nodes(network)) {
-    if (node->batch_norm) return true;
+    if (node->module->needs_batch()) return true;
   }
   return false;
 }
@@ -63,7 +63,7 @@ SessionData make_data(std::shared_ptr<Network> network, std::shared_ptr<const Da
   data.steps_per_epoch =
       (train->count() + data.options.batch_size - 1) / data.options.batch_size;
   const int64_t rest = train->count() % data.options.batch_size;
-  if (has_batch_norm(*network)) {
+  if (needs_batch(*network)) {
     require_option(data.options.batch_size >= 2, "batch norm needs a batch size of at least 2");
     if (rest == 1) --data.steps_per_epoch;  // a batch of one has no variance
   }

@@ -1,4 +1,4 @@
-// Plain data the layers and networks are described with. The fields mirror the addon's declaration
+// Plain data that layers are described with. The fields mirror the addon's declaration
 // (native/index.ts); quant/ has the grids, granularities and range estimators.
 #pragma once
 
@@ -12,8 +12,8 @@ namespace qat {
 
 constexpr int kFloatBits = 32;
 
-// kLsq: scales are learned in training. kSte: they stay as prepared, but those of a binary weight,
-// which are recomputed as mean|w| in every forward.
+// The gradient rule. kLsq: scales are learned in training. kSte: they stay as prepared, but those of a
+// binary weight, which are recomputed as mean|w| in every forward.
 enum class Method { kLsq, kSte };
 
 struct WeightOptions {
@@ -28,14 +28,19 @@ struct ActivationOptions {
   Method method = Method::kLsq;
 };
 
-struct LinearOptions {
-  int64_t in_channels = 0;
-  int64_t out_channels = 0;
+// What every n-bit layer is told, whatever it does with its weight.
+struct LayerOptions {
   std::string device = "cpu";
   std::string dtype = "float32";
   bool bias = false;
   WeightOptions weight;          // weight.quantizer.bits is wBit, 4 by default
   ActivationOptions activation;  // activation.bits is aBit, 4 by default
+};
+
+struct LinearOptions : LayerOptions {
+  int64_t in_channels = 0;
+  int64_t out_channels = 0;
+  int64_t tokens = 1;  // places of a sample that meet the weight one by one: [tokens, in_channels]
 };
 
 struct Matrix {

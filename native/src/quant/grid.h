@@ -44,6 +44,12 @@ struct ScaleLayout {
   int64_t row_stride = 0;  // 0: one scale for the whole matrix
   int64_t groups_per_row() const { return row_stride ? row_stride : 1; }
   int64_t count() const { return row_stride ? rows * row_stride : 1; }
+  // Elements that share scale `index`: the last group of a row may be shorter.
+  int64_t elements_of(int64_t index) const {
+    if (row_stride == 0) return rows * cols;
+    const int64_t begin = index % row_stride * group_cols;
+    return group_cols < cols - begin ? group_cols : cols - begin;
+  }
 };
 
 // Throws Error("E-WEIGHT-SHAPE") for an empty or overflowing shape.

@@ -1,6 +1,6 @@
 /** Which checker a case belongs to, decided by its folder and the tensors it holds. */
 import type { NativeAddon } from '../../index.js';
-import { checkLinear } from './check-linear.js';
+import { checkLayer } from './check-layer.js';
 import {
   checkAttention,
   checkBatchNorm,
@@ -25,16 +25,11 @@ interface Checker {
   check: (addon: NativeAddon, golden: GoldenCase) => Promise<Measurement[]>;
 }
 
-interface Uncovered {
-  folder: string;
-  keys: readonly string[];
-  reason: string;
-}
-
 const checkers: readonly Checker[] = [
   { folder: 'fake_quant', keys: ['x', 'dy', 'y', 'dx'], check: checkFakeQuant },
   { folder: 'lsq', keys: ['x', 'dy', 'scale', 'y', 'dx', 'dscale'], check: checkLsq },
-  { folder: 'linear', keys: ['x', 'w', 'y', 'dy', 'dx', 'dw'], check: checkLinear },
+  { folder: 'linear', keys: ['x', 'w', 'y', 'dy', 'dx', 'dw'], check: checkLayer },
+  { folder: 'conv2d', keys: ['x', 'w', 'y', 'dy', 'dx', 'dw'], check: checkLayer },
   { folder: 'train', keys: ['x', 'labels', 'losses', 'logits_final'], check: checkTraining },
   { folder: 'stats', keys: ['w', 'counts', 'edges'], check: checkStats },
   { folder: 'optim', keys: ['init', 'grads', 'trajectory'], check: checkOptimizer },
@@ -46,18 +41,9 @@ const checkers: readonly Checker[] = [
   { folder: 'nn', keys: ['x', 'y', 'dy', 'dx'], about: /GELU/, check: checkGelu },
 ];
 
-/** Parts that are not built yet. A case that fits neither table fails: nothing is passed over in silence. */
-const uncovered: readonly Uncovered[] = [
-  { folder: 'conv2d', keys: ['x', 'w'], reason: 'the engine has no convolution' },
-];
-
-export type Choice = { check: Checker['check'] } | { uncovered: string } | { unknown: true };
-
-export function chooseChecker(golden: GoldenCase): Choice {
-  const fits = (entry: { folder: string; keys: readonly string[]; about?: RegExp }) =>
+/** Null for a case nobody knows: it fails, nothing is passed over in silence. */
+export function chooseChecker(golden: GoldenCase): Checker['check'] | null {
+  const fits = (entry: Checker) =>
     entry.folder === golden.folder && golden.has(...entry.keys) && (entry.about?.test(golden.about) ?? true);
-  const checker = checkers.find(fits);
-  if (checker) return { check: checker.check };
-  const missing = uncovered.find(fits);
-  return missing ? { uncovered: missing.reason } : { unknown: true };
+  return checkers.find(fits)?.check ?? null;
 }

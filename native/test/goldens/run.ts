@@ -35,11 +35,10 @@ async function runAll(): Promise<boolean> {
   for (const isa of isas) {
     const run = await runChild(isa, (result) => {
       results.push(result);
-      if (result.outcome !== 'uncovered') console.log(`${isa.padEnd(7)} ${describe(result)}`);
+      console.log(`${isa.padEnd(7)} ${describe(result)}`);
     });
     if (!run) crashed++;
   }
-  printUncovered(results, isas.length);
   const count = (outcome: CaseResult['outcome']) => results.filter((r) => r.outcome === outcome).length;
   const failed = count('failed') + crashed;
   console.log(`${count('passed')} passed, ${failed} failed`);
@@ -67,16 +66,4 @@ function describe({ file, outcome, measurement, message, note }: CaseResult): st
 
 function shortNumber(value: number): string {
   return value === 0 ? '0' : value.toExponential(1);
-}
-
-function printUncovered(results: CaseResult[], levels: number): void {
-  const reasons = new Map<string, string[]>();
-  for (const { file, outcome, message } of results) {
-    if (outcome !== 'uncovered' || !message) continue;
-    reasons.set(message, [...(reasons.get(message) ?? []), file]);
-  }
-  for (const [reason, files] of reasons) {
-    const names = [...new Set(files)].map((file) => file.replace(/\.safetensors$/, ''));
-    console.log(`not covered yet: ${names.join(', ')}: ${reason} (${files.length / levels} cases)`);
-  }
 }

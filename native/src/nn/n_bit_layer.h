@@ -1,4 +1,6 @@
-// The n-bit linear layer's life cycle, shared by the float, LSQ and binary subclasses:
+// The n-bit layer: a weight with its life cycle, put together from parts. Its WeightProduct says how
+// the weight meets the input, its WeightRule how it is quantized in training, its ActivationQuantizer
+// how the input is. States:
 //   created → weight → prepared → quantized; packedOnly once the float weight was given up.
 #pragma once
 
@@ -9,58 +11,66 @@
 #include <vector>
 
 #include "nn/activation_quantizer.h"
+#include "nn/conv2d_product.h"
 #include "nn/types.h"
+#include "nn/weight_product.h"
+#include "nn/weight_rule.h"
 #include "quant/packing.h"
 #include "runtime/aligned.h"
 #include "runtime/cancel.h"
 
 namespace qat {
 
-enum class LinearKind { kFloat, kLsq, kBinary };
 enum class LayerState { kCreated, kWeight, kPrepared, kQuantized, kPackedOnly };
 
-const char* to_string(LinearKind kind);   // "float", "lsq", "binary"
 const char* to_string(LayerState state);  // "created", "weight", "prepared", "quantized", "packedOnly"
 
 // What opt_weight() shows: exactly one is set. Borrowed, valid until the layer's next non-const call.
 struct OptWeight {
-  const float* weight = nullptr;            // [out, in]: in training, and always for 32 bits
+  const float* weight = nullptr;            // [rows, cols]: in training, and always for 32 bits
   const QuantizedWeight* packed = nullptr;  // in inference
 };
 
 // Gradients of the last backward. Borrowed, valid until the next one; the borrower may scale them.
-struct LinearGradients {
-  float* dweight = nullptr;        // [out, in], straight-through mask applied
-  float* dbias = nullptr;          // [out]; null without bias
+struct LayerGradients {
+  float* dweight = nullptr;        // [rows, cols], straight-through mask applied
+  float* dbias = nullptr;          // [rows]; null without bias
   float* dscale_weight = nullptr;  // LSQ gradient scale applied
   int64_t scale_count = 0;         // 0 where weight scales are not learned
   float* dscale_activation = nullptr;  // one value; null where it is not learned
 };
 
-class NBitLinearBase {
+class NBitLayer {
  public:
-  virtual ~NBitLinearBase() = default;
-  NBitLinearBase(const NBitLinearBase&) = delete;
-  NBitLinearBase& operator=(const NBitLinearBase&) = delete;
+  // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for bits, device or dtype it cannot do.
+  NBitLayer(const LayerOptions& options, std::unique_ptr<WeightProduct> product);
+  NBitLayer(const NBitLayer&) = delete;
+  NBitLayer& operator=(const NBitLayer&) = delete;
 
-  const LinearOptions& options() const { return options_; }
-  int64_t in_channels() const { return options_.in_channels; }
-  int64_t out_channels() const { return options_.out_channels; }
+  const LayerOptions& options() const { return options_; }
+  // Of the weight matrix: one row per output channel.
+  int64_t rows() const { return product_->rows(); }
+  int64_t cols() const { return product_->cols(); }
+  int64_t weight_count() const { return rows() * cols(); }
+  // Elements of one sample.
+  int64_t input_size() const { return product_->input_size(); }
+  int64_t output_size() const { return product_->output_size(); }
   int w_bit() const { return options_.weight.quantizer.bits; }
   int a_bit() const { return options_.activation.bits; }
-  LinearKind kind() const { return kind_; }
+  bool is_float() const { return !rule_; }
+  const char* kind() const { return rule_ ? rule_->name() : "float"; }  // of the weight
   bool training() const { return training_; }
   LayerState state() const;
   // Bytes held: parameters, scales, packed codes, gradients and work buffers.
   int64_t native_bytes() const;
 
   // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy --------
-  // Weight and bias Kaiming uniform with a = √5: U(−1/√in, 1/√in). → weight
+  // Weight and bias Kaiming uniform with a = √5: U(−1/√cols, 1/√cols). → weight
   void reset_parameters(uint64_t seed);
-  // count = out·in, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
+  // count = rows·cols, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
   void set_weight_data(const float* weight, size_t count);
   void set_bias_data(const float* bias, size_t count);
-  // Weight scales by the range estimator and, when calibration [batch, in] is given, the activation
+  // Weight scales by the range estimator and, when calibration [batch, input_size] is given, the activation
   // scale. From weight, prepared, quantized. → prepared
   void prepare_params(const float* calibration = nullptr, int64_t batch = 0,
                       const CancelToken* cancel = nullptr);
@@ -81,21 +91,21 @@ class NBitLinearBase {
   // Float activations, or a scale is set.
   bool activation_ready() const { return activation_.ready(); }
   void set_activation_scale(float scale);
-  // Scale of the activations alone, from x [batch, in].
+  // Scale of the activations alone, from x [batch, input_size].
   void prepare_activation(const float* x, int64_t batch, const CancelToken* cancel = nullptr);
   void train();
   void eval();
 
-  // y [batch, out] = x̂·ŵᵀ + b, x [batch, in]. In training by fake-quantized float arithmetic,
+  // y [batch, output_size] = x̂ ∗ ŵ + b, x [batch, input_size]. In training by fake-quantized float arithmetic,
   // keeping a copy of x for backward(); in inference by packed arithmetic.
   void forward(const float* x, int64_t batch, float* y);
-  // Gradients for the last training forward(); dx [batch, in] may be null.
-  LinearGradients backward(const float* dy, float* dx);
+  // Gradients for the last training forward(); dx [batch, input_size] may be null.
+  LayerGradients backward(const float* dy, float* dx);
 
   // --- for networks: the same arithmetic on buffers that the caller keeps alive --------------------
   // x must stay unchanged until backward_borrowed(). No allocation once a batch of this size was seen.
   void forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward);
-  LinearGradients backward_borrowed(const float* dy, float* dx);
+  LayerGradients backward_borrowed(const float* dy, float* dx);
   void forward_packed(const float* x, int64_t batch, float* y);
   void reserve_batch(int64_t batch, bool for_backward);
 
@@ -104,36 +114,20 @@ class NBitLinearBase {
   float* mutable_bias();
   float* mutable_scales();
   float* mutable_activation_scale() { return activation_.mutable_scale(); }
+  const float* scale_values() const { return scales_.scales.data(); }
+  const float* activation_scale_value() const { return activation_.scale_value(); }
   // Null in created and packedOnly; null without bias; null for the float layer.
   const float* weight() const;
   const float* bias() const;
-  const ScaleLayout& scale_layout() const { return layout_; }
-  int64_t scale_count() const { return kind_ == LinearKind::kFloat ? 0 : layout_.count(); }
+  ScaleLayout scale_layout() const;
+  int64_t scale_count() const { return rule_ ? rule_->layout().count() : 0; }
   bool weight_scales_learned() const;
   bool activation_scale_learned() const { return activation_.learned(); }
   // The packed weight, made from the current float weight when there is one.
   const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
 
- protected:
-  // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes, bits, device or dtype it cannot do.
-  NBitLinearBase(const LinearOptions& options, LinearKind kind);
-
-  // Called when the float weight was written since the scales were last set (binary STE: α = mean|w|).
-  virtual void refresh_scales() {}
-  // ŵ [out, in] from the weight under the scales.
-  virtual void quantize_weight_float(float* quantized) const = 0;
-  // In place dŵ → dw. Fills dscale (one per scale, sums without gradient scale) unless null.
-  virtual void weight_backward(float* dweight, double* dscale) = 0;
-  // qmax of the LSQ gradient scale 1/√(N·qmax).
-  virtual double gradient_qmax() const = 0;
-
-  const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
-  const float* weight_data() const { return weight_.data(); }
-  Scales& scales_data() { return scales_; }
-  // Kernel parameters of the rows from `first_row` on.
-  QuantParams row_params(int64_t first_row) const;
-
  private:
+  const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
   [[noreturn]] void refuse(const char* call, const std::string& why, const char* remedy) const;
   void require_weight(const char* call) const;
   void require_prepared(const char* call) const;
@@ -144,9 +138,9 @@ class NBitLinearBase {
   void apply_gradient_scale();
   void drop_packed();
 
-  LinearOptions options_;
-  LinearKind kind_;
-  ScaleLayout layout_;
+  LayerOptions options_;
+  std::unique_ptr<WeightProduct> product_;
+  std::unique_ptr<WeightRule> rule_;  // null: float weights
   ActivationQuantizer activation_;
   bool training_ = true;
   bool has_weight_ = false;
@@ -171,7 +165,9 @@ class NBitLinearBase {
   uint64_t last_version_ = 0;
 };
 
-// wBit 1 makes the binary layer, 2–8 the LSQ layer, 32 the float layer.
-std::unique_ptr<NBitLinearBase> make_linear(const LinearOptions& options);
+// y = x·wᵀ + b.
+std::unique_ptr<NBitLayer> make_linear(const LinearOptions& options);
+// The convolution of conv2d_product.h.
+std::unique_ptr<NBitLayer> make_conv2d(const Conv2dOptions& options);
 
 }  // namespace qat

@@ -1,21 +1,23 @@
 // 1 bit weights: ŵ = α·sign(w), sign(0) = +1, with latent float weights (BinaryConnect, XNOR-Net).
 #pragma once
 
-#include "nn/n_bit_linear_base.h"
+#include <vector>
+
+#include "nn/weight_rule.h"
 
 namespace qat {
 
 // kSte: α = mean|w| over each scale's elements, recomputed whenever the latent weight was written.
 // kLsq: α is learned (∂ŵ/∂α = sign(w), gradient scale 1/√N). Gradients reach latent weights with
 // |w| ≤ 1 only, as in BinaryConnect and BNN. Inference with 1-bit activations is XNOR-popcount.
-class BinaryLinear final : public NBitLinearBase {
+class BinaryRule final : public WeightRule {
  public:
-  explicit BinaryLinear(const LinearOptions& options);
+  BinaryRule(const WeightOptions& options, int64_t rows, int64_t cols);
 
- protected:
-  void refresh_scales() override;
-  void quantize_weight_float(float* quantized) const override;
-  void weight_backward(float* dweight, double* dscale) override;
+  const char* name() const override { return "binary"; }
+  void refresh_scales(const float* w, Scales* scales) override;
+  void quantize(const float* w, const Scales& scales, float* quantized) override;
+  void backward(const float* w, const Scales& scales, float* dweight, double* dscale) override;
   double gradient_qmax() const override { return 1; }
 
  private:

@@ -1,19 +1,21 @@
 // 2–8 bit weights: the affine fake quantizer with learned step sizes (LSQ, Esser et al. 2020).
 #pragma once
 
-#include "nn/n_bit_linear_base.h"
+#include <vector>
+
+#include "nn/weight_rule.h"
 
 namespace qat {
 
 // Signed, narrow or unsigned grid; per tensor, channel or group. With method kSte the scales stay as
 // prepared. Zero points (unsigned) are not learned.
-class LsqLinear final : public NBitLinearBase {
+class AffineRule final : public WeightRule {
  public:
-  explicit LsqLinear(const LinearOptions& options);
+  AffineRule(const WeightOptions& options, int64_t rows, int64_t cols);
 
- protected:
-  void quantize_weight_float(float* quantized) const override;
-  void weight_backward(float* dweight, double* dscale) override;
+  const char* name() const override { return "lsq"; }
+  void quantize(const float* w, const Scales& scales, float* quantized) override;
+  void backward(const float* w, const Scales& scales, float* dweight, double* dscale) override;
   double gradient_qmax() const override { return range_.qmax; }
 
  private:

@@ -1,9 +1,9 @@
-/** `linear/`: one forward and backward of the quantized layer, through NBitLinear. */
-import type { NativeAddon, NBitLinear } from '../../index.js';
+/** `linear/`, `conv2d/`: one forward and backward of the quantized layer, through NBitLayer. */
+import type { NativeAddon, NBitLayer, NBitLayerOptions } from '../../index.js';
 import type { GoldenCase } from './golden-case.js';
 import { type Measurement, sums } from './measure.js';
 
-export async function checkLinear(addon: NativeAddon, golden: GoldenCase): Promise<Measurement[]> {
+export async function checkLayer(addon: NativeAddon, golden: GoldenCase): Promise<Measurement[]> {
   const layer = createLayer(addon, golden);
   try {
     layer.setWeightData(await golden.floats('w'));
@@ -31,19 +31,28 @@ export async function checkLinear(addon: NativeAddon, golden: GoldenCase): Promi
   }
 }
 
-function createLayer(addon: NativeAddon, golden: GoldenCase): NBitLinear {
-  const { rows: outChannels, cols: inChannels } = golden.matrixShape('w');
-  const granularity = golden.scalar<string>('granularity');
-  if (granularity !== 'tensor' && granularity !== 'channel') {
-    throw new Error(`granularity ${granularity} is not supported`);
-  }
-  return addon.createLinear({
-    inChannels,
-    outChannels,
+function createLayer(addon: NativeAddon, golden: GoldenCase): NBitLayer {
+  const granularity = golden.has('scale_w') && golden.shape('scale_w')[0] === 1 ? 'tensor' : 'channel';
+  const [outChannels = 0, ...inputs] = golden.shape('w');
+  const shared: NBitLayerOptions = {
     wBit: golden.number('w_bit'),
     aBit: golden.number('a_bit'),
     bias: golden.has('bias'),
     weight: { grid: 'signed', granularity, method: 'lsq' },
     activation: { grid: 'signed', method: 'lsq' },
+  };
+  if (inputs.length === 1) return addon.createLinear({ ...shared, outChannels, inChannels: inputs[0] ?? 0 });
+  const [, inChannels = 0, height = 0, width = 0] = golden.shape('x');
+  const [, kernelHeight = 0, kernelWidth = 0] = inputs;
+  return addon.createConv2d({
+    ...shared,
+    outChannels,
+    inChannels,
+    height,
+    width,
+    kernel: [kernelHeight, kernelWidth],
+    stride: golden.number('stride'),
+    padding: golden.number('padding'),
+    groups: golden.number('groups'),
   });
 }

@@ -1,4 +1,4 @@
-#include "nn/binary_linear.h"
+#include "nn/binary_rule.h"
 
 #include <algorithm>
 #include <cmath>
@@ -69,39 +69,34 @@ void reduce_by_scale(const ScaleLayout& layout, std::vector<double>& partials, d
 
 }  // namespace
 
-BinaryLinear::BinaryLinear(const LinearOptions& options)
-    : NBitLinearBase(options, LinearKind::kBinary),
-      partials_(static_cast<size_t>(chunk_count(options.out_channels, kChunkRows))),
-      means_(static_cast<size_t>(scale_layout().count())) {}
+BinaryRule::BinaryRule(const WeightOptions& options, int64_t rows, int64_t cols)
+    : WeightRule(options, rows, cols),
+      partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))),
+      means_(static_cast<size_t>(layout().count())) {}
 
-void BinaryLinear::refresh_scales() {
-  if (options().weight.method != Method::kSte) return;
-  const ScaleLayout& layout = scale_layout();
-  reduce_by_scale(layout, partials_, means_.data(), [&](int64_t first, int64_t count) {
-    return sum_abs(weight_data() + first, count);
+void BinaryRule::refresh_scales(const float* w, Scales* scales) {
+  if (options().method != Method::kSte) return;
+  reduce_by_scale(layout(), partials_, means_.data(), [&](int64_t first, int64_t count) {
+    return sum_abs(w + first, count);
   });
   for (size_t i = 0; i < means_.size(); ++i) {
-    int64_t count = layout.rows * layout.cols;
-    if (layout.row_stride) {
-      const int64_t group = static_cast<int64_t>(i) % layout.groups_per_row();
-      count = std::min(layout.group_cols, layout.cols - group * layout.group_cols);
-    }
-    const auto alpha = static_cast<float>(means_[i] / static_cast<double>(count));
-    scales_data().scales[i] = alpha > 0 ? alpha : 1.0f;
+    const auto alpha = static_cast<float>(
+        means_[i] / static_cast<double>(layout().elements_of(static_cast<int64_t>(i))));
+    scales->scales[i] = alpha > 0 ? alpha : 1.0f;
   }
 }
 
-void BinaryLinear::quantize_weight_float(float* quantized) const {
-  const int64_t cols = in_channels();
-  parallel_for(out_channels(), kChunkRows, [&](int64_t begin, int64_t end) {
-    kernels().binarize(weight_data() + begin * cols, quantized + begin * cols, end - begin, cols,
-                       row_params(begin));
+void BinaryRule::quantize(const float* w, const Scales& scales, float* quantized) {
+  const int64_t cols = layout().cols;
+  parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {
+    kernels().binarize(w + begin * cols, quantized + begin * cols, end - begin, cols,
+                       row_params(scales, begin));
   });
 }
 
-void BinaryLinear::weight_backward(float* dweight, double* dscale) {
-  reduce_by_scale(scale_layout(), partials_, dscale, [&](int64_t first, int64_t count) {
-    return sign_backward(weight_data() + first, dweight + first, count);
+void BinaryRule::backward(const float* w, const Scales&, float* dweight, double* dscale) {
+  reduce_by_scale(layout(), partials_, dscale, [&](int64_t first, int64_t count) {
+    return sign_backward(w + first, dweight + first, count);
   });
 }
 

@@ -1,0 +1,46 @@
+#include "nn/affine_rule.h"
+
+#include <algorithm>
+
+#include "qat/kernels.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+constexpr int64_t kChunkRows = 16;  // fixed, so that sums do not depend on the thread count
+}
+
+AffineRule::AffineRule(const WeightOptions& options, int64_t rows, int64_t cols)
+    : WeightRule(options, rows, cols),
+      range_(code_range(options.quantizer.grid, options.quantizer.bits)),
+      partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))) {}
+
+void AffineRule::quantize(const float* w, const Scales& scales, float* quantized) {
+  const int64_t cols = layout().cols;
+  parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {
+    kernels().fake_quant(w + begin * cols, quantized + begin * cols, end - begin, cols,
+                         row_params(scales, begin));
+  });
+}
+
+void AffineRule::backward(const float* w, const Scales& scales, float* dweight, double* dscale) {
+  const int64_t rows = layout().rows, cols = layout().cols;
+  const bool shared = layout().row_stride == 0;
+  if (dscale) std::fill(dscale, dscale + layout().count(), 0.0);
+  parallel_chunks(rows, kChunkRows, [&](int64_t chunk, int64_t begin, int64_t end) {
+    double* sums = nullptr;
+    if (dscale && shared) {
+      sums = &partials_[static_cast<size_t>(chunk)];
+      *sums = 0;
+    } else if (dscale) {
+      sums = dscale + begin * layout().row_stride;
+    }
+    float* dw = dweight + begin * cols;
+    kernels().fake_quant_backward(w + begin * cols, dw, dw, sums, end - begin, cols,
+                                  row_params(scales, begin));
+  });
+  if (!dscale || !shared) return;
+  for (const double partial : partials_) *dscale += partial;
+}
+
+}  // namespace qat

@@ -1,0 +1,87 @@
+// What every node of a network is: the interface that training, evaluation, checkpoints and snapshots
+// work with. One file per module under nn/modules/; the table of them is nn/network_nodes.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace qat {
+
+class NBitLayer;
+
+// One sample between two nodes: [features], [tokens, features] or [channels, height, width].
+struct SampleShape {
+  std::vector<int64_t> extents;
+  int64_t size() const {
+    int64_t product = 1;
+    for (const int64_t extent : extents) product *= extent;
+    return product;
+  }
+  std::string text() const;  // "32 × 28 × 28"
+};
+
+// kTraining keeps what backward() needs. kInference: the trained arithmetic in float. kPacked: integer
+// codes, never unpacked to float.
+enum class Pass { kTraining, kInference, kPacked };
+
+// One array that a module holds.
+struct ModuleParameter {
+  // kLearned and kScale get gradients; scales stay positive and have a learning rate of their own, and
+  // are not among the parameters a network shows. kStatistic is only kept: running means.
+  enum class Role { kLearned, kScale, kStatistic };
+  std::string suffix;  // <node>.<suffix>: "weight", "gamma", …
+  int64_t rows = 0, cols = 0;
+  Role role = Role::kLearned;
+  float least = -3.402823466e38f;  // smallest value that is legal
+  int64_t size() const { return rows * cols; }
+};
+
+// Where a training stands, for what depends on it: dropout, annealed gradients.
+struct TrainingPosition {
+  uint64_t seed = 0;
+  int64_t step = 0, steps_total = 1;
+};
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  const SampleShape& output() const { return output_; }
+
+  // --- parameters: indices are those of parameters(), the same for the module's whole life -----------
+  virtual std::vector<ModuleParameter> parameters() const { return {}; }
+  virtual const float* value(size_t /*index*/) const { return nullptr; }  // null: not set
+  // Finite values, as many as the parameter has. E-WEIGHT-SHAPE | E-WEIGHT-NOT-FINITE.
+  virtual void set_value(size_t /*index*/, const float* /*values*/, size_t /*count*/) {}
+  virtual float* mutable_value(size_t /*index*/) { return nullptr; }  // for an optimizer's update
+  virtual float* gradient(size_t /*index*/) { return nullptr; }       // of the last backward()
+  // Initial values from the seed.
+  virtual void reset(uint64_t /*seed*/) {}
+  // The n-bit layer inside, where there is one.
+  virtual NBitLayer* layer() { return nullptr; }
+
+  // --- work: x holds one array [rows, …] per input; y [rows, output] overlaps none of them -----------
+  virtual void reserve(int64_t /*rows*/, bool /*for_backward*/) {}
+  virtual void begin_step(const TrainingPosition& /*position*/) {}
+  virtual void forward(const float* const* x, int64_t rows, float* y, Pass pass) = 0;
+  // After forward(kTraining) with the same x and y, which are unchanged. dx[i] may be null: not wanted;
+  // else it is overwritten. dy may be used as scratch.
+  virtual void backward(const float* const* x, const float* y, float* dy, int64_t rows,
+                        float* const* dx) = 0;
+  // Cannot train on a single sample.
+  virtual bool needs_batch() const { return false; }
+  virtual int64_t native_bytes() const { return 0; }
+
+ protected:
+  explicit Module(SampleShape output) : output_(std::move(output)) {}
+
+ private:
+  SampleShape output_;
+};
+
+}  // namespace qat

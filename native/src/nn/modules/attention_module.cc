@@ -1,0 +1,80 @@
+#include "nn/modules/attention_module.h"
+
+#include <cstring>
+
+#include "runtime/thread_pool.h"
+
+namespace qat {
+
+AttentionModule::AttentionModule(const SampleShape& q, const SampleShape& k, int64_t heads)
+    : Module(q),
+      queries_(q.extents[0]),
+      keys_(k.extents[0]),
+      heads_(heads),
+      depth_(q.extents[1] / heads) {}
+
+void AttentionModule::make(int64_t rows) {
+  if (rows == rows_) return;
+  rows_ = rows;
+  attention_ = std::make_unique<Attention>(AttentionShape{rows * heads_, queries_, keys_, depth_});
+  const auto per_query = static_cast<size_t>(rows * queries_ * heads_ * depth_);
+  const auto per_key = static_cast<size_t>(rows * keys_ * heads_ * depth_);
+  for (auto* buffer : {&q_, &y_, &dq_, &dy_}) buffer->resize(per_query);
+  for (auto* buffer : {&k_, &v_, &dk_, &dv_}) buffer->resize(per_key);
+}
+
+void AttentionModule::split_heads(const float* x, int64_t rows, int64_t tokens,
+                                  float* heads) const {
+  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t t = 0; t < tokens; ++t) {
+        for (int64_t h = 0; h < heads_; ++h) {
+          std::memcpy(heads + ((r * heads_ + h) * tokens + t) * depth_,
+                      x + ((r * tokens + t) * heads_ + h) * depth_,
+                      static_cast<size_t>(depth_) * sizeof(float));
+        }
+      }
+    }
+  });
+}
+
+void AttentionModule::join_heads(const float* heads, int64_t rows, int64_t tokens,
+                                 float* x) const {
+  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t t = 0; t < tokens; ++t) {
+        for (int64_t h = 0; h < heads_; ++h) {
+          std::memcpy(x + ((r * tokens + t) * heads_ + h) * depth_,
+                      heads + ((r * heads_ + h) * tokens + t) * depth_,
+                      static_cast<size_t>(depth_) * sizeof(float));
+        }
+      }
+    }
+  });
+}
+
+void AttentionModule::forward(const float* const* x, int64_t rows, float* y, Pass) {
+  make(rows);
+  split_heads(x[0], rows, queries_, q_.data());
+  split_heads(x[1], rows, keys_, k_.data());
+  split_heads(x[2], rows, keys_, v_.data());
+  attention_->forward(q_.data(), k_.data(), v_.data(), y_.data());
+  join_heads(y_.data(), rows, queries_, y);
+}
+
+void AttentionModule::backward(const float* const*, const float*, float* dy, int64_t rows,
+                               float* const* dx) {
+  split_heads(dy, rows, queries_, dy_.data());
+  attention_->backward(dy_.data(), dq_.data(), dk_.data(), dv_.data());
+  if (dx[0]) join_heads(dq_.data(), rows, queries_, dx[0]);
+  if (dx[1]) join_heads(dk_.data(), rows, keys_, dx[1]);
+  if (dx[2]) join_heads(dv_.data(), rows, keys_, dx[2]);
+}
+
+int64_t AttentionModule::native_bytes() const {
+  const size_t floats = 4 * (q_.size() + k_.size());
+  return static_cast<int64_t>(floats * sizeof(float)) +
+         (attention_ ? attention_->native_bytes() : 0);
+}
+
+}  // namespace qat

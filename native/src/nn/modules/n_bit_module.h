@@ -1,0 +1,42 @@
+// A node that holds an n-bit layer: linear, conv2d.
+#pragma once
+
+#include <memory>
+
+#include "nn/module.h"
+#include "nn/n_bit_layer.h"
+
+namespace qat {
+
+class NBitModule final : public Module {
+ public:
+  NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output);
+
+  std::vector<ModuleParameter> parameters() const override { return parameters_; }
+  const float* value(size_t index) const override;
+  void set_value(size_t index, const float* values, size_t count) override;
+  float* mutable_value(size_t index) override;
+  float* gradient(size_t index) override { return gradients_[index]; }
+  void reset(uint64_t seed) override { layer_->reset_parameters(seed); }
+  NBitLayer* layer() override { return layer_.get(); }
+
+  void reserve(int64_t rows, bool for_backward) override {
+    layer_->reserve_batch(rows, for_backward);
+  }
+  void forward(const float* const* x, int64_t rows, float* y, Pass pass) override;
+  void backward(const float* const* x, const float* y, float* dy, int64_t rows,
+                float* const* dx) override;
+  int64_t native_bytes() const override { return layer_->native_bytes(); }
+
+ private:
+  enum class Kind { kWeight, kBias, kWeightScales, kActivationScale };
+
+  void add(Kind kind, ModuleParameter parameter);
+
+  std::unique_ptr<NBitLayer> layer_;
+  std::vector<ModuleParameter> parameters_;
+  std::vector<Kind> kinds_;         // per parameter
+  std::vector<float*> gradients_;   // per parameter
+};
+
+}  // namespace qat

@@ -1,0 +1,142 @@
+// Forward and backward of the n-bit linear layer; the life cycle is in n_bit_layer.cc.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "nn/n_bit_layer.h"
+
+namespace qat {
+namespace {
+
+void grow(AlignedVector<float>& buffer, int64_t count) {
+  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+}
+
+}  // namespace
+
+void NBitLayer::current_scales() {
+  if (scaled_version_ == weight_version_) return;
+  if (rule_) rule_->refresh_scales(weight_.data(), &scales_);
+  scaled_version_ = weight_version_;
+}
+
+const float* NBitLayer::quantized_weight() {
+  if (is_float()) return weight_.data();
+  current_scales();
+  if (float_version_ != version_) {
+    grow(quantized_weight_, weight_count());
+    rule_->quantize(weight_.data(), scales_, quantized_weight_.data());
+    float_version_ = version_;
+  }
+  return quantized_weight_.data();
+}
+
+const float* NBitLayer::quantized_input(const float* x, int64_t batch) {
+  if (activation_.is_float()) return x;
+  grow(quantized_input_, batch * input_size());
+  activation_.fake_quantize(x, quantized_input_.data(), batch, input_size());
+  return quantized_input_.data();
+}
+
+void NBitLayer::reserve_batch(int64_t batch, bool for_backward) {
+  if (!activation_.is_float()) grow(quantized_input_, batch * input_size());
+  if (!is_float()) grow(quantized_weight_, weight_count());
+  product_->reserve(batch, for_backward);
+  if (!for_backward) return;
+  activation_.reserve(batch);
+  grow(dweight_, weight_count());
+  if (options_.bias) grow(dbias_, rows());
+  grow(dinput_, batch * input_size());
+  if (weight_scales_learned()) {
+    grow(dscale_, scale_count());
+    dscale_sums_.resize(static_cast<size_t>(scale_count()));
+  }
+}
+
+void NBitLayer::forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward) {
+  if (!has_weight_) require_weight("forward");
+  require_ready("forward");
+  const float* wq = quantized_weight();
+  product_->forward(quantized_input(x, batch), batch, wq, bias(), y);
+  last_input_ = for_backward ? x : nullptr;
+  last_batch_ = batch;
+  last_version_ = version_;
+}
+
+LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
+  if (!last_input_) {
+    refuse("backward", "there was no training forward before it", "Call train() and forward first.");
+  }
+  if (last_version_ != version_) {
+    refuse("backward", "weight or scales were written since the forward", "Call forward again.");
+  }
+  reserve_batch(last_batch_, true);
+  LayerGradients gradients;
+  gradients.dweight = dweight_.data();
+  gradients.dbias = options_.bias ? dbias_.data() : nullptr;
+  const float* xq = activation_.is_float() ? last_input_ : quantized_input_.data();
+  product_->weight_gradient(xq, dy, last_batch_, dweight_.data(), gradients.dbias);
+  if (rule_) {
+    rule_->backward(weight_.data(), scales_, dweight_.data(),
+                    weight_scales_learned() ? dscale_sums_.data() : nullptr);
+  }
+  if (weight_scales_learned()) {
+    apply_gradient_scale();
+    gradients.dscale_weight = dscale_.data();
+    gradients.scale_count = scale_count();
+  }
+  if (!dx && !activation_.learned()) return gradients;
+  float* dinput = dx ? dx : dinput_.data();
+  product_->input_gradient(dy, quantized_weight(), last_batch_, dinput);
+  if (!activation_.is_float()) {
+    dscale_activation_ =
+        activation_.backward(last_input_, dinput, dinput, last_batch_, input_size());
+  }
+  if (activation_.learned()) gradients.dscale_activation = &dscale_activation_;
+  return gradients;
+}
+
+// g = 1/√(N·qmax), N = elements that share the scale.
+void NBitLayer::apply_gradient_scale() {
+  const ScaleLayout& layout = rule_->layout();
+  for (int64_t i = 0; i < layout.count(); ++i) {
+    const auto at = static_cast<size_t>(i);
+    const auto elements = static_cast<double>(layout.elements_of(i));
+    dscale_[at] =
+        static_cast<float>(dscale_sums_[at] / std::sqrt(elements * rule_->gradient_qmax()));
+  }
+}
+
+void NBitLayer::forward_packed(const float* x, int64_t batch, float* y) {
+  require_ready("forward");
+  last_input_ = nullptr;
+  if (is_float()) {
+    forward_borrowed(x, batch, y, false);
+    return;
+  }
+  product_->forward_packed(x, batch, packed_weight(), activation_, bias(), y);
+}
+
+void NBitLayer::forward(const float* x, int64_t batch, float* y) {
+  if (batch < 1) {
+    throw Error("E-NATIVE-ARGUMENT", "forward: the batch is empty.",
+                "Pass at least one sample.");
+  }
+  if (!training_) {
+    forward_packed(x, batch, y);
+    return;
+  }
+  require_ready("forward");
+  grow(kept_input_, batch * input_size());
+  std::memcpy(kept_input_.data(), x, static_cast<size_t>(batch * input_size()) * sizeof(float));
+  forward_borrowed(kept_input_.data(), batch, y, true);
+}
+
+LayerGradients NBitLayer::backward(const float* dy, float* dx) {
+  if (!training_) {
+    refuse("backward", "the layer is in inference", "Call train() and forward first.");
+  }
+  return backward_borrowed(dy, dx);
+}
+
+}  // namespace qat

@@ -1,0 +1,239 @@
+#include "nn/network_spec.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "nn/modules/activation_modules.h"
+#include "nn/modules/attention_module.h"
+#include "nn/modules/n_bit_module.h"
+#include "nn/modules/norm_modules.h"
+#include "nn/modules/pool_modules.h"
+#include "qat/error.h"
+
+namespace qat {
+namespace {
+
+using Op = NetworkNode::Op;
+using Inputs = std::vector<SampleShape>;
+
+std::string quoted(const NetworkNode& node) {
+  return node.name.empty() ? "a node" : "\"" + node.name + "\"";
+}
+
+void require_rank(const NetworkNode& node, const SampleShape& shape, size_t rank,
+                  const char* wanted) {
+  if (shape.extents.size() == rank) return;
+  bad_graph(quoted(node) + " takes " + wanted + " but gets [" + shape.text() + "]");
+}
+
+[[noreturn]] void bad_features(const NetworkNode& node, int64_t takes, int64_t gets) {
+  bad_graph(quoted(node) + " takes " + std::to_string(takes) + " features but gets " +
+            std::to_string(gets));
+}
+
+std::unique_ptr<Module> linear_module(const NetworkNode& node, const Inputs& in, size_t) {
+  const SampleShape& shape = in[0];
+  if (shape.extents.size() > 2) {
+    bad_graph(quoted(node) + " takes features but gets [" + shape.text() +
+              "]: a flatten node belongs before it");
+  }
+  if (shape.extents.back() != node.linear.in_channels) {
+    bad_features(node, node.linear.in_channels, shape.extents.back());
+  }
+  LinearOptions options = node.linear;
+  options.tokens = shape.extents.size() == 2 ? shape.extents[0] : 1;
+  SampleShape output = shape;
+  output.extents.back() = options.out_channels;
+  return std::make_unique<NBitModule>(make_linear(options), std::move(output));
+}
+
+std::unique_ptr<Module> conv2d_module(const NetworkNode& node, const Inputs& in, size_t) {
+  require_rank(node, in[0], 3, "channels × height × width");
+  Conv2dOptions options = node.conv2d;
+  if (in[0].extents[0] != options.shape.in_channels) {
+    bad_features(node, options.shape.in_channels, in[0].extents[0]);
+  }
+  options.shape.height = in[0].extents[1];
+  options.shape.width = in[0].extents[2];
+  std::unique_ptr<NBitLayer> layer = make_conv2d(options);
+  const Conv2dShape& s = options.shape;
+  return std::make_unique<NBitModule>(
+      std::move(layer), SampleShape{{s.out_channels, s.out_height(), s.out_width()}});
+}
+
+std::unique_ptr<Module> batch_norm_module(const NetworkNode& node, const Inputs& in, size_t) {
+  if (in[0].extents.size() == 2) require_rank(node, in[0], 3, "features or images");
+  if (node.features && node.features != in[0].extents[0]) {
+    bad_features(node, node.features, in[0].extents[0]);
+  }
+  return std::make_unique<BatchNormModule>(in[0]);
+}
+
+std::unique_ptr<Module> layer_norm_module(const NetworkNode& node, const Inputs& in, size_t) {
+  if (in[0].extents.size() == 3) require_rank(node, in[0], 2, "features or tokens × features");
+  if (node.features && node.features != in[0].extents.back()) {
+    bad_features(node, node.features, in[0].extents.back());
+  }
+  return std::make_unique<LayerNormModule>(in[0]);
+}
+
+template <typename PoolModule>
+std::unique_ptr<Module> pool_module(const NetworkNode& node, const Inputs& in, size_t) {
+  require_rank(node, in[0], 3, "channels × height × width");
+  return std::make_unique<PoolModule>(in[0], node.kernel, node.stride);
+}
+
+template <typename ShapelessModule>
+std::unique_ptr<Module> shapeless_module(const NetworkNode&, const Inputs& in, size_t) {
+  return std::make_unique<ShapelessModule>(in[0]);
+}
+
+std::unique_ptr<Module> add_module(const NetworkNode& node, const Inputs& in, size_t) {
+  if (in[0].extents != in[1].extents) {
+    bad_graph(quoted(node) + " adds [" + in[0].text() + "] and [" + in[1].text() + "]");
+  }
+  return std::make_unique<AddModule>(in[0]);
+}
+
+std::unique_ptr<Module> attention_module(const NetworkNode& node, const Inputs& in, size_t) {
+  for (const SampleShape& shape : in) require_rank(node, shape, 2, "tokens × features");
+  const int64_t features = in[0].extents[1];
+  if (in[1].extents != in[2].extents || in[1].extents[1] != features) {
+    bad_graph(quoted(node) + " has queries [" + in[0].text() + "], keys [" + in[1].text() +
+              "] and values [" + in[2].text() + "]");
+  }
+  if (node.heads < 1 || features % node.heads != 0) {
+    bad_graph(quoted(node) + " has " + std::to_string(node.heads) + " heads for " +
+              std::to_string(features) + " features");
+  }
+  return std::make_unique<AttentionModule>(in[0], in[1], node.heads);
+}
+
+std::unique_ptr<Module> dropout_module(const NetworkNode& node, const Inputs& in, size_t index) {
+  if (!(node.rate >= 0 && node.rate < 1)) {
+    bad_graph(quoted(node) + " drops a share that is not in [0, 1)");
+  }
+  return std::make_unique<DropoutModule>(in[0], node.rate, index);
+}
+
+// One row per operation.
+struct OpRow {
+  Op op;
+  const char* name;
+  size_t inputs;
+  std::unique_ptr<Module> (*make)(const NetworkNode& node, const Inputs& inputs, size_t index);
+};
+constexpr OpRow kOps[] = {
+    {Op::kInput, "input", 0, nullptr},
+    {Op::kLinear, "linear", 1, linear_module},
+    {Op::kConv2d, "conv2d", 1, conv2d_module},
+    {Op::kRelu, "relu", 1, shapeless_module<ReluModule>},
+    {Op::kPrelu, "prelu", 1, shapeless_module<PreluModule>},
+    {Op::kGelu, "gelu", 1, shapeless_module<GeluModule>},
+    {Op::kBatchNorm, "batchNorm", 1, batch_norm_module},
+    {Op::kLayerNorm, "layerNorm", 1, layer_norm_module},
+    {Op::kMaxPool2d, "maxPool2d", 1, pool_module<MaxPool2dModule>},
+    {Op::kAvgPool2d, "avgPool2d", 1, pool_module<AvgPool2dModule>},
+    {Op::kFlatten, "flatten", 1, shapeless_module<FlattenModule>},
+    {Op::kAdd, "add", 2, add_module},
+    {Op::kAttention, "attention", 3, attention_module},
+    {Op::kDropout, "dropout", 1, dropout_module},
+};
+
+const OpRow& row_of(Op op) {
+  for (const OpRow& row : kOps) {
+    if (row.op == op) return row;
+  }
+  bad_graph("it has an unknown operation");
+}
+
+std::string number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+std::string describe_layer(const LayerOptions& o) {
+  const QuantizerConfig& q = o.weight.quantizer;
+  std::string text = o.bias ? " bias" : "";
+  text += " weight " + std::to_string(q.bits);
+  if (q.bits != kFloatBits) {
+    text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
+            std::to_string(static_cast<int>(q.granularity));
+    if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
+    text += o.weight.method == Method::kLsq ? " lsq" : " ste";
+  }
+  text += " activation " + std::to_string(o.activation.bits);
+  if (o.activation.bits != kFloatBits) {
+    text += o.activation.is_signed ? " signed" : " unsigned";
+    text += o.activation.method == Method::kLsq ? " lsq" : " ste";
+  }
+  return text;
+}
+
+std::string describe_details(const NetworkNode& node) {
+  const auto n = [](int64_t value) { return std::to_string(value); };
+  switch (node.op) {
+    case Op::kInput: return " " + node.shape.text();
+    case Op::kLinear:
+      return " in " + n(node.linear.in_channels) + " out " + n(node.linear.out_channels) +
+             describe_layer(node.linear);
+    case Op::kConv2d: {
+      const Conv2dShape& s = node.conv2d.shape;
+      return " in " + n(s.in_channels) + " out " + n(s.out_channels) + " kernel " +
+             n(s.kernel_height) + " " + n(s.kernel_width) + " stride " + n(s.stride) + " padding " +
+             n(s.padding) + " dilation " + n(s.dilation) + " groups " + n(s.groups) +
+             describe_layer(node.conv2d);
+    }
+    case Op::kBatchNorm:
+    case Op::kLayerNorm: return node.features ? " " + n(node.features) : "";
+    case Op::kMaxPool2d:
+    case Op::kAvgPool2d: return " kernel " + n(node.kernel) + " stride " + n(node.stride);
+    case Op::kAttention: return " heads " + n(node.heads);
+    case Op::kDropout: return " rate " + number(node.rate);
+    default: return "";
+  }
+}
+
+}  // namespace
+
+std::string SampleShape::text() const {
+  std::string result;
+  for (const int64_t extent : extents) {
+    if (!result.empty()) result += " × ";
+    result += std::to_string(extent);
+  }
+  return result;
+}
+
+void bad_graph(const std::string& what) {
+  throw Error("E-MODEL-GRAPH", "The network cannot be built: " + what + ".",
+              "Each node must take what the nodes before it give, and names are unique.");
+}
+
+size_t input_count(Op op) { return row_of(op).inputs; }
+
+SampleShape first_shape(const NetworkNode& node) {
+  if (node.op == Op::kLinear) return {{node.linear.in_channels}};
+  if ((node.op == Op::kBatchNorm || node.op == Op::kLayerNorm) && node.features > 0) {
+    return {{node.features}};
+  }
+  bad_graph("it begins with " + std::string(row_of(node.op).name) +
+            ", which does not say the shape of its input: an input node belongs before it");
+}
+
+std::unique_ptr<Module> make_module(const NetworkNode& node, const std::vector<SampleShape>& inputs,
+                                    size_t index) {
+  const OpRow& row = row_of(node.op);
+  return row.make ? row.make(node, inputs, index) : nullptr;
+}
+
+std::string describe(const NetworkNode& node) {
+  std::string text = row_of(node.op).name;
+  if (!node.name.empty()) text += " " + node.name;
+  text += describe_details(node);
+  for (const std::string& input : node.inputs) text += " from " + input;
+  return text + "\n";
+}
+
+}  // namespace qat

@@ -1,0 +1,60 @@
+// A network described by data: nodes in order, each with the nodes it takes its input from.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/conv2d_product.h"
+#include "nn/module.h"
+#include "nn/types.h"
+
+namespace qat {
+
+struct NetworkNode {
+  enum class Op {
+    kInput,  // states the shape of the samples; the first node or none
+    kLinear,
+    kConv2d,
+    kRelu,
+    kPrelu,
+    kGelu,
+    kBatchNorm,
+    kLayerNorm,
+    kMaxPool2d,
+    kAvgPool2d,
+    kFlatten,
+    kAdd,
+    kAttention,
+    kDropout,
+  };
+  Op op = Op::kRelu;
+  std::string name;                 // needed by nodes with parameters; unique where not empty
+  std::vector<std::string> inputs;  // names of earlier nodes; empty: the node before
+  SampleShape shape;                // input
+  LinearOptions linear;             // linear
+  Conv2dOptions conv2d;             // conv2d; height and width follow from the node's input
+  int64_t features = 0;             // batch norm, layer norm: of the input; 0: whatever comes
+  int64_t kernel = 2, stride = 2;   // pooling
+  int64_t heads = 1;                // attention
+  double rate = 0.5;                // dropout
+};
+
+// Inputs that the operation takes: 0 for input, 2 for add, 3 for attention, else 1.
+size_t input_count(NetworkNode::Op op);
+
+// The shape that the first node needs when no input node says it. Throws E-MODEL-GRAPH where it cannot
+// be known (a ReLU).
+SampleShape first_shape(const NetworkNode& node);
+
+// The module of a node whose inputs have these shapes; null for input. `index` is the node's own.
+// Throws E-MODEL-GRAPH when they do not fit the operation, and what the module throws.
+std::unique_ptr<Module> make_module(const NetworkNode& node, const std::vector<SampleShape>& inputs,
+                                    size_t index);
+
+// One line that is equal for two nodes that compute alike: what a checkpoint must match.
+std::string describe(const NetworkNode& node);
+
+[[noreturn]] void bad_graph(const std::string& what);
+
+}  // namespace qat
