@@ -149,6 +149,8 @@ export interface NBitLayerOptions {
   device?: 'cpu';
   dtype?: 'float32';
   bias?: boolean;
+  /** A learned shift of every input channel, before quantization (false). */
+  inputShift?: boolean;
   /** Everything but `bits`, which `wBit` gives. */
   weight?: Partial<Omit<NativeQuantizer, 'bits'>>;
   activation?: Partial<Omit<NativeActivationQuantizer, 'bits'>>;
@@ -183,7 +185,10 @@ export interface LayerGradients {
   dWeight: Float32Array;
   dBias: Float32Array | null;
   dScaleWeight: Float32Array;
-  dScaleActivation: Float32Array;
+  /** What the method learns of the activations: [scale], [clip] (pact) or [scale, shift] (lsqPlus). */
+  dActivation: Float32Array;
+  /** Null without an input shift. */
+  dInputShift: Float32Array | null;
 }
 
 /**
@@ -215,7 +220,9 @@ export interface NBitLayer {
   scales(): { scales: Float32Array; zeroPoints: Int32Array };
   setScales(scales: Float32Array, zeroPoints?: Int32Array): void;
   activationScale(): number;
-  setActivationScale(scale: number): void;
+  /** LSQ+ only: x̂ = scale·code + shift. */
+  activationShift(): number;
+  setActivationScale(scale: number, shift?: number): void;
   train(): void;
   eval(): void;
   /** x [batch, input] → y [batch, output]; in eval by packed inference. */
@@ -254,8 +261,17 @@ export interface NodeInputs {
 }
 
 interface LayerQuantizers {
+  inputShift?: boolean;
   weight: NativeQuantizer;
   activation: NativeActivationQuantizer;
+}
+
+export interface LayerScales {
+  scales: Float32Array;
+  zeroPoints: Int32Array;
+  /** x̂ = activationScale·code + activationShift; the shift is 0 but for LSQ+. */
+  activationScale: number;
+  activationShift: number;
 }
 
 export interface EvaluationResult {
@@ -277,8 +293,15 @@ export interface Network {
   resetParameters(seed: number): void;
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
   prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
-  scales(layer: string): { scales: Float32Array; zeroPoints: Int32Array; activationScale: number };
-  setScales(layer: string, scales: Float32Array, zeroPoints: Int32Array, activationScale: number): void;
+  scales(layer: string): LayerScales;
+  /** An activation scale of 0 leaves the activations as they are. */
+  setScales(
+    layer: string,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    activationScale: number,
+    activationShift?: number,
+  ): void;
   /** The layer's packed weight, made from its current float weight and scales (not for 32 bits). */
   quantizedWeight(layer: string): QuantizedWeight;
   setQuantizedWeight(layer: string, weight: QuantizedWeight): void;
@@ -357,7 +380,7 @@ export interface TrainingSession {
   readonly done: Promise<SessionState>;
   /** Weights as of the last snapshot (taken between steps, at most every 200 ms): parameter or layer weight. */
   snapshotTensor(parameter: string): Tensor;
-  snapshotScales(layer: string): { scales: Float32Array; zeroPoints: Int32Array };
+  snapshotScales(layer: string): LayerScales;
   /** All state needed for an exact resume: parameters, scales, optimizer, order, step. Consistent between steps. */
   checkpoint(): Promise<Uint8Array>;
   restore(checkpoint: Uint8Array): void;

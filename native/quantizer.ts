@@ -17,5 +17,5 @@ export interface NativeActivationQuantizer {
   /** Resolved: the engine replaces `auto` before it gets here. */
   grid: 'signed' | 'unsigned';
   range: 'absmax' | 'mse' | 'lsq';
-  method: 'lsq' | 'ste';
+  method: 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa';
 }

@@ -145,7 +145,7 @@ describe('life cycle', () => {
     expect(gradients.dWeight).toHaveLength(weight.length);
     expect(gradients.dBias).toHaveLength(outChannels);
     expect(gradients.dScaleWeight).toHaveLength(outChannels);
-    expect(gradients.dScaleActivation).toHaveLength(1);
+    expect(gradients.dActivation).toHaveLength(1);
     layer.eval();
     layer.forward(batch);
     expect(errorOf(() => layer.backward(dy)).code).toBe('E-LAYER-STATE');

@@ -167,7 +167,7 @@ TEST(nn_conv2d_gives_the_same_bits_on_any_number_of_threads) {
     y.insert(y.end(), dx.begin(), dx.end());
     y.insert(y.end(), g.dweight, g.dweight + layer->weight_count());
     y.insert(y.end(), g.dbias, g.dbias + layer->rows());
-    y.push_back(*g.dscale_activation);
+    y.push_back(*layer->activation().gradient(qat::ActivationQuantizer::Learned::kScale));
     return y;
   };
   const auto one = run(1);

@@ -132,10 +132,11 @@ void check_layer(int w_bit, int a_bit, bool a_signed, qat::Granularity granulari
     const double scale = std::sqrt(static_cast<double>(l.elements_of(i)) * l.w_qmax);
     CHECK_NEAR(g.dscale_weight[i] * scale, l.derivative(l.sw[i]), 2e-3);
   }
-  CHECK_EQ(g.dscale_activation != nullptr, a_bit != 32);
+  CHECK_EQ(layer->activation().learned().size(), size_t{a_bit != 32});
   if (a_bit != 32) {
     const double scale = std::sqrt(static_cast<double>(l.in) * l.a_qmax);
-    CHECK_NEAR(*g.dscale_activation * scale, l.derivative(l.sa), 2e-3);
+    const float* dscale = layer->activation().gradient(qat::ActivationQuantizer::Learned::kScale);
+    CHECK_NEAR(*dscale * scale, l.derivative(l.sa), 2e-3);
   }
 }
 

@@ -201,7 +201,12 @@ TEST(nn_networks_with_branches_train_the_same_on_any_number_of_threads_and_resum
     options.learning_rate = 0.01;
     options.epochs = 2;
     options.batch_size = 8;
-    auto network = prepared_network(residual_nodes(4), *data);
+    std::vector<qat::NetworkNode> nodes = residual_nodes(4);
+    nodes[1].conv2d.activation.method = qat::Method::kLsqPlus;
+    nodes[4].conv2d.input_shift = true;
+    nodes.back().linear.activation.method = qat::Method::kPact;
+    nodes.back().linear.activation.is_signed = false;
+    auto network = prepared_network(nodes, *data);
     auto session = std::make_unique<qat::TrainingSession>(network, data, data, options);
     session->start();
     if (interrupted) {
@@ -213,7 +218,7 @@ TEST(nn_networks_with_branches_train_the_same_on_any_number_of_threads_and_resum
       }));
       const std::vector<uint8_t> checkpoint = session->checkpoint();
       session.reset();
-      network = prepared_network(residual_nodes(4), *data, 99);
+      network = prepared_network(nodes, *data, 99);
       session = std::make_unique<qat::TrainingSession>(network, data, data, options);
       session->restore(checkpoint.data(), checkpoint.size());
       session->start();

@@ -72,6 +72,7 @@ void LayerHandle::define_class(Napi::Env env) {
                   method_of<&H::scales>("scales"),
                   method_of<&H::set_scales>("setScales"),
                   method_of<&H::activation_scale>("activationScale"),
+                  method_of<&H::activation_shift>("activationShift"),
                   method_of<&H::set_activation_scale>("setActivationScale"),
                   method_of<&H::train>("train"),
                   method_of<&H::eval>("eval"),
@@ -236,9 +237,16 @@ Napi::Value LayerHandle::activation_scale(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), scale);
 }
 
+Napi::Value LayerHandle::activation_shift(const Napi::CallbackInfo& info) {
+  const double shift = LayerUse(native())->activation_state().shift;
+  return Napi::Number::New(info.Env(), shift);
+}
+
 Napi::Value LayerHandle::set_activation_scale(const Napi::CallbackInfo& info) {
-  const auto scale = static_cast<float>(finite_number(info[0], "scale"));
-  LayerUse(native())->set_activation_scale(scale);
+  ActivationState state;
+  state.scale = static_cast<float>(finite_number(info[0], "scale"));
+  if (!is_absent(info[1])) state.shift = static_cast<float>(finite_number(info[1], "shift"));
+  LayerUse(native())->set_activation_state(state);
   return info.Env().Undefined();
 }
 
@@ -288,8 +296,15 @@ Napi::Value LayerHandle::backward(const Napi::CallbackInfo& info) {
                           : Napi::Value(to_js(env, gradients.dbias, out)));
   result.Set("dScaleWeight", to_js(env, gradients.dscale_weight,
                                    static_cast<size_t>(gradients.scale_count)));
-  result.Set("dScaleActivation", to_js(env, gradients.dscale_activation,
-                                       gradients.dscale_activation == nullptr ? 0 : 1));
+  std::vector<float> activation;
+  for (const auto learned : layer->activation().learned()) {
+    activation.push_back(*layer->activation().gradient(learned));
+  }
+  result.Set("dActivation", to_js(env, activation));
+  const InputShift* shift = layer->input_shift();
+  result.Set("dInputShift", shift == nullptr ? env.Null()
+                                             : Napi::Value(to_js(env, shift->gradient.data(),
+                                                                 shift->gradient.size())));
   report_layer_bytes(layer.holder());
   return result;
 }
@@ -314,6 +329,8 @@ void read_layer_options(Napi::Object given, LayerOptions* options) {
   read_bits(given, options);
   const Napi::Value bias = given.Get("bias");
   if (!bias.IsUndefined()) options->bias = boolean(bias, "bias");
+  const Napi::Value shift = given.Get("inputShift");
+  if (!shift.IsUndefined()) options->input_shift = boolean(shift, "inputShift");
   const Napi::Value device = given.Get("device");
   if (!device.IsUndefined()) options->device = text(device, "device", 64);
   const Napi::Value dtype = given.Get("dtype");

@@ -49,6 +49,7 @@ class LayerHandle : public Handle<LayerHandle, LayerHolder> {
   Napi::Value scales(const Napi::CallbackInfo& info);
   Napi::Value set_scales(const Napi::CallbackInfo& info);
   Napi::Value activation_scale(const Napi::CallbackInfo& info);
+  Napi::Value activation_shift(const Napi::CallbackInfo& info);
   Napi::Value set_activation_scale(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value eval(const Napi::CallbackInfo& info);

@@ -101,7 +101,8 @@ Napi::Value NetworkHandle::prepare(const Napi::CallbackInfo& info) {
 
 Napi::Object layer_scales_to_js(Napi::Env env, const LayerScales& scales) {
   Napi::Object result = scales_to_js(env, scales.weight);
-  result.Set("activationScale", scales.activation);
+  result.Set("activationScale", scales.activation.scale);
+  result.Set("activationShift", scales.activation.shift);
   return result;
 }
 
@@ -112,8 +113,12 @@ Napi::Value NetworkHandle::scales(const Napi::CallbackInfo& info) {
 Napi::Value NetworkHandle::set_scales(const Napi::CallbackInfo& info) {
   const std::string layer = layer_name(info[0]);
   const Scales scales = scales_from(info[1], info[2], "arguments");
-  const double activation = number_in(info[3], "activationScale", 0, 3.0e38);
-  native()->set_scales(layer, scales, static_cast<float>(activation));
+  ActivationState activation;
+  activation.scale = static_cast<float>(number_in(info[3], "activationScale", 0, 3.0e38));
+  if (!is_absent(info[4])) {
+    activation.shift = static_cast<float>(number_in(info[4], "activationShift", -3.0e38, 3.0e38));
+  }
+  native()->set_scales(layer, scales, activation);
   return info.Env().Undefined();
 }
 

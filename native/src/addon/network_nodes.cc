@@ -19,6 +19,8 @@ constexpr size_t kMaxInputs = 3;
 
 void read_layer(Napi::Object given, const std::string& what, LayerOptions* options) {
   options->bias = boolean(given.Get("bias"), what + ".bias");
+  const Napi::Value shift = given.Get("inputShift");
+  if (!shift.IsUndefined()) options->input_shift = boolean(shift, what + ".inputShift");
   options->weight = weight_quantizer(given.Get("weight"), what + ".weight");
   options->activation = activation_quantizer(given.Get("activation"), what + ".activation");
 }

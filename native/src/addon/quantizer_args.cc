@@ -91,6 +91,12 @@ void read_weight_fields(Napi::Object given, const std::string& what, bool partia
         [&](Napi::Value v, const std::string& name) { options->method = method_from(v, name); });
 }
 
+Method activation_method_from(Napi::Value value, const std::string& what) {
+  constexpr Method kMethods[] = {Method::kLsq, Method::kSte, Method::kLsqPlus, Method::kPact,
+                                 Method::kDoReFa};
+  return kMethods[choice(value, what, {"lsq", "ste", "lsqPlus", "pact", "dorefa"})];
+}
+
 void read_activation_fields(Napi::Object given, const std::string& what, bool partial,
                             ActivationOptions* options) {
   field(given, "grid", what, partial, [&](Napi::Value v, const std::string& name) {
@@ -98,8 +104,9 @@ void read_activation_fields(Napi::Object given, const std::string& what, bool pa
   });
   field(given, "range", what, partial,
         [&](Napi::Value v, const std::string& name) { options->range = range_from(v, name); });
-  field(given, "method", what, partial,
-        [&](Napi::Value v, const std::string& name) { options->method = method_from(v, name); });
+  field(given, "method", what, partial, [&](Napi::Value v, const std::string& name) {
+    options->method = activation_method_from(v, name);
+  });
 }
 
 WeightOptions weight_quantizer(Napi::Value value, const std::string& what) {

@@ -129,11 +129,13 @@ void Conv2dProduct::forward_packed(const float* x, int64_t batch, const Quantize
   const int64_t k = cols(), out = shape_.group_out(), positions = shape_.positions();
   constexpr int64_t kTile = PackedMatmul::kTile;
   parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
-    thread_local std::vector<int16_t> codes, patch_codes;
+    thread_local std::vector<int16_t> codes, patch_codes, ones, inside;
     thread_local std::vector<float> patches;
     codes.resize(static_cast<size_t>(input_size()));
     patch_codes.resize(static_cast<size_t>(kTile * k));
     patches.resize(static_cast<size_t>(kTile * k));
+    ones.assign(static_cast<size_t>(input_size()), 1);
+    inside.resize(static_cast<size_t>(kTile * k));
     for (int64_t sample = begin; sample < end; ++sample) {
       const float* image = x + sample * input_size();
       if (!activation.is_float()) activation.centred_codes(image, codes.data(), input_size());
@@ -147,7 +149,11 @@ void Conv2dProduct::forward_packed(const float* x, int64_t batch, const Quantize
             matmul.multiply_floats(patches.data(), count, target);
           } else {
             gather_patches(codes.data(), shape_, g, first, count, patch_codes.data());
-            matmul.multiply_codes(patch_codes.data(), count, shape_.is_padded(), target);
+            if (shape_.is_padded()) {
+              gather_patches(ones.data(), shape_, g, first, count, inside.data());
+            }
+            matmul.multiply_codes(patch_codes.data(), shape_.is_padded() ? inside.data() : nullptr,
+                                  count, target);
           }
         }
       }

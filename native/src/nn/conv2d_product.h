@@ -25,6 +25,7 @@ class Conv2dProduct final : public WeightProduct {
   int64_t cols() const override { return shape_.patch_size(); }
   int64_t input_size() const override { return shape_.input_size(); }
   int64_t output_size() const override { return shape_.output_size(); }
+  int64_t input_channels() const override { return shape_.in_channels; }
   void reserve(int64_t batch, bool for_backward) override;
   int64_t native_bytes() const override;
 

@@ -15,6 +15,7 @@ class LinearProduct final : public WeightProduct {
   int64_t cols() const override { return in_; }
   int64_t input_size() const override { return tokens_ * in_; }
   int64_t output_size() const override { return tokens_ * out_; }
+  int64_t input_channels() const override { return in_; }
   void reserve(int64_t, bool) override {}
   int64_t native_bytes() const override { return 0; }
 

@@ -29,14 +29,16 @@ enum class Pass { kTraining, kInference, kPacked };
 
 // One array that a module holds.
 struct ModuleParameter {
-  // kLearned and kScale get gradients; scales stay positive and have a learning rate of their own, and
-  // are not among the parameters a network shows. kStatistic is only kept: running means.
-  enum class Role { kLearned, kScale, kStatistic };
+  // kLearned, kScale and kOffset get gradients. Scales stay positive; scales and offsets of quantizers
+  // have a learning rate of their own and are not among the parameters a network shows. kStatistic is
+  // only kept: running means.
+  enum class Role { kLearned, kScale, kOffset, kStatistic };
   std::string suffix;  // <node>.<suffix>: "weight", "gamma", …
   int64_t rows = 0, cols = 0;
   Role role = Role::kLearned;
   float least = -3.402823466e38f;  // smallest value that is legal
   int64_t size() const { return rows * cols; }
+  bool of_quantizer() const { return role == Role::kScale || role == Role::kOffset; }
 };
 
 // Where a training stands, for what depends on it: dropout, annealed gradients.
@@ -59,6 +61,7 @@ class Module {
   // Finite values, as many as the parameter has. E-WEIGHT-SHAPE | E-WEIGHT-NOT-FINITE.
   virtual void set_value(size_t /*index*/, const float* /*values*/, size_t /*count*/) {}
   virtual float* mutable_value(size_t /*index*/) { return nullptr; }  // for an optimizer's update
+  virtual void after_update() {}  // every value of this step is written
   virtual float* gradient(size_t /*index*/) { return nullptr; }       // of the last backward()
   // Initial values from the seed.
   virtual void reset(uint64_t /*seed*/) {}

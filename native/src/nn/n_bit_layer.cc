@@ -51,6 +51,10 @@ NBitLayer::NBitLayer(const LayerOptions& options, std::unique_ptr<WeightProduct>
       rule_(make_weight_rule(options.weight, product_->rows(), product_->cols())),
       activation_(options.activation) {
   if (options.bias) bias_.assign(static_cast<size_t>(rows()), 0.0f);
+  if (options.input_shift) {
+    const int64_t channels = product_->input_channels();
+    input_shift_ = std::make_unique<InputShift>(channels, input_size() / channels);
+  }
 }
 
 LayerState NBitLayer::state() const {
@@ -146,7 +150,7 @@ void NBitLayer::prepare_activation(const float* x, int64_t batch, const CancelTo
                 "Pass at least one sample.");
   }
   require_finite_values("Calibration", x, static_cast<size_t>(batch * input_size()));
-  activation_.estimate(x, batch * input_size(), cancel);
+  activation_.estimate(shifted_input(x, batch), batch * input_size(), cancel);
 }
 
 const QuantizedWeight& NBitLayer::packed_weight(const CancelToken* cancel) {
@@ -258,7 +262,9 @@ void NBitLayer::set_scales(const Scales& scales) {
   prepared_ = true;
 }
 
-void NBitLayer::set_activation_scale(float scale) { activation_.set_scale(scale); }
+void NBitLayer::set_activation_state(const ActivationState& state) {
+  activation_.set_state(state);
+}
 
 void NBitLayer::train() {
   if (!has_weight_ && packed_version_) require_weight("train");
@@ -298,12 +304,12 @@ ScaleLayout NBitLayer::scale_layout() const {
 
 int64_t NBitLayer::native_bytes() const {
   const size_t floats = weight_.size() + bias_.size() + quantized_weight_.size() +
-                        quantized_input_.size() + dweight_.size() + dbias_.size() +
+                        quantized_input_.size() + shifted_input_.size() + dweight_.size() + dbias_.size() +
                         dscale_.size() + dinput_.size() + kept_input_.size() +
                         2 * scales_.scales.size() + scales_.zero_points.size() +
                         2 * dscale_sums_.size();
   return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size()) +
-         product_->native_bytes();
+         product_->native_bytes() + activation_.native_bytes();
 }
 
 }  // namespace qat

@@ -12,6 +12,7 @@
 
 #include "nn/activation_quantizer.h"
 #include "nn/conv2d_product.h"
+#include "nn/input_shift.h"
 #include "nn/types.h"
 #include "nn/weight_product.h"
 #include "nn/weight_rule.h"
@@ -37,7 +38,6 @@ struct LayerGradients {
   float* dbias = nullptr;          // [rows]; null without bias
   float* dscale_weight = nullptr;  // LSQ gradient scale applied
   int64_t scale_count = 0;         // 0 where weight scales are not learned
-  float* dscale_activation = nullptr;  // one value; null where it is not learned
 };
 
 class NBitLayer {
@@ -88,9 +88,11 @@ class NBitLayer {
   void set_scales(const Scales& scales);
   // 0 when it was not set yet.
   float activation_scale() const { return activation_.scale(); }
+  const ActivationState& activation_state() const { return activation_.state(); }
   // Float activations, or a scale is set.
   bool activation_ready() const { return activation_.ready(); }
-  void set_activation_scale(float scale);
+  void set_activation_scale(float scale) { set_activation_state({scale}); }
+  void set_activation_state(const ActivationState& state);
   // Scale of the activations alone, from x [batch, input_size].
   void prepare_activation(const float* x, int64_t batch, const CancelToken* cancel = nullptr);
   void train();
@@ -113,16 +115,21 @@ class NBitLayer {
   float* mutable_weight();
   float* mutable_bias();
   float* mutable_scales();
-  float* mutable_activation_scale() { return activation_.mutable_scale(); }
+  // What is learned of the activations, with the gradients of the last backward.
+  ActivationQuantizer& activation() { return activation_; }
+  const ActivationQuantizer& activation() const { return activation_; }
+  // Null without one.
+  InputShift* input_shift() { return input_shift_.get(); }
+  const InputShift* input_shift() const { return input_shift_.get(); }
+  // An optimizer has written what it updates.
+  void after_update() { activation_.after_update(); }
   const float* scale_values() const { return scales_.scales.data(); }
-  const float* activation_scale_value() const { return activation_.scale_value(); }
   // Null in created and packedOnly; null without bias; null for the float layer.
   const float* weight() const;
   const float* bias() const;
   ScaleLayout scale_layout() const;
   int64_t scale_count() const { return rule_ ? rule_->layout().count() : 0; }
   bool weight_scales_learned() const;
-  bool activation_scale_learned() const { return activation_.learned(); }
   // The packed weight, made from the current float weight when there is one.
   const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
 
@@ -134,6 +141,7 @@ class NBitLayer {
   void require_ready(const char* call) const;
   void current_scales();
   const float* quantized_weight();
+  const float* shifted_input(const float* x, int64_t batch);
   const float* quantized_input(const float* x, int64_t batch);
   void apply_gradient_scale();
   void drop_packed();
@@ -142,6 +150,7 @@ class NBitLayer {
   std::unique_ptr<WeightProduct> product_;
   std::unique_ptr<WeightRule> rule_;  // null: float weights
   ActivationQuantizer activation_;
+  std::unique_ptr<InputShift> input_shift_;  // null: none
   bool training_ = true;
   bool has_weight_ = false;
   bool prepared_ = false;
@@ -155,10 +164,10 @@ class NBitLayer {
   uint64_t float_version_ = 0;   // version quantized_weight_ was made from
   QuantizedWeight packed_;
   AlignedVector<float> quantized_weight_;  // ŵ
+  AlignedVector<float> shifted_input_;     // x + input shift
   AlignedVector<float> quantized_input_;   // x̂
   AlignedVector<float> dweight_, dbias_, dscale_, dinput_;
   std::vector<double> dscale_sums_;
-  float dscale_activation_ = 0;
   AlignedVector<float> kept_input_;
   const float* last_input_ = nullptr;  // of the last training forward; null: no backward possible
   int64_t last_batch_ = 0;

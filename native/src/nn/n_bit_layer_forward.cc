@@ -31,6 +31,13 @@ const float* NBitLayer::quantized_weight() {
   return quantized_weight_.data();
 }
 
+const float* NBitLayer::shifted_input(const float* x, int64_t batch) {
+  if (!input_shift_) return x;
+  grow(shifted_input_, batch * input_size());
+  input_shift_->forward(x, batch, shifted_input_.data());
+  return shifted_input_.data();
+}
+
 const float* NBitLayer::quantized_input(const float* x, int64_t batch) {
   if (activation_.is_float()) return x;
   grow(quantized_input_, batch * input_size());
@@ -40,10 +47,11 @@ const float* NBitLayer::quantized_input(const float* x, int64_t batch) {
 
 void NBitLayer::reserve_batch(int64_t batch, bool for_backward) {
   if (!activation_.is_float()) grow(quantized_input_, batch * input_size());
+  if (input_shift_) grow(shifted_input_, batch * input_size());
   if (!is_float()) grow(quantized_weight_, weight_count());
   product_->reserve(batch, for_backward);
   if (!for_backward) return;
-  activation_.reserve(batch);
+  activation_.reserve(batch, input_size());
   grow(dweight_, weight_count());
   if (options_.bias) grow(dbias_, rows());
   grow(dinput_, batch * input_size());
@@ -57,6 +65,7 @@ void NBitLayer::forward_borrowed(const float* x, int64_t batch, float* y, bool f
   if (!has_weight_) require_weight("forward");
   require_ready("forward");
   const float* wq = quantized_weight();
+  x = shifted_input(x, batch);
   product_->forward(quantized_input(x, batch), batch, wq, bias(), y);
   last_input_ = for_backward ? x : nullptr;
   last_batch_ = batch;
@@ -85,14 +94,13 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
     gradients.dscale_weight = dscale_.data();
     gradients.scale_count = scale_count();
   }
-  if (!dx && !activation_.learned()) return gradients;
+  if (!dx && activation_.learned().empty() && !input_shift_) return gradients;
   float* dinput = dx ? dx : dinput_.data();
   product_->input_gradient(dy, quantized_weight(), last_batch_, dinput);
   if (!activation_.is_float()) {
-    dscale_activation_ =
-        activation_.backward(last_input_, dinput, dinput, last_batch_, input_size());
+    activation_.backward(last_input_, dinput, dinput, last_batch_, input_size());
   }
-  if (activation_.learned()) gradients.dscale_activation = &dscale_activation_;
+  if (input_shift_) input_shift_->backward(dinput, last_batch_);
   return gradients;
 }
 
@@ -114,7 +122,7 @@ void NBitLayer::forward_packed(const float* x, int64_t batch, float* y) {
     forward_borrowed(x, batch, y, false);
     return;
   }
-  product_->forward_packed(x, batch, packed_weight(), activation_, bias(), y);
+  product_->forward_packed(shifted_input(x, batch), batch, packed_weight(), activation_, bias(), y);
 }
 
 void NBitLayer::forward(const float* x, int64_t batch, float* y) {

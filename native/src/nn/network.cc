@@ -93,7 +93,7 @@ void Network::add_node(const NetworkNode& spec) {
     bad_graph("the name \"" + spec.name + "\" is empty or used twice");
   }
   for (const ModuleParameter& array : arrays) {
-    if (array.role == ModuleParameter::Role::kScale) continue;
+    if (array.of_quantizer()) continue;
     parameters_.push_back({spec.name + "." + array.suffix, array.rows, array.cols});
   }
   nodes_.push_back(std::move(node));
@@ -116,7 +116,7 @@ Network::FoundParameter Network::find_parameter(const std::string& name) const {
     if (name.compare(0, dot, node->spec.name) != 0) continue;
     const std::vector<ModuleParameter> arrays = node->module->parameters();
     for (size_t i = 0; i < arrays.size(); ++i) {
-      if (arrays[i].role == ModuleParameter::Role::kScale) continue;
+      if (arrays[i].of_quantizer()) continue;
       if (name.compare(dot + 1, std::string::npos, arrays[i].suffix) != 0) continue;
       return {node.get(), i, static_cast<size_t>(arrays[i].size())};
     }
@@ -155,19 +155,20 @@ void Network::reset_parameters(uint64_t seed) {
 LayerScales Network::scales(const std::string& layer) const {
   NetworkUse use(*this);
   NBitLayer& named = layer_named(layer);
-  return {named.scales(), named.activation_scale()};
+  return {named.scales(), named.activation_state()};
 }
 
-void Network::set_scales(const std::string& layer, const Scales& weight, float activation_scale) {
+void Network::set_scales(const std::string& layer, const Scales& weight,
+                         const ActivationState& activation) {
   NetworkUse use(*this);
   NBitLayer& named = layer_named(layer);
   // Check before the first write: either both are set or neither.
-  if (activation_scale != 0) {
+  if (activation.scale != 0) {
     ActivationQuantizer trial(named.options().activation);
-    trial.set_scale(activation_scale);
+    trial.set_state(activation);
   }
   named.set_scales(weight);
-  if (activation_scale != 0) named.set_activation_scale(activation_scale);
+  if (activation.scale != 0) named.set_activation_state(activation);
 }
 
 QuantizedWeight Network::quantized_weight(const std::string& layer) {

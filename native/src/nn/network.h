@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/activation_quantizer.h"
 #include "nn/buffer_plan.h"
 #include "nn/dataset.h"
 #include "nn/network_spec.h"
@@ -23,7 +24,7 @@ struct ParameterInfo {
 
 struct LayerScales {
   Scales weight;
-  float activation = 0;  // 0: none
+  ActivationState activation;  // scale 0: none
 };
 
 // kFakeQuant: the trained arithmetic in float. kPacked: integer codes, never unpacked to float.
@@ -57,8 +58,9 @@ class Network {
   // samples pushed through the already quantized prefix.
   void prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel = nullptr);
   LayerScales scales(const std::string& layer) const;
-  // activation_scale 0 leaves it as it is (float activations).
-  void set_scales(const std::string& layer, const Scales& weight, float activation_scale);
+  // An activation scale of 0 leaves it as it is (float activations).
+  void set_scales(const std::string& layer, const Scales& weight,
+                  const ActivationState& activation);
   QuantizedWeight quantized_weight(const std::string& layer);
   void set_quantized_weight(const std::string& layer, const QuantizedWeight& weight);
   // [count, outputs]

@@ -24,13 +24,12 @@ constexpr size_t kMostInputs = 3;  // of a node
 }  // namespace
 
 std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
-  using Role = ModuleParameter::Role;
   std::vector<Slot> slots;
   for (const auto& node : NetworkAccess::nodes(network)) {
     const std::vector<ModuleParameter> parameters = node->module->parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].role == Role::kStatistic) continue;
-      slots.push_back({node.get(), i, parameters[i].size(), parameters[i].role == Role::kScale});
+      slots.push_back({node.get(), i, parameters[i].size(), parameters[i].role});
     }
   }
   return slots;
@@ -211,12 +210,14 @@ void NetworkTrainer::update(double learning_rate) {
     const Slot& slot = slots_[i];
     if (!slot.gradient) continue;
     float* values = slot.node->module->mutable_value(slot.index);
-    if (slot.is_scale) {
+    if (slot.role == Role::kScale) {
       update_scales(i, values, learning_rate);
     } else {
-      optimizer_.update(i, values, slot.gradient, learning_rate);
+      const double rate = slot.role == Role::kOffset ? options_.scale_rate : 1;
+      optimizer_.update(i, values, slot.gradient, learning_rate * rate);
     }
   }
+  for (const auto& node : NetworkAccess::nodes(network_)) node->module->after_update();
 }
 
 // A scale that an update takes below zero is mirrored, and its momentum with it. A signed quantizer is

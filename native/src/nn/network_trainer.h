@@ -45,11 +45,12 @@ class NetworkTrainer {
   int64_t native_bytes() const;
 
  private:
+  using Role = ModuleParameter::Role;
   struct Slot {  // a parameter with a gradient
     NetworkAccess::Node* node;
     size_t index;  // of the module's parameters
     int64_t size;
-    bool is_scale;
+    Role role;
     float* gradient = nullptr;
   };
 

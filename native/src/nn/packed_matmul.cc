@@ -116,17 +116,27 @@ void PackedMatmul::store(const Target& target, int64_t sample, int64_t row, doub
       static_cast<float>(bias_ ? value + bias_[row] : value);
 }
 
-void PackedMatmul::multiply_codes(const int16_t* codes, int64_t count, bool padded,
+void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
                                   const Target& target) const {
   // A 0 among signs has no bit; among {0, 1} it is one of the codes.
-  if (xnor_ && !(padded && activation_.is_sign())) {
+  if (xnor_ && !(inside && activation_.is_sign())) {
     xnor_tile(codes, count, target);
-  } else {
-    integer_tile(codes, count, target);
+    return;
   }
+  integer_tile(codes, count, activation_.scale(), false, target);
+  const float shift = activation_.state().shift;
+  if (shift == 0) return;
+  // x̂ = scale·code + shift wherever there is an input: shift·Σw over those.
+  thread_local std::vector<int16_t> ones_everywhere;
+  if (!inside) {
+    ones_everywhere.assign(static_cast<size_t>(count * plan_->weight.cols), 1);
+    inside = ones_everywhere.data();
+  }
+  integer_tile(inside, count, shift, true, target);
 }
 
-void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, const Target& target) const {
+void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double factor, bool add,
+                                const Target& target) const {
   thread_local std::vector<int64_t> code_sum;  // [tile, pieces]
   thread_local std::vector<int32_t> dots;      // [pieces]
   const Plan& plan = *plan_;
@@ -146,7 +156,12 @@ void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, const Targe
       kernels().dot_packed_row(codes + i * cols, plan.row_codes(row), cols, plan.weight.config.bits,
                                0, plan.piece_cols, dots.data());
       const double sum = plan.combine(row, dots.data(), code_sum.data() + i * plan.pieces);
-      store(target, i, row, sum * activation_.scale());
+      if (add) {
+        target.y[i * target.sample_stride + row * target.row_stride] +=
+            static_cast<float>(sum * factor);
+      } else {
+        store(target, i, row, sum * factor);
+      }
     }
   }
 }
@@ -236,7 +251,7 @@ void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
     thread_local std::vector<int16_t> codes;
     codes.resize(static_cast<size_t>((end - begin) * cols));
     activation.centred_codes(x + begin * cols, codes.data(), (end - begin) * cols);
-    matmul.multiply_codes(codes.data(), end - begin, false, target);
+    matmul.multiply_codes(codes.data(), nullptr, end - begin, target);
   });
 }
 

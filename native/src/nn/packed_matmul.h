@@ -32,14 +32,17 @@ class PackedMatmul {
                const float* bias);
   ~PackedMatmul();
 
-  // codes [count ≤ kTile, cols], centred; `padded`: some are 0 besides what the quantizer gives.
-  void multiply_codes(const int16_t* codes, int64_t count, bool padded, const Target& target) const;
+  // codes [count ≤ kTile, cols], centred. `inside` [count, cols] is 0 where the input was padded with
+  // zeros, which have code 0, and 1 elsewhere; null: nothing was.
+  void multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
+                      const Target& target) const;
   // x [count ≤ kTile, cols], float activations.
   void multiply_floats(const float* x, int64_t count, const Target& target) const;
 
  private:
   struct Plan;
-  void integer_tile(const int16_t* codes, int64_t count, const Target& target) const;
+  void integer_tile(const int16_t* codes, int64_t count, double factor, bool add,
+                    const Target& target) const;
   void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 

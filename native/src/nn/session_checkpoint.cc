@@ -130,6 +130,14 @@ std::string moment_name(size_t slot, const char* which) {
   return "optimizer." + std::to_string(slot) + "." + which;
 }
 
+bool has_shift(const NBitLayer& layer) {
+  return layer.options().activation.method == Method::kLsqPlus && layer.a_bit() != kFloatBits;
+}
+
+size_t count_layer_arrays(const NBitLayer& layer) {
+  return 5u + layer.options().bias + has_shift(layer) + (layer.input_shift() != nullptr);
+}
+
 void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   if (!layer.weight()) {
     throw Error("E-LAYER-STATE", "Layer \"" + name + "\" has no float weight to checkpoint.",
@@ -145,8 +153,13 @@ void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   out.array(name + ".scales", ArrayType::kF32, scales.scales.data(), scales.scales.size());
   out.array(name + ".zeroPoints", ArrayType::kI32, scales.zero_points.data(),
             scales.zero_points.size());
-  const float activation = layer.activation_scale();
-  out.array(name + ".activationScale", ArrayType::kF32, &activation, 1);
+  const ActivationState& activation = layer.activation_state();
+  out.array(name + ".activationScale", ArrayType::kF32, &activation.scale, 1);
+  if (has_shift(layer)) out.array(name + ".activationShift", ArrayType::kF32, &activation.shift, 1);
+  if (layer.input_shift()) {
+    out.array(name + ".inputShift", ArrayType::kF32, layer.input_shift()->values.data(),
+              layer.input_shift()->values.size());
+  }
 }
 
 void write_module(Writer& out, const std::string& name, const Module& module) {
@@ -212,7 +225,8 @@ constexpr float kAny = -3.402823466e38f;
 struct StagedNode {
   std::vector<float> weight, bias;
   Scales scales;
-  float activation_scale = 0;
+  ActivationState activation;
+  std::vector<float> input_shift;
   std::vector<uint8_t> codes;
   std::vector<std::vector<float>> arrays;  // of a module without a layer
 };
@@ -231,8 +245,15 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& laye
   staged.scales.zero_points =
       read_array<int32_t>(in, name + ".zeroPoints", ArrayType::kI32,
                           !is_float && config.grid == Grid::kUnsigned ? scales : 0);
-  staged.activation_scale = read_floats(in, name + ".activationScale", 1, 0)[0];
-  if (layer.a_bit() != kFloatBits && staged.activation_scale <= 0) {
+  staged.activation.scale = read_floats(in, name + ".activationScale", 1, 0)[0];
+  if (has_shift(layer)) {
+    staged.activation.shift = read_floats(in, name + ".activationShift", 1, kAny)[0];
+  }
+  if (layer.input_shift()) {
+    staged.input_shift =
+        read_floats(in, name + ".inputShift", layer.input_shift()->values.size(), kAny);
+  }
+  if (layer.a_bit() != kFloatBits && staged.activation.scale <= 0) {
     refuse("the activation scale of \"" + name + "\" is not positive");
   }
   size_t code_bytes = 0;
@@ -270,7 +291,10 @@ void apply(NetworkAccess::Node& node, const StagedNode& staged) {
   layer.set_weight_data(staged.weight.data(), staged.weight.size());
   if (!staged.bias.empty()) layer.set_bias_data(staged.bias.data(), staged.bias.size());
   layer.set_scales(staged.scales);
-  if (layer.a_bit() != kFloatBits) layer.set_activation_scale(staged.activation_scale);
+  if (layer.a_bit() != kFloatBits) layer.set_activation_state(staged.activation);
+  if (layer.input_shift()) {
+    layer.input_shift()->values.assign(staged.input_shift.begin(), staged.input_shift.end());
+  }
   layer.train();
 }
 
@@ -299,7 +323,7 @@ uint32_t count_arrays(const SessionData& data, const NetworkTrainer& trainer) {
     if (!node->layer()) {
       count += node->module->parameters().size();
     } else {
-      count += node->layer()->options().bias ? 6 : 5;
+      count += count_layer_arrays(*node->layer());
     }
   }
   return static_cast<uint32_t>(count);

@@ -19,7 +19,7 @@ std::shared_ptr<const SessionSnapshot> take_snapshot(Network& network) {
     SessionSnapshot::Layer one;
     one.name = node->spec.name;
     one.set = layer.state() != LayerState::kCreated && layer.state() != LayerState::kWeight;
-    if (one.set) one.scales = {layer.scales(), layer.activation_scale()};
+    if (one.set) one.scales = {layer.scales(), layer.activation_state()};
     if (layer.is_float()) one.set = true;
     taken->layers_.push_back(std::move(one));
   }

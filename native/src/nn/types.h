@@ -12,9 +12,14 @@ namespace qat {
 
 constexpr int kFloatBits = 32;
 
-// The gradient rule. kLsq: scales are learned in training. kSte: they stay as prepared, but those of a
-// binary weight, which are recomputed as mean|w| in every forward.
-enum class Method { kLsq, kSte };
+// The gradient rule: what training does with a quantizer. The numbers are part of checkpoints.
+//   kLsq      scales are learned (Esser et al. 2020)
+//   kSte      straight through; scales stay as prepared, but those of a binary weight, which are
+//             recomputed as mean|w| in every forward
+//   kLsqPlus  activations: scale and offset are learned (Bhalgat et al. 2020)
+//   kPact     unsigned activations: the clipping value is learned (Choi et al. 2018)
+//   kDoReFa   unsigned activations: clipped to [0, 1], nothing is learned (Zhou et al. 2016)
+enum class Method { kLsq, kSte, kLsqPlus, kPact, kDoReFa };
 
 struct WeightOptions {
   QuantizerConfig quantizer;  // bits 1–8, or kFloatBits (the other fields are then ignored)
@@ -25,7 +30,7 @@ struct ActivationOptions {
   int bits = 4;  // 1–8, or kFloatBits
   bool is_signed = true;  // unsigned: zero point 0; 1 bit: signed ±scale, unsigned {0, scale}
   RangeEstimator range = RangeEstimator::kMse;
-  Method method = Method::kLsq;
+  Method method = Method::kLsq;  // kPact and kDoReFa need an unsigned grid of 2–8 bits
 };
 
 // What every n-bit layer is told, whatever it does with its weight.
@@ -33,6 +38,7 @@ struct LayerOptions {
   std::string device = "cpu";
   std::string dtype = "float32";
   bool bias = false;
+  bool input_shift = false;      // a learned shift of every input channel, before quantization
   WeightOptions weight;          // weight.quantizer.bits is wBit, 4 by default
   ActivationOptions activation;  // activation.bits is aBit, 4 by default
 };

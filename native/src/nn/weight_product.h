@@ -20,6 +20,7 @@ class WeightProduct {
   virtual int64_t cols() const = 0;
   virtual int64_t input_size() const = 0;   // elements of one sample
   virtual int64_t output_size() const = 0;
+  virtual int64_t input_channels() const = 0;  // the first extent of a sample that is not a token
   // Work buffers for batches of this size.
   virtual void reserve(int64_t batch, bool for_backward) = 0;
   virtual int64_t native_bytes() const = 0;

@@ -19,7 +19,7 @@ export async function checkLayer(addon: NativeAddon, golden: GoldenCase): Promis
       dw: gradients.dWeight,
       dbias: gradients.dBias,
       dscale_w: gradients.dScaleWeight,
-      dscale_a: gradients.dScaleActivation,
+      dscale_a: gradients.dActivation,
     };
     const measured: Measurement[] = [];
     for (const [name, actual] of Object.entries(results)) {

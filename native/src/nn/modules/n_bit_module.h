@@ -18,6 +18,7 @@ class NBitModule final : public Module {
   float* mutable_value(size_t index) override;
   float* gradient(size_t index) override { return gradients_[index]; }
   void reset(uint64_t seed) override { layer_->reset_parameters(seed); }
+  void after_update() override { layer_->after_update(); }
   NBitLayer* layer() override { return layer_.get(); }
 
   void reserve(int64_t rows, bool for_backward) override {
@@ -29,13 +30,17 @@ class NBitModule final : public Module {
   int64_t native_bytes() const override { return layer_->native_bytes(); }
 
  private:
-  enum class Kind { kWeight, kBias, kWeightScales, kActivationScale };
+  struct Source {  // what a parameter is of
+    enum class Kind { kWeight, kBias, kWeightScales, kActivation, kInputShift } kind;
+    ActivationQuantizer::Learned learned = ActivationQuantizer::Learned::kScale;
+  };
+  using Kind = Source::Kind;
 
-  void add(Kind kind, ModuleParameter parameter);
+  void add(Source source, ModuleParameter parameter);
 
   std::unique_ptr<NBitLayer> layer_;
   std::vector<ModuleParameter> parameters_;
-  std::vector<Kind> kinds_;         // per parameter
+  std::vector<Source> sources_;     // per parameter
   std::vector<float*> gradients_;   // per parameter
 };
 
