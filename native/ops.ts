@@ -1,6 +1,17 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
 import type { NativeQuantizer } from './quantizer.js';
 
+/** Gradient low-rank projection: the optimizer works in the span of the gradient's largest singular vectors. */
+export interface GaloreOptions {
+  rank: number;
+  /** Which side is projected: `std` the shorter one (default), `reverse_std` the longer, `full` both. */
+  type?: 'std' | 'reverse_std' | 'left' | 'right' | 'full';
+  /** Steps between two choices of the subspace (200). */
+  updateGap?: number;
+  /** Of what goes back to the weight (1). */
+  scale?: number;
+}
+
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
 export interface NativeOps {
   fakeQuant(
@@ -81,7 +92,7 @@ export interface NativeOps {
     init: Float32Array,
     gradients: Float32Array,
     options: {
-      optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
+      optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion' | 'diode';
       learningRate: number;
       momentum?: number;
       nesterov?: boolean;
@@ -89,6 +100,15 @@ export interface NativeOps {
       beta1?: number;
       beta2?: number;
       epsilon?: number;
+      /** Diode: the strongest initial vote of a binary weight (0.001). */
+      amplitude?: number;
+      /** Of Diode's initial votes and GaLore's first subspace (0). */
+      seed?: number;
+      /** `init` is a matrix with this many rows; without it, nothing is projected. */
+      rows?: number;
+      /** `init` is a 1-bit weight, of which only the signs count (Diode). */
+      binary?: boolean;
+      galore?: GaloreOptions;
     },
   ): Float32Array;
   /** C[m,n] = A[m,k]·B; `transposeB`: B is [n,k]; `transposeA`: A is [k,m]. */

@@ -30,6 +30,19 @@ bool transposed(Napi::Value options, const char* name) {
   return !is_absent(options) && optional_flag(object(options, "options"), name, false);
 }
 
+// One column unless `rows` makes a matrix of it.
+ParameterSpec parameter_spec(Napi::Object given, Span<float> init) {
+  const auto size = static_cast<int64_t>(init.size);
+  ParameterSpec spec;
+  spec.rows = optional_integer(given, "rows", 1, kMaxExtent, size);
+  if (size % spec.rows != 0) {
+    fail_argument("options.rows must divide the " + std::to_string(size) + " values of init.");
+  }
+  spec.cols = size / spec.rows;
+  spec.binary = optional_flag(given, "binary", false);
+  return spec;
+}
+
 }  // namespace
 
 Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std::vector<float>& dx) {
@@ -114,9 +127,8 @@ Napi::Value op_optimize(const Napi::CallbackInfo& info) {
   const OptimizerOptions options = optimizer_options(given);
   const double rate = number_in(given.Get("learningRate"), "options.learningRate", 0, 1e6);
   const auto steps = static_cast<int64_t>(gradients.size / init.size);
-  return to_js(info.Env(),
-               optimize_trajectory(init.data, gradients.data, steps,
-                                   static_cast<int64_t>(init.size), options, rate));
+  return to_js(info.Env(), optimize_trajectory(init.data, gradients.data, steps,
+                                               parameter_spec(given, init), options, rate));
 }
 
 Napi::Value op_gemm(const Napi::CallbackInfo& info) {
