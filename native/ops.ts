@@ -42,6 +42,40 @@ export interface NativeOps {
     cols: number,
     labelSmoothing: number,
   ): { loss: number; dx: Float32Array };
+  /** Mean of (x − target)² over all elements. */
+  meanSquaredError(
+    x: Float32Array,
+    target: Float32Array,
+    rows: number,
+    cols: number,
+  ): { loss: number; dx: Float32Array };
+  /**
+   * teacherShare·T²·KL(softmax(teacher/T) ‖ softmax(logits/T)) + (1 − teacherShare)·cross-entropy with the labels, mean
+   * over rows. Labels may be null when all is the teacher's.
+   */
+  distillation(
+    logits: Float32Array,
+    teacher: Float32Array,
+    labels: Uint8Array | null,
+    rows: number,
+    cols: number,
+    options?: {
+      /** T (4). */
+      temperature?: number;
+      /** 0–1 (0.9). */
+      teacherShare?: number;
+      labelSmoothing?: number;
+    },
+  ): { loss: number; dx: Float32Array };
+  /** DoReFa: `bits` (1–16) levels from −max|g| to max|g| of each sample, rounded at random, without bias. */
+  quantizeGradient(
+    gradient: Float32Array,
+    samples: number,
+    width: number,
+    bits: number,
+    seed: number,
+    step: number,
+  ): Float32Array;
   batchNorm(
     x: Float32Array,
     dy: Float32Array,
