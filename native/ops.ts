@@ -1,6 +1,17 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
 import type { NativeQuantizer } from './quantizer.js';
 
+/** Gradient low-rank projection: the optimizer works in the span of the gradient's largest singular vectors. */
+export interface GaloreOptions {
+  rank: number;
+  /** Which side is projected: `std` the shorter one (default), `reverse_std` the longer, `full` both. */
+  type?: 'std' | 'reverse_std' | 'left' | 'right' | 'full';
+  /** Steps between two choices of the subspace (200). */
+  updateGap?: number;
+  /** Of what goes back to the weight (1). */
+  scale?: number;
+}
+
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
 export interface NativeOps {
   fakeQuant(
@@ -31,6 +42,40 @@ export interface NativeOps {
     cols: number,
     labelSmoothing: number,
   ): { loss: number; dx: Float32Array };
+  /** Mean of (x − target)² over all elements. */
+  meanSquaredError(
+    x: Float32Array,
+    target: Float32Array,
+    rows: number,
+    cols: number,
+  ): { loss: number; dx: Float32Array };
+  /**
+   * teacherShare·T²·KL(softmax(teacher/T) ‖ softmax(logits/T)) + (1 − teacherShare)·cross-entropy with the labels, mean
+   * over rows. Labels may be null when all is the teacher's.
+   */
+  distillation(
+    logits: Float32Array,
+    teacher: Float32Array,
+    labels: Uint8Array | null,
+    rows: number,
+    cols: number,
+    options?: {
+      /** T (4). */
+      temperature?: number;
+      /** 0–1 (0.9). */
+      teacherShare?: number;
+      labelSmoothing?: number;
+    },
+  ): { loss: number; dx: Float32Array };
+  /** DoReFa: `bits` (1–16) levels from −max|g| to max|g| of each sample, rounded at random, without bias. */
+  quantizeGradient(
+    gradient: Float32Array,
+    samples: number,
+    width: number,
+    bits: number,
+    seed: number,
+    step: number,
+  ): Float32Array;
   batchNorm(
     x: Float32Array,
     dy: Float32Array,
@@ -81,7 +126,7 @@ export interface NativeOps {
     init: Float32Array,
     gradients: Float32Array,
     options: {
-      optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
+      optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion' | 'diode';
       learningRate: number;
       momentum?: number;
       nesterov?: boolean;
@@ -89,6 +134,15 @@ export interface NativeOps {
       beta1?: number;
       beta2?: number;
       epsilon?: number;
+      /** Diode: the strongest initial vote of a binary weight (0.001). */
+      amplitude?: number;
+      /** Of Diode's initial votes and GaLore's first subspace (0). */
+      seed?: number;
+      /** `init` is a matrix with this many rows; without it, nothing is projected. */
+      rows?: number;
+      /** `init` is a 1-bit weight, of which only the signs count (Diode). */
+      binary?: boolean;
+      galore?: GaloreOptions;
     },
   ): Float32Array;
   /** C[m,n] = A[m,k]·B; `transposeB`: B is [n,k]; `transposeA`: A is [k,m]. */

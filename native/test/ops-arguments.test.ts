@@ -44,6 +44,16 @@ describe('ops', () => {
       'labels above the classes': () => ops.softmaxCrossEntropy(ones, Uint8Array.of(2), 1, 2, 0),
       'no label': () => ops.softmaxCrossEntropy(ones, Uint8Array.of(), 1, 2, 0),
       smoothing: () => ops.softmaxCrossEntropy(ones, Uint8Array.of(0), 1, 2, 1.1),
+      'a target too short': () => ops.meanSquaredError(ones, floats(1), 1, 2),
+      'an error of nothing': () => ops.meanSquaredError(floats(), floats(), 0, 2),
+      'a teacher too short': () => ops.distillation(ones, floats(1), null, 1, 2, { teacherShare: 1 }),
+      'no labels': () => ops.distillation(ones, ones, null, 1, 2),
+      'a temperature of 0': () => ops.distillation(ones, ones, Uint8Array.of(0), 1, 2, { temperature: 0 }),
+      'more than the teacher': () =>
+        ops.distillation(ones, ones, Uint8Array.of(0), 1, 2, { teacherShare: 1.1 }),
+      'half a bit': () => ops.quantizeGradient(ones, 1, 2, 0.5, 1, 1),
+      'no step': () => ops.quantizeGradient(ones, 1, 2, 4, 1),
+      NaN: () => ops.quantizeGradient(floats(1, nan), 1, 2, 4, 1, 1),
       'a norm of one value': () => ops.batchNorm(ones, ones, 1, 2, 1, ones, ones, 1e-5, 0.1),
       'a norm without epsilon': () => ops.batchNorm(ones, ones, 2, 1, 1, floats(1), floats(1), 0, 0.1),
       'a short gamma': () => ops.batchNorm(ones, ones, 2, 1, 1, floats(), floats(1), 1e-5, 0.1),
@@ -54,6 +64,17 @@ describe('ops', () => {
       'attention without keys': () =>
         ops.attention(ones, floats(), floats(), ones, { heads: 1, queries: 1, keys: 0, depth: 2 }),
       'half a step': () => ops.optimize(ones, floats(1, 1, 1), { optimizer: 'sgd', learningRate: 1 }),
+      'an unknown optimizer': () => ops.optimize(ones, ones, { optimizer: 'adagrad', learningRate: 1 }),
+      'rows that do not divide': () =>
+        ops.optimize(ones, ones, { optimizer: 'sgd', learningRate: 1, rows: 3 }),
+      'no amplitude': () => ops.optimize(ones, ones, { optimizer: 'diode', learningRate: 1, amplitude: 0 }),
+      'a rank of 0': () =>
+        ops.optimize(ones, ones, { optimizer: 'sgd', learningRate: 1, galore: { rank: 0 } }),
+      'no rank': () => ops.optimize(ones, ones, { optimizer: 'sgd', learningRate: 1, galore: {} }),
+      'a type of projection': () =>
+        ops.optimize(ones, ones, { optimizer: 'sgd', learningRate: 1, galore: { rank: 1, type: 'up' } }),
+      'a gap of 0': () =>
+        ops.optimize(ones, ones, { optimizer: 'sgd', learningRate: 1, galore: { rank: 1, updateGap: 0 } }),
       'no optimizer': () => ops.optimize(ones, ones, { learningRate: 1 }),
       'a matrix too short': () => ops.gemm(ones, ones, 2, 2, 2),
       'a transpose': () => ops.gemm(ones, ones, 1, 1, 2, { transposeA: 1 }),

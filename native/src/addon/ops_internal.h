@@ -22,11 +22,16 @@ Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std:
 Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count);
 MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
                                const std::string& what);
+// One class per row, each below cols.
+Span<uint8_t> labels_argument(Napi::Value labels, int64_t rows, int64_t cols);
 
 Napi::Value op_fake_quant(const Napi::CallbackInfo& info);
 Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info);
 Napi::Value op_estimate_scales(const Napi::CallbackInfo& info);
 Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info);
+Napi::Value op_mean_squared_error(const Napi::CallbackInfo& info);
+Napi::Value op_distillation(const Napi::CallbackInfo& info);
+Napi::Value op_quantize_gradient(const Napi::CallbackInfo& info);
 Napi::Value op_batch_norm(const Napi::CallbackInfo& info);
 Napi::Value op_layer_norm(const Napi::CallbackInfo& info);
 Napi::Value op_gelu(const Napi::CallbackInfo& info);

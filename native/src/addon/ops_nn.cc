@@ -30,6 +30,19 @@ bool transposed(Napi::Value options, const char* name) {
   return !is_absent(options) && optional_flag(object(options, "options"), name, false);
 }
 
+// One column unless `rows` makes a matrix of it.
+ParameterSpec parameter_spec(Napi::Object given, Span<float> init) {
+  const auto size = static_cast<int64_t>(init.size);
+  ParameterSpec spec;
+  spec.rows = optional_integer(given, "rows", 1, kMaxExtent, size);
+  if (size % spec.rows != 0) {
+    fail_argument("options.rows must divide the " + std::to_string(size) + " values of init.");
+  }
+  spec.cols = size / spec.rows;
+  spec.binary = optional_flag(given, "binary", false);
+  return spec;
+}
+
 }  // namespace
 
 Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std::vector<float>& dx) {
@@ -54,15 +67,20 @@ MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value
   return matrix;
 }
 
-Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info) {
-  const MatrixArgument logits = matrix_argument(info[0], info[2], info[3], "logits");
-  const Span<uint8_t> labels = bytes(info[1], "labels", logits.rows);
+Span<uint8_t> labels_argument(Napi::Value values, int64_t rows, int64_t cols) {
+  const Span<uint8_t> labels = bytes(values, "labels", rows);
   for (size_t i = 0; i < labels.size; ++i) {
-    if (labels.data[i] >= std::min(logits.cols, kMaxClasses)) {
+    if (labels.data[i] >= std::min(cols, kMaxClasses)) {
       fail_argument("labels must be below cols; label " + std::to_string(i) + " is " +
                     std::to_string(labels.data[i]) + ".");
     }
   }
+  return labels;
+}
+
+Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info) {
+  const MatrixArgument logits = matrix_argument(info[0], info[2], info[3], "logits");
+  const Span<uint8_t> labels = labels_argument(info[1], logits.rows, logits.cols);
   const double smoothing = number_in(info[4], "labelSmoothing", 0, 1);
   std::vector<float> dx(logits.values.size);
   const double loss = softmax_cross_entropy(logits.values.data, labels.data, logits.rows,
@@ -114,9 +132,8 @@ Napi::Value op_optimize(const Napi::CallbackInfo& info) {
   const OptimizerOptions options = optimizer_options(given);
   const double rate = number_in(given.Get("learningRate"), "options.learningRate", 0, 1e6);
   const auto steps = static_cast<int64_t>(gradients.size / init.size);
-  return to_js(info.Env(),
-               optimize_trajectory(init.data, gradients.data, steps,
-                                   static_cast<int64_t>(init.size), options, rate));
+  return to_js(info.Env(), optimize_trajectory(init.data, gradients.data, steps,
+                                               parameter_spec(given, init), options, rate));
 }
 
 Napi::Value op_gemm(const Napi::CallbackInfo& info) {
@@ -140,6 +157,9 @@ Napi::Object make_ops(Napi::Env env) {
   export_function<op_fake_quant_backward>(ops, "fakeQuantBackward");
   export_function<op_estimate_scales>(ops, "estimateScales");
   export_function<op_softmax_cross_entropy>(ops, "softmaxCrossEntropy");
+  export_function<op_mean_squared_error>(ops, "meanSquaredError");
+  export_function<op_distillation>(ops, "distillation");
+  export_function<op_quantize_gradient>(ops, "quantizeGradient");
   export_function<op_batch_norm>(ops, "batchNorm");
   export_function<op_layer_norm>(ops, "layerNorm");
   export_function<op_gelu>(ops, "gelu");

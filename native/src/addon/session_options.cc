@@ -3,6 +3,8 @@
 #include <string>
 
 #include "addon/args.h"
+#include "addon/errors.h"
+#include "nn/optimizer_rule.h"
 
 namespace qat::addon {
 namespace {
@@ -45,6 +47,32 @@ double required_number(Napi::Object given, const char* name, double low, double 
   return number_in(given.Get(name), std::string("options.") + name, low, high);
 }
 
+OptimizerKind optimizer_kind(Napi::Value value) {
+  std::string expected = "one of";
+  for (const OptimizerRule& rule : optimizer_rules()) {
+    if (value.IsString() && value.As<Napi::String>().Utf8Value() == rule.name) return rule.kind;
+    expected += std::string(" '") + rule.name + "'";
+  }
+  fail_argument("options.optimizer must be " + expected + ", not " + describe(value) + ".");
+}
+
+GaloreOptions galore_options(Napi::Value value) {
+  GaloreOptions options;
+  if (is_absent(value)) return options;
+  const Napi::Object given = object(value, "options.galore");
+  constexpr GaloreType kTypes[] = {GaloreType::kStd, GaloreType::kReverseStd, GaloreType::kLeft,
+                                   GaloreType::kRight, GaloreType::kFull};
+  options.rank = integer_in(given.Get("rank"), "options.galore.rank", 1, kMaxExtent);
+  const Napi::Value type = given.Get("type");
+  if (!is_absent(type)) {
+    options.type = kTypes[choice(type, "options.galore.type",
+                                 {"std", "reverse_std", "left", "right", "full"})];
+  }
+  options.update_gap = optional_integer(given, "updateGap", 1, kMaxExtent, options.update_gap);
+  options.scale = optional_number(given, "scale", 1e-6, 1e6, options.scale);
+  return options;
+}
+
 int64_t required_integer(Napi::Object given, const char* name, int64_t low, int64_t high) {
   return integer_in(given.Get(name), std::string("options.") + name, low, high);
 }
@@ -52,19 +80,16 @@ int64_t required_integer(Napi::Object given, const char* name, int64_t low, int6
 }  // namespace
 
 OptimizerOptions optimizer_options(Napi::Object given) {
-  constexpr OptimizerKind kKinds[] = {OptimizerKind::kSgd, OptimizerKind::kAdam,
-                                      OptimizerKind::kAdamW, OptimizerKind::kRAdam,
-                                      OptimizerKind::kLion};
-  OptimizerOptions options;
-  options.kind = kKinds[choice(given.Get("optimizer"), "options.optimizer",
-                               {"sgd", "adam", "adamw", "radam", "lion"})];
-  if (options.kind == OptimizerKind::kLion) options.beta2 = 0.99;
+  OptimizerOptions options = default_options(optimizer_kind(given.Get("optimizer")));
   options.momentum = optional_number(given, "momentum", 0, 1, options.momentum);
   options.nesterov = optional_flag(given, "nesterov", options.nesterov);
   options.weight_decay = optional_number(given, "weightDecay", 0, 1e6, options.weight_decay);
   options.beta1 = optional_number(given, "beta1", 0, 1, options.beta1);
   options.beta2 = optional_number(given, "beta2", 0, 1, options.beta2);
   options.epsilon = optional_number(given, "epsilon", 0, 1, options.epsilon);
+  options.amplitude = optional_number(given, "amplitude", 1e-30, 1e6, options.amplitude);
+  options.seed = static_cast<uint64_t>(optional_integer(given, "seed", 0, 0xffffffffLL, 0));
+  options.galore = galore_options(given.Get("galore"));
   return options;
 }
 

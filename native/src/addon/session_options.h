@@ -6,7 +6,7 @@
 
 namespace qat::addon {
 
-// The kind, and what is given of the rest; Lion's beta2 is 0.99 unless given.
+// The kind, and what is given of the rest; the kind's own defaults otherwise.
 OptimizerOptions optimizer_options(Napi::Object given);
 SessionOptions session_options(Napi::Value value);
 Napi::Object progress_to_js(Napi::Env env, const SessionProgress& progress);

@@ -1,11 +1,14 @@
 #include "nn/optimizer.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <string>
 
+#include "nn/optimizer_rule.h"
 #include "qat/error.h"
-#include "qat/kernels.h"
+#include "runtime/rng.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -20,48 +23,25 @@ void require(bool good, const char* what) {
               "Correct the training settings.");
 }
 
-// Liu et al. 2020: Adam whose step is rectified for the variance of its second moment, and plain
-// momentum while that variance is not tractable. L2 weight decay. Scalars are computed in double and
-// rounded to float once, as in the kernels.
-void radam_step(float* p, const float* g, float* m, float* v, int64_t n, double lr,
-                const OptimizerOptions& o, int64_t t) {
-  const double steps = static_cast<double>(t);
-  const double power2 = std::pow(o.beta2, steps);
-  const double correction1 = 1 - std::pow(o.beta1, steps), correction2 = 1 - power2;
-  const double longest = 2 / (1 - o.beta2) - 1;
-  const double length = longest - 2 * steps * power2 / correction2;
-  const bool rectified = length > 5;
-  const double rectifier =
-      rectified ? std::sqrt((length - 4) * (length - 2) * longest /
-                            ((longest - 4) * (longest - 2) * length))
-                : 1;
-  const float rate = static_cast<float>(
-      rectified ? lr / correction1 * rectifier * std::sqrt(correction2) : lr / correction1);
-  const float beta1 = static_cast<float>(o.beta1), rest1 = static_cast<float>(1 - o.beta1);
-  const float beta2 = static_cast<float>(o.beta2), rest2 = static_cast<float>(1 - o.beta2);
-  const float decay = static_cast<float>(o.weight_decay), epsilon = static_cast<float>(o.epsilon);
-  for (int64_t i = 0; i < n; ++i) {
-    const float d = g[i] + decay * p[i];
-    m[i] = beta1 * m[i] + rest1 * d;
-    v[i] = beta2 * v[i] + rest2 * (d * d);
-    p[i] -= rectified ? rate * m[i] / (std::sqrt(v[i]) + epsilon) : rate * m[i];
-  }
+std::vector<ParameterSpec> without_shape(const std::vector<int64_t>& sizes) {
+  std::vector<ParameterSpec> parameters;
+  for (const int64_t size : sizes) parameters.push_back({size, 1, false});
+  return parameters;
 }
 
-// The sign of an interpolated momentum; decoupled weight decay; sign(0) = 0.
-void lion_step(float* p, const float* g, float* m, int64_t n, double lr, const OptimizerOptions& o) {
-  const float beta1 = static_cast<float>(o.beta1), rest1 = static_cast<float>(1 - o.beta1);
-  const float beta2 = static_cast<float>(o.beta2), rest2 = static_cast<float>(1 - o.beta2);
-  const float rate = static_cast<float>(lr), keep = static_cast<float>(1 - lr * o.weight_decay);
-  for (int64_t i = 0; i < n; ++i) {
-    const float direction = beta1 * m[i] + rest1 * g[i];
-    const float sign = direction > 0 ? 1.0f : direction < 0 ? -1.0f : 0.0f;
-    p[i] = p[i] * keep - rate * sign;
-    m[i] = beta2 * m[i] + rest2 * g[i];
-  }
+float* data_or_null(AlignedVector<float>& values) { return values.empty() ? nullptr : values.data(); }
+
+void grow(AlignedVector<float>& buffer, int64_t size) {
+  if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
 }
 
 }  // namespace
+
+OptimizerOptions default_options(OptimizerKind kind) {
+  OptimizerOptions options = optimizer_rule(kind).defaults;
+  options.kind = kind;
+  return options;
+}
 
 void validate(const OptimizerOptions& o) {
   require(o.momentum >= 0 && std::isfinite(o.momentum), "momentum must be at least 0");
@@ -69,59 +49,143 @@ void validate(const OptimizerOptions& o) {
   require(o.beta1 >= 0 && o.beta1 < 1, "beta1 must be in [0, 1)");
   require(o.beta2 >= 0 && o.beta2 < 1, "beta2 must be in [0, 1)");
   require(o.epsilon >= 0 && std::isfinite(o.epsilon), "epsilon must be at least 0");
+  require(o.amplitude > 0 && std::isfinite(o.amplitude), "amplitude must be above 0");
   require(!o.nesterov || o.momentum > 0, "Nesterov needs a momentum");
+  validate(o.galore);
 }
 
 Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<int64_t>& sizes)
-    : options_(options), sizes_(sizes), moments_(sizes.size()) {
+    : Optimizer(options, without_shape(sizes)) {}
+
+Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<ParameterSpec>& parameters)
+    : options_(options), moments_(parameters.size()) {
   validate(options);
-  const bool sgd = options.kind == OptimizerKind::kSgd;
-  const bool second = !sgd && options.kind != OptimizerKind::kLion;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    const auto n = static_cast<size_t>(sizes[i]);
-    if (!sgd || options.momentum > 0) moments_[i].first.assign(n, 0.0f);
-    if (second) moments_[i].second.assign(n, 0.0f);
+  const int moments = optimizer_rule(options.kind).moments(options);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    Parameter parameter;
+    parameter.spec = parameters[i];
+    int64_t size = parameter.spec.size();
+    // Signs have no low rank: binary weights vote one by one.
+    const bool votes = options.kind == OptimizerKind::kDiode && parameter.spec.binary;
+    if (options.galore.rank > 0 && parameter.spec.rows > 1 && parameter.spec.cols > 1 && !votes) {
+      const GaloreShape shape =
+          galore_shape(options.galore, parameter.spec.rows, parameter.spec.cols);
+      parameter.projected = shape;
+      parameter.is_projected = true;
+      size = shape.low_size();
+      moments_[i].left.assign(static_cast<size_t>(shape.left_size()), 0.0f);
+      moments_[i].right.assign(static_cast<size_t>(shape.right_size()), 0.0f);
+      grow(low_gradient_, size);
+      grow(low_update_, size);
+      grow(scratch_, shape.scratch_size());
+    }
+    if (moments > 0) moments_[i].first.assign(static_cast<size_t>(size), 0.0f);
+    if (moments > 1) moments_[i].second.assign(static_cast<size_t>(size), 0.0f);
+    parameters_.push_back(parameter);
   }
 }
 
-void Optimizer::update(size_t index, float* parameter, const float* gradient,
-                       double learning_rate) {
-  const OptimizerOptions& o = options_;
-  Moments& moments = moments_[index];
-  const Kernels& k = kernels();
-  const double lr = learning_rate;
-  parallel_for(sizes_[index], kGrain, [&](int64_t begin, int64_t end) {
-    float* m = moments.first.empty() ? nullptr : moments.first.data() + begin;
-    float* v = moments.second.empty() ? nullptr : moments.second.data() + begin;
-    float* p = parameter + begin;
-    const float* g = gradient + begin;
-    const int64_t n = end - begin;
-    switch (o.kind) {
-      case OptimizerKind::kSgd:
-        k.sgd_step(p, g, m, n, lr, o.momentum, o.weight_decay, o.nesterov, step_ == 1);
-        break;
-      case OptimizerKind::kAdam:
-      case OptimizerKind::kAdamW:
-        k.adam_step(p, g, m, v, n, lr, o.beta1, o.beta2, o.epsilon, o.weight_decay,
-                    o.kind == OptimizerKind::kAdamW, step_);
-        break;
-      case OptimizerKind::kRAdam: radam_step(p, g, m, v, n, lr, o, step_); break;
-      case OptimizerKind::kLion: lion_step(p, g, m, n, lr, o); break;
-    }
+int64_t Optimizer::update(size_t index, float* parameter, const float* gradient,
+                          double learning_rate) {
+  if (parameters_[index].is_projected) {
+    return update_projected(index, parameter, gradient, learning_rate);
+  }
+  return run(index, options_, parameters_[index].spec.size(), parameter, gradient, learning_rate);
+}
+
+int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t size,
+                       float* parameter, const float* gradient, double learning_rate) {
+  const OptimizerRule& rule = optimizer_rule(options.kind);
+  float* first = data_or_null(moments_[index].first);
+  float* second = data_or_null(moments_[index].second);
+  const uint64_t key = random_key(options.seed, {index});
+  std::atomic<int64_t> flips{0};
+  parallel_for(size, kGrain, [&](int64_t begin, int64_t end) {
+    OptimizerPiece piece;
+    piece.parameter = parameter + begin;
+    piece.gradient = gradient + begin;
+    piece.first = first ? first + begin : nullptr;
+    piece.second = second ? second + begin : nullptr;
+    piece.count = end - begin;
+    piece.step = step_;
+    piece.learning_rate = learning_rate;
+    piece.binary = parameters_[index].spec.binary;
+    piece.key = key;
+    piece.begin = begin;
+    flips += rule.step(options, piece);
   });
+  return flips;
+}
+
+// The rule steps from 0 in the projected space, which gives the change; weight decay is a matter of the
+// whole weight and stays outside.
+int64_t Optimizer::update_projected(size_t index, float* parameter, const float* gradient,
+                                    double learning_rate) {
+  const GaloreShape& shape = parameters_[index].projected;
+  const int64_t size = shape.rows * shape.cols, low_size = shape.low_size();
+  Moments& state = moments_[index];
+  const auto decay = static_cast<float>(options_.weight_decay);
+  const WeightDecay kind = optimizer_rule(options_.kind).decay;
+  if (decay > 0 && kind == WeightDecay::kL2) {
+    grow(decayed_, size);
+    parallel_for(size, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) decayed_[i] = gradient[i] + decay * parameter[i];
+    });
+    gradient = decayed_.data();
+  }
+  float *left = data_or_null(state.left), *right = data_or_null(state.right);
+  if ((step_ - 1) % options_.galore.update_gap == 0) {
+    const uint64_t key = random_key(options_.seed, {index, static_cast<uint64_t>(step_)});
+    galore_bases(shape, gradient, key, left, right);
+  }
+  galore_project(shape, left, right, gradient, low_gradient_.data(), scratch_.data());
+  std::fill_n(low_update_.begin(), low_size, 0.0f);
+  OptimizerOptions options = options_;
+  options.weight_decay = 0;
+  run(index, options, low_size, low_update_.data(), low_gradient_.data(), learning_rate);
+  const auto scale = static_cast<float>(options_.galore.scale);
+  for (int64_t i = 0; i < low_size; ++i) low_update_[static_cast<size_t>(i)] *= scale;
+  if (decay > 0 && kind == WeightDecay::kDecoupled) {
+    const auto keep = static_cast<float>(1 - learning_rate * options_.weight_decay);
+    parallel_for(size, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) parameter[i] *= keep;
+    });
+  }
+  galore_add_back(shape, left, right, low_update_.data(), parameter, scratch_.data());
+  return 0;
+}
+
+std::vector<Optimizer::StateArray> Optimizer::state_arrays() {
+  const bool votes = options_.kind == OptimizerKind::kDiode;
+  std::vector<StateArray> arrays;
+  for (size_t i = 0; i < moments_.size(); ++i) {
+    const std::string name = std::to_string(i);
+    Moments& m = moments_[i];
+    const bool second_moment = !(votes && parameters_[i].spec.binary);
+    arrays.push_back({name + ".first", &m.first, false});
+    arrays.push_back({name + ".second", &m.second, second_moment});
+    if (!parameters_[i].is_projected) continue;
+    arrays.push_back({name + ".left", &m.left, false});
+    arrays.push_back({name + ".right", &m.right, false});
+  }
+  return arrays;
 }
 
 int64_t Optimizer::native_bytes() const {
-  size_t floats = 0;
-  for (const Moments& m : moments_) floats += m.first.size() + m.second.size();
+  size_t floats =
+      decayed_.size() + low_gradient_.size() + low_update_.size() + scratch_.size();
+  for (const Moments& m : moments_) {
+    floats += m.first.size() + m.second.size() + m.left.size() + m.right.size();
+  }
   return static_cast<int64_t>(floats * sizeof(float));
 }
 
 std::vector<float> optimize_trajectory(const float* init, const float* gradients, int64_t steps,
-                                       int64_t size, const OptimizerOptions& options,
+                                       const ParameterSpec& spec, const OptimizerOptions& options,
                                        double learning_rate) {
-  require(steps >= 0 && size > 0, "needs at least one parameter");
-  Optimizer optimizer(options, {size});
+  require(steps >= 0 && spec.rows > 0 && spec.cols > 0, "needs at least one parameter");
+  Optimizer optimizer(options, std::vector<ParameterSpec>{spec});
+  const int64_t size = spec.size();
   const auto n = static_cast<size_t>(size);
   std::vector<float> parameter(init, init + n);
   std::vector<float> trajectory(static_cast<size_t>(steps) * n);
@@ -131,6 +195,13 @@ std::vector<float> optimize_trajectory(const float* init, const float* gradients
     std::memcpy(trajectory.data() + s * size, parameter.data(), n * sizeof(float));
   }
   return trajectory;
+}
+
+std::vector<float> optimize_trajectory(const float* init, const float* gradients, int64_t steps,
+                                       int64_t size, const OptimizerOptions& options,
+                                       double learning_rate) {
+  return optimize_trajectory(init, gradients, steps, ParameterSpec{size, 1, false}, options,
+                             learning_rate);
 }
 
 }  // namespace qat

@@ -5,6 +5,7 @@
 namespace qat {
 namespace {
 uint64_t rotate_left(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+double to_unit(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1.0p-53; }
 }  // namespace
 
 uint64_t splitmix64(uint64_t& state) {
@@ -40,7 +41,7 @@ uint64_t Rng::below(uint64_t bound) {
   }
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() { return to_unit(next()); }
 
 float Rng::uniform(float low, float high) {
   const double span = static_cast<double>(high) - static_cast<double>(low);
@@ -58,5 +59,22 @@ void Rng::shuffle(std::vector<uint32_t>& values) {
     std::swap(values[i - 1], values[below(i)]);
   }
 }
+
+uint64_t random_key(uint64_t seed, std::initializer_list<uint64_t> path) {
+  uint64_t key = splitmix64(seed);
+  for (const uint64_t part : path) {
+    key ^= part;
+    key = splitmix64(key);
+  }
+  return key;
+}
+
+uint64_t random_at(uint64_t key, uint64_t counter) {
+  // splitmix64 is a mix of a counter that steps by this constant: jump to its place.
+  uint64_t state = key + counter * 0x9e3779b97f4a7c15ULL;
+  return splitmix64(state);
+}
+
+double uniform_at(uint64_t key, uint64_t counter) { return to_unit(random_at(key, counter)); }
 
 }  // namespace qat

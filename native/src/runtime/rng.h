@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 namespace qat {
@@ -33,5 +34,13 @@ class Rng {
  private:
   State state_;
 };
+
+// Counter-based numbers: value `counter` of the stream `key`, without state. Any element of any step
+// can be had on its own, on any thread and after a resume.
+// A key for each place that needs numbers: random_key(seed, {layer, step}).
+uint64_t random_key(uint64_t seed, std::initializer_list<uint64_t> path);
+uint64_t random_at(uint64_t key, uint64_t counter);
+// Uniform in [0, 1) with 53 bits.
+double uniform_at(uint64_t key, uint64_t counter);
 
 }  // namespace qat
