@@ -58,6 +58,8 @@ class NBitLayer {
   int w_bit() const { return options_.weight.quantizer.bits; }
   int a_bit() const { return options_.activation.bits; }
   bool is_float() const { return !rule_; }
+  // Only the signs of the weight count.
+  bool is_binary() const { return rule_ && quantizer().grid == Grid::kBinary; }
   const char* kind() const { return rule_ ? rule_->name() : "float"; }  // of the weight
   bool training() const { return training_; }
   LayerState state() const;

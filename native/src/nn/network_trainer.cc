@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "nn/losses.h"
+#include "nn/modules/n_bit_module.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
 #include "quant/statistics.h"
@@ -29,23 +30,27 @@ std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
     const std::vector<ModuleParameter> parameters = node->module->parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].role == Role::kStatistic) continue;
-      slots.push_back({node.get(), i, parameters[i].size(), parameters[i].role});
+      slots.push_back({node.get(), i, parameters[i].rows, parameters[i].cols, parameters[i].role});
     }
   }
   return slots;
 }
 
-std::vector<int64_t> NetworkTrainer::slot_sizes(const std::vector<Slot>& slots) {
-  std::vector<int64_t> sizes;
-  for (const Slot& slot : slots) sizes.push_back(slot.size);
-  return sizes;
+std::vector<ParameterSpec> NetworkTrainer::specs_of(const std::vector<Slot>& slots) {
+  std::vector<ParameterSpec> specs;
+  for (const Slot& slot : slots) {
+    const NBitLayer* layer = slot.node->layer();
+    const bool binary = layer && slot.index == NBitModule::kWeightIndex && layer->is_binary();
+    specs.push_back({slot.rows, slot.cols, binary});
+  }
+  return specs;
 }
 
 NetworkTrainer::NetworkTrainer(Network& network, const TrainerOptions& options, int64_t batch_size)
     : network_(network),
       options_(options),
       slots_(make_slots(network)),
-      optimizer_(options.optimizer, slot_sizes(slots_)) {
+      optimizer_(options.optimizer, specs_of(slots_)) {
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));
   for (const auto& node : NetworkAccess::nodes(network)) {
@@ -184,8 +189,8 @@ void NetworkTrainer::clip_gradients() {
   double square = 0;
   for (const Slot& slot : slots_) {
     if (!slot.gradient) continue;
-    norm_partials_.assign(static_cast<size_t>(chunk_count(slot.size, kElementGrain)), 0.0);
-    parallel_chunks(slot.size, kElementGrain, [&](int64_t chunk, int64_t begin, int64_t end) {
+    norm_partials_.assign(static_cast<size_t>(chunk_count(slot.size(), kElementGrain)), 0.0);
+    parallel_chunks(slot.size(), kElementGrain, [&](int64_t chunk, int64_t begin, int64_t end) {
       double sum = 0;
       for (int64_t i = begin; i < end; ++i) {
         sum += static_cast<double>(slot.gradient[i]) * slot.gradient[i];
@@ -198,7 +203,7 @@ void NetworkTrainer::clip_gradients() {
   if (!(factor < 1)) return;
   for (const Slot& slot : slots_) {
     if (!slot.gradient) continue;
-    parallel_for(slot.size, kElementGrain, [&](int64_t begin, int64_t end) {
+    parallel_for(slot.size(), kElementGrain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) slot.gradient[i] *= static_cast<float>(factor);
     });
   }
@@ -227,7 +232,7 @@ void NetworkTrainer::update_scales(size_t index, float* scales, double learning_
   const Slot& slot = slots_[index];
   optimizer_.update(index, scales, slot.gradient, learning_rate * options_.scale_rate);
   AlignedVector<float>& momentum = optimizer_.mutable_moments()[index].first;
-  for (int64_t i = 0; i < slot.size; ++i) {
+  for (int64_t i = 0; i < slot.size(); ++i) {
     if (!std::isfinite(scales[i])) {
       diverged("a scale of \"" + slot.node->spec.name + "\" is not finite");
     }

@@ -49,13 +49,14 @@ class NetworkTrainer {
   struct Slot {  // a parameter with a gradient
     NetworkAccess::Node* node;
     size_t index;  // of the module's parameters
-    int64_t size;
+    int64_t rows, cols;
     Role role;
     float* gradient = nullptr;
+    int64_t size() const { return rows * cols; }
   };
 
   static std::vector<Slot> make_slots(Network& network);
-  static std::vector<int64_t> slot_sizes(const std::vector<Slot>& slots);
+  static std::vector<ParameterSpec> specs_of(const std::vector<Slot>& slots);
   const float* forward(int64_t rows);
   void backward(int64_t rows);
   void plan_gradients(int64_t batch_size);

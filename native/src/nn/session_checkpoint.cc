@@ -126,9 +126,7 @@ class Reader {
 
 // --- arrays, in their order ------------------------------------------------------------------------
 
-std::string moment_name(size_t slot, const char* which) {
-  return "optimizer." + std::to_string(slot) + "." + which;
-}
+std::string optimizer_name(const Optimizer::StateArray& array) { return "optimizer." + array.name; }
 
 bool has_shift(const NBitLayer& layer) {
   return layer.options().activation.method == Method::kLsqPlus && layer.a_bit() != kFloatBits;
@@ -170,7 +168,7 @@ void write_module(Writer& out, const std::string& name, const Module& module) {
   }
 }
 
-void write_arrays(Writer& out, const SessionData& data, const NetworkTrainer& trainer) {
+void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer) {
   size_t layer = 0;
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
     const std::string& name = node->spec.name;
@@ -184,12 +182,8 @@ void write_arrays(Writer& out, const SessionData& data, const NetworkTrainer& tr
     out.array(name + ".codes", ArrayType::kU8, codes.data(), codes.size());
     ++layer;
   }
-  const auto& moments = trainer.optimizer().moments();
-  for (size_t i = 0; i < moments.size(); ++i) {
-    out.array(moment_name(i, "first"), ArrayType::kF32, moments[i].first.data(),
-              moments[i].first.size());
-    out.array(moment_name(i, "second"), ArrayType::kF32, moments[i].second.data(),
-              moments[i].second.size());
+  for (const Optimizer::StateArray& array : trainer.optimizer().state_arrays()) {
+    out.array(optimizer_name(array), ArrayType::kF32, array.values->data(), array.values->size());
   }
 }
 
@@ -317,8 +311,8 @@ Reader open_checkpoint(const uint8_t* bytes, size_t size) {
   return in;
 }
 
-uint32_t count_arrays(const SessionData& data, const NetworkTrainer& trainer) {
-  size_t count = 2 * trainer.optimizer().moments().size();
+uint32_t count_arrays(const SessionData& data, NetworkTrainer& trainer) {
+  size_t count = trainer.optimizer().state_arrays().size();
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
     if (!node->layer()) {
       count += node->module->parameters().size();
@@ -350,7 +344,7 @@ SessionPosition read_position(Reader& in, const SessionData& data) {
 
 }  // namespace
 
-std::vector<uint8_t> write_checkpoint(const SessionData& data, const NetworkTrainer& trainer) {
+std::vector<uint8_t> write_checkpoint(const SessionData& data, NetworkTrainer& trainer) {
   Writer out;
   for (const char c : kMagic) out.value(c);
   out.value(kVersion);
@@ -384,15 +378,11 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     staged.push_back(node->layer() ? read_layer(in, node->spec.name, *node->layer(), with_codes)
                                    : read_module(in, node->spec.name, *node->module));
   }
-  auto& moments = trainer.optimizer().mutable_moments();
-  std::vector<Optimizer::Moments> staged_moments(moments.size());
-  for (size_t i = 0; i < moments.size(); ++i) {
-    const auto first =
-        read_floats(in, moment_name(i, "first"), moments[i].first.size(), kAny);
-    const auto second =
-        read_floats(in, moment_name(i, "second"), moments[i].second.size(), 0);
-    staged_moments[i].first.assign(first.begin(), first.end());
-    staged_moments[i].second.assign(second.begin(), second.end());
+  const std::vector<Optimizer::StateArray> arrays = trainer.optimizer().state_arrays();
+  std::vector<std::vector<float>> staged_state;
+  for (const Optimizer::StateArray& array : arrays) {
+    staged_state.push_back(read_floats(in, optimizer_name(array), array.values->size(),
+                                       array.non_negative ? 0.0f : kAny));
   }
   if (!in.at_end()) refuse("there are bytes left over at " + std::to_string(in.at()));
 
@@ -401,7 +391,9 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     apply(*nodes[i], staged[i]);
     if (nodes[i]->layer() && with_codes) codes.push_back(std::move(staged[i].codes));
   }
-  moments = std::move(staged_moments);
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    arrays[i].values->assign(staged_state[i].begin(), staged_state[i].end());
+  }
   trainer.optimizer().set_step(position.step);
   data.codes = std::move(codes);
   data.position = position;

@@ -34,7 +34,7 @@ std::vector<LayerDiagnostics> diagnose_layers(Network& network,
                                               std::vector<std::vector<uint8_t>>& codes);
 
 // Everything an exact resume needs, as one versioned, checksummed blob.
-std::vector<uint8_t> write_checkpoint(const SessionData& data, const NetworkTrainer& trainer);
+std::vector<uint8_t> write_checkpoint(const SessionData& data, NetworkTrainer& trainer);
 // Puts it back. Throws E-CHECKPOINT, with everything as it was, for any other bytes.
 void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data, NetworkTrainer& trainer);
 

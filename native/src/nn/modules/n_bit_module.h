@@ -10,6 +10,8 @@ namespace qat {
 
 class NBitModule final : public Module {
  public:
+  static constexpr size_t kWeightIndex = 0;  // of parameters()
+
   NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output);
 
   std::vector<ModuleParameter> parameters() const override { return parameters_; }
