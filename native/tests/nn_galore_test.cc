@@ -180,6 +180,14 @@ TEST(top_subspace_of_matrices_without_full_rank_is_orthonormal) {
   CHECK_NEAR(std::fabs(along), 1, 1e-6);
 }
 
+TEST(top_subspace_of_singular_values_many_orders_apart_is_orthonormal) {
+  const auto a = with_gaps(50, 30, {1e3, 1, 1e-2, 1e-4, 1e-6});
+  for (const bool transposed : {false, true}) {
+    const auto basis = basis_of(a, 50, 30, transposed, 10);
+    CHECK(largest_defect_of_orthonormality(basis, transposed ? 30 : 50, 10) < 1e-6);
+  }
+}
+
 TEST(top_subspace_does_not_depend_on_threads) {
   const auto a = random_values(300 * 200, 6);
   qat::set_threads(1);

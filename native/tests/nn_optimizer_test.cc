@@ -1,8 +1,10 @@
 // Optimizers without a reference vector in the goldens, schedules, clipping and the rate of scales.
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "nn/network_trainer.h"
+#include "nn/optimizer_rule.h"
 #include "nn/schedule.h"
 #include "nn_test_util.h"
 #include "runtime/thread_pool.h"
@@ -39,6 +41,25 @@ std::vector<float> parameter(qat::Network& network, const std::string& name, siz
 }
 
 }  // namespace
+
+TEST(every_kind_of_optimizer_has_its_row) {
+  const auto& rules = qat::optimizer_rules();
+  for (size_t i = 0; i < rules.size(); ++i) {
+    CHECK_EQ(static_cast<size_t>(rules[i].kind), i);  // rows are found by their place
+    for (size_t j = 0; j < i; ++j) CHECK(std::string(rules[i].name) != rules[j].name);
+    const qat::OptimizerOptions options = qat::default_options(rules[i].kind);
+    CHECK(options.kind == rules[i].kind);
+    qat::validate(options);
+    // One step moves against the gradient, on every piece of an array of more than one.
+    std::vector<float> w(40000, 1.0f);
+    const std::vector<float> gradient(w.size(), 0.5f);
+    qat::Optimizer optimizer(options, std::vector<int64_t>{static_cast<int64_t>(w.size())});
+    optimizer.begin_step();
+    optimizer.update(0, w.data(), gradient.data(), 0.01);
+    CHECK_IN(*std::min_element(w.begin(), w.end()) == *std::max_element(w.begin(), w.end()), i);
+    CHECK_IN(w[0] < 1 && w[0] > 0.9f, i);
+  }
+}
 
 TEST(radam_goes_the_way_of_pytorch_before_and_after_rectification) {
   qat::OptimizerOptions options;

@@ -57,8 +57,9 @@ void random_vector(uint64_t key, double* v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v[i] = uniform_at(key, static_cast<uint64_t>(i)) - 0.5;
 }
 
-// Gram-Schmidt: a vector that depends on the ones before it gives way to a random direction.
-void orthonormalize_once(Vectors& v, uint64_t key) {
+// Modified Gram-Schmidt in double, which loses as many of its 16 digits as the vectors are alike; one
+// that depends on those before it to more than 6 digits gives way to a random direction.
+void orthonormalize(Vectors& v, uint64_t key) {
   const int64_t n = v.length;
   std::vector<double> lengths(static_cast<size_t>(v.count));
   for (int64_t i = 0; i < v.count; ++i) {
@@ -79,11 +80,6 @@ void orthonormalize_once(Vectors& v, uint64_t key) {
       for (int64_t j = begin; j < end; ++j) remove_direction(at, v.row(i + 1 + j), n);
     });
   }
-}
-
-void orthonormalize(Vectors& v, uint64_t key) {
-  orthonormalize_once(v, key);
-  orthonormalize_once(v, key);  // the first pass loses as many digits as the vectors were alike
 }
 
 // A two-sided rotation that makes element (p, q) zero.
