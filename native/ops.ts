@@ -1,8 +1,9 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
+import type { NativePtq } from './ptq.js';
 import type { NativeQuantizer } from './quantizer.js';
 
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
-export interface NativeOps {
+export interface NativeOps extends NativePtq {
   fakeQuant(
     x: Float32Array,
     rows: number,

@@ -13,7 +13,7 @@ using qat::AdaRoundOptions;
 using qat::AdaRoundResult;
 using qat::Granularity;
 using qat::Grid;
-using qat::Matrix;
+using qat::SquareMatrix;
 using qat::QuantizerConfig;
 
 namespace {
@@ -24,7 +24,7 @@ double soft(double v) {
 
 // The objective of one row by its definition, in double.
 double objective_of_row(const std::vector<double>& v, const float* weight, const float* low,
-                        const float* high, const Matrix& h, double lambda, double beta) {
+                        const float* high, const SquareMatrix& h, double lambda, double beta) {
   const size_t n = v.size();
   std::vector<double> d(n);
   double norm = 0, pull = 0;
@@ -38,7 +38,7 @@ double objective_of_row(const std::vector<double>& v, const float* weight, const
 }
 
 AdaRoundResult round_with(const std::vector<float>& weight, int64_t rows, int64_t cols,
-                          const Matrix& h, const QuantizerConfig& config,
+                          const SquareMatrix& h, const QuantizerConfig& config,
                           const qat::CancelToken* cancel = nullptr) {
   const qat::Scales scales = qat::estimate_scales(weight.data(), rows, cols, config);
   return qat::adaround(weight.data(), rows, cols, h, config, scales, {}, cancel);
@@ -88,7 +88,7 @@ TEST(ptq_the_gradient_of_adaround_is_that_of_its_objective) {
   const int64_t rows = 3, cols = 17;
   const auto n = static_cast<size_t>(cols);
   const std::vector<float> weight = random_values(rows * cols, 2);
-  const Matrix h = random_hessian(cols, 60, 3);
+  const SquareMatrix h = random_hessian(cols, 60, 3);
   const std::vector<float> h_float(h.begin(), h.end());
   const QuantizerConfig config = config_of(3, Grid::kUnsigned, Granularity::kGroup, 5);
   const qat::Scales scales = qat::estimate_scales(weight.data(), rows, cols, config);
@@ -126,7 +126,7 @@ TEST(ptq_adaround_lies_between_the_best_rounding_and_the_nearest) {
   double loss = 0, nearest_loss = 0, best_loss = 0;
   for (uint64_t seed = 0; seed < 40; ++seed) {
     const std::vector<float> weight = random_values(rows * cols, 300 + seed);
-    const Matrix h = random_hessian(cols, 32, 4000 + 3 * seed);
+    const SquareMatrix h = random_hessian(cols, 32, 4000 + 3 * seed);
     const AdaRoundResult result = round_with(weight, rows, cols, h, config);
     double best = 0;
     for (int64_t r = 0; r < rows; ++r) {
@@ -150,7 +150,7 @@ TEST(ptq_adaround_beats_gptq_where_inputs_hang_together) {
   const int64_t rows = 16, cols = 96;
   for (const int bits : {2, 4}) {
     const std::vector<float> weight = random_values(rows * cols, 5, 0.05);
-    const Matrix h = random_hessian(cols, 300, 6);
+    const SquareMatrix h = random_hessian(cols, 300, 6);
     const QuantizerConfig config = config_of(bits, Grid::kSigned, Granularity::kChannel);
     const AdaRoundResult result = round_with(weight, rows, cols, h, config);
     const qat::GptqResult columns = qat::gptq(weight.data(), rows, cols, h, config, {});
@@ -168,7 +168,7 @@ TEST(ptq_adaround_without_inputs_rounds_to_nearest) {
     const QuantizerConfig config = config_of(bits, bits == 1 ? Grid::kBinary : Grid::kUnsigned,
                                              Granularity::kChannel);
     const AdaRoundResult result = round_with(
-        weight, rows, cols, Matrix(static_cast<size_t>(cols * cols), 0.0), config);
+        weight, rows, cols, SquareMatrix(static_cast<size_t>(cols * cols), 0.0), config);
     CHECK(result.weight.packed == round_to_nearest(weight, rows, cols, config).packed);
     CHECK_EQ(result.loss, 0.0);
   }
@@ -178,7 +178,7 @@ TEST(ptq_adaround_gives_the_same_bits_on_any_number_of_threads_and_can_be_cancel
   const int before = qat::thread_count();
   const int64_t rows = 70, cols = 33;
   const std::vector<float> weight = random_values(rows * cols, 8);
-  const Matrix h = random_hessian(cols, 100, 9);
+  const SquareMatrix h = random_hessian(cols, 100, 9);
   const QuantizerConfig config = config_of(3, Grid::kSigned, Granularity::kGroup, 8);
   qat::CancelToken cancel;
   AdaRoundResult results[2];
@@ -198,7 +198,7 @@ TEST(ptq_adaround_refuses_options_without_sense) {
   const std::vector<float> weight = {0.1f, 0.2f};
   const QuantizerConfig config = config_of(4, Grid::kSigned, Granularity::kTensor);
   const qat::Scales scales = qat::estimate_scales(weight.data(), 1, 2, config);
-  const Matrix h = {1, 0, 0, 1};
+  const SquareMatrix h = {1, 0, 0, 1};
   AdaRoundOptions wrong[6];
   wrong[0].iterations = 0;
   wrong[1].learning_rate = 0;

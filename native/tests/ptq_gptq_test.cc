@@ -12,18 +12,18 @@ using qat::GptqOptions;
 using qat::GptqResult;
 using qat::Granularity;
 using qat::Grid;
-using qat::Matrix;
+using qat::SquareMatrix;
 using qat::QuantizerConfig;
 
 namespace {
 
-Matrix scaled_identity(int64_t n, double value) {
-  Matrix h(static_cast<size_t>(n * n), 0.0);
+SquareMatrix scaled_identity(int64_t n, double value) {
+  SquareMatrix h(static_cast<size_t>(n * n), 0.0);
   for (int64_t i = 0; i < n; ++i) h[static_cast<size_t>(i * n + i)] = value;
   return h;
 }
 
-Matrix damped(Matrix h, int64_t n, double damping) {
+SquareMatrix damped(SquareMatrix h, int64_t n, double damping) {
   double mean = 0;
   for (int64_t i = 0; i < n; ++i) {
     mean += h[static_cast<size_t>(i * n + i)] / static_cast<double>(n);
@@ -33,8 +33,8 @@ Matrix damped(Matrix h, int64_t n, double damping) {
 }
 
 // Gauss-Jordan without pivoting: fine for a positive definite matrix.
-Matrix plain_inverse(Matrix a, size_t n) {
-  Matrix inverse(n * n, 0.0);
+SquareMatrix plain_inverse(SquareMatrix a, size_t n) {
+  SquareMatrix inverse(n * n, 0.0);
   for (size_t i = 0; i < n; ++i) inverse[i * n + i] = 1;
   for (size_t p = 0; p < n; ++p) {
     const double pivot = a[p * n + p];
@@ -57,9 +57,9 @@ Matrix plain_inverse(Matrix a, size_t n) {
 // The same method without Cholesky or blocks: after each column its row and column are eliminated
 // from H⁻¹ (Frantar et al. 2022, Optimal Brain Compression). One scale for all.
 std::vector<float> by_elimination(const std::vector<float>& weight, size_t rows, size_t cols,
-                                  const Matrix& h, const QuantizerConfig& config,
+                                  const SquareMatrix& h, const QuantizerConfig& config,
                                   const qat::Scales& scales) {
-  Matrix inverse = plain_inverse(h, cols);
+  SquareMatrix inverse = plain_inverse(h, cols);
   std::vector<double> work(weight.begin(), weight.end());
   std::vector<float> result(weight.size());
   for (size_t i = 0; i < cols; ++i) {
@@ -70,7 +70,7 @@ std::vector<float> by_elimination(const std::vector<float>& weight, size_t rows,
       const double error = (work[r * cols + i] - q) / inverse[i * cols + i];
       for (size_t j = i; j < cols; ++j) work[r * cols + j] -= error * inverse[i * cols + j];
     }
-    const Matrix before = inverse;
+    const SquareMatrix before = inverse;
     for (size_t a = i + 1; a < cols; ++a) {
       for (size_t b = i + 1; b < cols; ++b) {
         inverse[a * cols + b] -=
@@ -114,7 +114,7 @@ TEST(ptq_gptq_is_the_elimination_of_one_column_after_the_other) {
   const int64_t rows = 16, cols = 150;  // more than a block
   const std::vector<float> weight = random_values(rows * cols, 2);
   const QuantizerConfig config = config_of(3, Grid::kSigned, Granularity::kTensor);
-  const Matrix h = random_hessian(cols, 400, 3);
+  const SquareMatrix h = random_hessian(cols, 400, 3);
   const GptqResult result = qat::gptq(weight.data(), rows, cols, h, config, {});
   const std::vector<float> expected =
       by_elimination(weight, static_cast<size_t>(rows), static_cast<size_t>(cols),
@@ -135,7 +135,7 @@ TEST(ptq_gptq_lies_between_the_best_codes_and_rounding) {
   double gptq_error = 0, nearest_error = 0, best_error = 0;
   for (uint64_t seed = 0; seed < 60; ++seed) {
     const std::vector<float> weight = random_values(rows * cols, 100 + seed);
-    const Matrix h = random_hessian(cols, 32, 1000 + 3 * seed);
+    const SquareMatrix h = random_hessian(cols, 32, 1000 + 3 * seed);
     const GptqResult result =
         qat::gptq(weight.data(), rows, cols, h, config, {0.0, seed % 2 == 1, false});
     const double error = qat::output_error(weight.data(), result.dequantized.data(), rows, cols, h);
@@ -157,7 +157,7 @@ TEST(ptq_gptq_lies_between_the_best_codes_and_rounding) {
 TEST(ptq_gptq_reports_the_output_error_as_its_loss) {
   const int64_t rows = 40, cols = 200;
   const std::vector<float> weight = random_values(rows * cols, 5);
-  const Matrix h = random_hessian(cols, 500, 6);
+  const SquareMatrix h = random_hessian(cols, 500, 6);
   for (const bool act_order : {false, true}) {
     const GptqResult result =
         qat::gptq(weight.data(), rows, cols, h,
@@ -171,7 +171,7 @@ TEST(ptq_gptq_reports_the_output_error_as_its_loss) {
 TEST(ptq_gptq_act_order_says_which_group_each_column_is_in) {
   const int64_t rows = 5, cols = 21, group = 4;
   const std::vector<float> weight = random_values(rows * cols, 7);
-  const Matrix h = random_hessian(cols, 100, 8);
+  const SquareMatrix h = random_hessian(cols, 100, 8);
   const QuantizerConfig config = config_of(4, Grid::kUnsigned, Granularity::kGroup, group);
   const GptqResult result = qat::gptq(weight.data(), rows, cols, h, config, {0.01, true, false});
   CHECK_EQ(result.g_idx.size(), static_cast<size_t>(cols));
@@ -194,7 +194,8 @@ TEST(ptq_gptq_act_order_says_which_group_each_column_is_in) {
     }
   }
   // Static groups stay where QuantizedWeight has them.
-  const GptqResult with_static = qat::gptq(weight.data(), rows, cols, h, config, {0.01, true, true});
+  const GptqResult with_static =
+      qat::gptq(weight.data(), rows, cols, h, config, {0.01, true, true});
   CHECK(with_static.g_idx.empty());
   CHECK(with_static.dequantized == dequantized(with_static.weight));
   CHECK(with_static.weight.scales.scales ==
@@ -229,7 +230,7 @@ TEST(ptq_gptq_needs_damping_where_inputs_do_not_span_the_space) {
   const std::vector<float> weight = random_values(rows * cols, 11), x = random_values(4 * cols, 12);
   qat::Hessian hessian(cols);
   hessian.add(x.data(), 4);  // rank 4
-  Matrix h = hessian.value();
+  SquareMatrix h = hessian.value();
   const QuantizerConfig config = config_of(4, Grid::kSigned, Granularity::kChannel);
   h[1] += 10;  // and no longer a sum of squares
   h[static_cast<size_t>(cols)] += 10;
@@ -238,7 +239,8 @@ TEST(ptq_gptq_needs_damping_where_inputs_do_not_span_the_space) {
   CHECK(qat::gptq(weight.data(), rows, cols, hessian.value(), config, {}).loss > 0);
   h[0] = -1;
   CHECK_THROWS(qat::gptq(weight.data(), rows, cols, h, config, {}), "E-NATIVE-ARGUMENT");
-  CHECK_THROWS(qat::gptq(weight.data(), rows, cols, Matrix(3), config, {}), "E-NATIVE-ARGUMENT");
+  CHECK_THROWS(qat::gptq(weight.data(), rows, cols, SquareMatrix(3), config, {}),
+               "E-NATIVE-ARGUMENT");
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS(qat::gptq(weight.data(), rows, cols, hessian.value(), config, {nan, false, false}),
                "E-NATIVE-ARGUMENT");
@@ -248,7 +250,7 @@ TEST(ptq_gptq_gives_the_same_bits_on_any_number_of_threads_and_can_be_cancelled)
   const int before = qat::thread_count();
   const int64_t rows = 100, cols = 140;
   const std::vector<float> weight = random_values(rows * cols, 13);
-  const Matrix h = random_hessian(cols, 300, 14);
+  const SquareMatrix h = random_hessian(cols, 300, 14);
   const QuantizerConfig config = config_of(3, Grid::kUnsigned, Granularity::kGroup, 20);
   GptqResult results[2];
   qat::CancelToken cancel;

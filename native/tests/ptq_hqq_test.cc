@@ -106,7 +106,8 @@ TEST(ptq_hqq_with_integer_zeros_is_the_unsigned_grid) {
   for (const float zero : result.zeros) scales.zero_points.push_back(static_cast<int32_t>(zero));
   const qat::QuantizerConfig config =
       config_of(4, qat::Grid::kUnsigned, qat::Granularity::kGroup, group);
-  const qat::QuantizedWeight coded = qat::quantize_weight(weight.data(), rows, cols, config, scales);
+  const qat::QuantizedWeight coded =
+      qat::quantize_weight(weight.data(), rows, cols, config, scales);
   CHECK(qat::pack_codes(result.codes.data(), rows, cols, 4) == coded.packed);
   CHECK(result.dequantized == dequantized(coded));
   CHECK_NEAR(result.error / error_of(weight, result.dequantized, 0.7), 1, 1e-9);

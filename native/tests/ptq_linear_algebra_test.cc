@@ -10,13 +10,13 @@
 #include "runtime/thread_pool.h"
 
 using namespace qat_test;  // NOLINT
-using qat::Matrix;
+using qat::SquareMatrix;
 
 namespace {
 
 // Textbook Cholesky, element by element.
-Matrix plain_cholesky(const Matrix& a, size_t n) {
-  Matrix l(n * n, 0.0);
+SquareMatrix plain_cholesky(const SquareMatrix& a, size_t n) {
+  SquareMatrix l(n * n, 0.0);
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = 0; j <= i; ++j) {
       double sum = a[i * n + j];
@@ -27,15 +27,16 @@ Matrix plain_cholesky(const Matrix& a, size_t n) {
   return l;
 }
 
-double largest_difference(const Matrix& a, const Matrix& b) {
+double largest_difference(const SquareMatrix& a, const SquareMatrix& b) {
   double most = 0;
   for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::fabs(a[i] - b[i]));
   return most;
 }
 
 // a·b, with either transposed on request.
-Matrix product(const Matrix& a, bool trans_a, const Matrix& b, bool trans_b, size_t n) {
-  Matrix c(n * n, 0.0);
+SquareMatrix product(const SquareMatrix& a, bool trans_a, const SquareMatrix& b, bool trans_b,
+                     size_t n) {
+  SquareMatrix c(n * n, 0.0);
   for (size_t i = 0; i < n; ++i) {
     for (size_t p = 0; p < n; ++p) {
       const double factor = trans_a ? a[p * n + i] : a[i * n + p];
@@ -47,8 +48,8 @@ Matrix product(const Matrix& a, bool trans_a, const Matrix& b, bool trans_b, siz
   return c;
 }
 
-Matrix identity(size_t n) {
-  Matrix a(n * n, 0.0);
+SquareMatrix identity(size_t n) {
+  SquareMatrix a(n * n, 0.0);
   for (size_t i = 0; i < n; ++i) a[i * n + i] = 1;
   return a;
 }
@@ -59,8 +60,8 @@ constexpr int64_t kSizes[] = {1, 2, 3, 5, 63, 64, 65, 130, 200};
 
 TEST(ptq_cholesky_is_the_textbook_one_at_every_block_edge) {
   for (const int64_t n : kSizes) {
-    const Matrix a = random_spd(n, 10 + static_cast<uint64_t>(n));
-    const Matrix l = qat::cholesky(a, n);
+    const SquareMatrix a = random_spd(n, 10 + static_cast<uint64_t>(n));
+    const SquareMatrix l = qat::cholesky(a, n);
     const auto size = static_cast<size_t>(n);
     CHECK_IN(largest_difference(l, plain_cholesky(a, size)) < 1e-11, "n " << n);
     CHECK_IN(largest_difference(product(l, false, l, true, size), a) < 1e-12, "n " << n);
@@ -73,8 +74,8 @@ TEST(ptq_cholesky_is_the_textbook_one_at_every_block_edge) {
 TEST(ptq_the_inverse_of_a_lower_matrix_is_its_inverse) {
   for (const int64_t n : kSizes) {
     const auto size = static_cast<size_t>(n);
-    const Matrix l = qat::cholesky(random_spd(n, 3), n);
-    const Matrix inverse = qat::inverse_of_lower(l, n);
+    const SquareMatrix l = qat::cholesky(random_spd(n, 3), n);
+    const SquareMatrix inverse = qat::inverse_of_lower(l, n);
     CHECK_IN(largest_difference(product(l, false, inverse, false, size), identity(size)) < 1e-11,
              "n " << n);
   }
@@ -83,14 +84,14 @@ TEST(ptq_the_inverse_of_a_lower_matrix_is_its_inverse) {
 TEST(ptq_cholesky_of_the_inverse_is_upper_and_inverts) {
   for (const int64_t n : kSizes) {
     const auto size = static_cast<size_t>(n);
-    const Matrix a = random_spd(n, 7);
-    const Matrix u = qat::cholesky_of_inverse(a, n);
+    const SquareMatrix a = random_spd(n, 7);
+    const SquareMatrix u = qat::cholesky_of_inverse(a, n);
     for (size_t i = 0; i < size; ++i) {
       CHECK(u[i * size + i] > 0);
       for (size_t j = 0; j < i; ++j) CHECK(u[i * size + j] == 0.0);
     }
     // uᵀ·u·a = 1
-    const Matrix inverse = product(u, true, u, false, size);
+    const SquareMatrix inverse = product(u, true, u, false, size);
     CHECK_IN(largest_difference(product(inverse, false, a, false, size), identity(size)) < 1e-10,
              "n " << n);
   }
@@ -98,11 +99,12 @@ TEST(ptq_cholesky_of_the_inverse_is_upper_and_inverts) {
 
 TEST(ptq_a_matrix_that_is_not_positive_definite_is_refused) {
   for (const int64_t n : {1, 3, 70, 150}) {
-    Matrix a = random_spd(n, 5);
+    SquareMatrix a = random_spd(n, 5);
     a[static_cast<size_t>((n - 1) * n + n - 1)] = -1;
     CHECK_THROWS(qat::cholesky(a, n), "E-NATIVE-ARGUMENT");
     CHECK_THROWS(qat::cholesky_of_inverse(a, n), "E-NATIVE-ARGUMENT");
-    CHECK_THROWS(qat::cholesky(Matrix(static_cast<size_t>(n * n), 0.0), n), "E-NATIVE-ARGUMENT");
+    const SquareMatrix zeros(static_cast<size_t>(n * n), 0.0);
+    CHECK_THROWS(qat::cholesky(zeros, n), "E-NATIVE-ARGUMENT");
     a[static_cast<size_t>((n - 1) * n + n - 1)] = std::numeric_limits<double>::quiet_NaN();
     CHECK_THROWS(qat::cholesky(a, n), "E-NATIVE-ARGUMENT");
   }
@@ -115,7 +117,7 @@ TEST(ptq_a_hessian_is_the_mean_outer_product_whatever_the_batches) {
   whole.add(x.data(), samples);
   parts.add(x.data(), 128);
   parts.add(x.data() + 128 * in, samples - 128);
-  const Matrix h = whole.value();
+  const SquareMatrix h = whole.value();
   for (int64_t i = 0; i < in; ++i) {
     for (int64_t j = 0; j < in; ++j) {
       double sum = 0;
@@ -156,9 +158,9 @@ TEST(ptq_the_output_error_is_that_of_the_layer_on_its_samples) {
 TEST(ptq_linear_algebra_gives_the_same_bits_on_any_number_of_threads) {
   const int before = qat::thread_count();
   const int64_t n = 200;
-  const Matrix a = random_spd(n, 4);
+  const SquareMatrix a = random_spd(n, 4);
   const std::vector<float> x = random_values(n * 300, 5);
-  Matrix u[2], h[2];
+  SquareMatrix u[2], h[2];
   for (const int run : {0, 1}) {
     qat::set_threads(run == 0 ? 1 : 3);
     u[run] = qat::cholesky_of_inverse(a, n);
@@ -174,7 +176,7 @@ TEST(ptq_linear_algebra_gives_the_same_bits_on_any_number_of_threads) {
 TEST(ptq_cancelled_linear_algebra_stops) {
   qat::CancelToken cancel;
   cancel.cancel();
-  const Matrix a = random_spd(70, 1);
+  const SquareMatrix a = random_spd(70, 1);
   CHECK_THROWS(qat::cholesky_of_inverse(a, 70, &cancel), "E-CANCELLED");
   CHECK_THROWS(qat::inverse_of_lower(a, 70, &cancel), "E-CANCELLED");
 }

@@ -21,9 +21,9 @@ inline std::vector<float> random_values(int64_t n, uint64_t seed, double spread 
 }
 
 // Symmetric, eigenvalues at least about `floor`: x·xᵀ/(2n) of 2n normal samples plus the floor.
-inline qat::Matrix random_spd(int64_t n, uint64_t seed, double floor = 0.1) {
+inline qat::SquareMatrix random_spd(int64_t n, uint64_t seed, double floor = 0.1) {
   const std::vector<float> x = random_values(2 * n * n, seed);
-  qat::Matrix a(static_cast<size_t>(n * n), 0.0);
+  qat::SquareMatrix a(static_cast<size_t>(n * n), 0.0);
   for (int64_t s = 0; s < 2 * n; ++s) {
     const float* row = x.data() + s * n;
     for (int64_t i = 0; i < n; ++i) {
@@ -38,7 +38,7 @@ inline qat::Matrix random_spd(int64_t n, uint64_t seed, double floor = 0.1) {
 }
 
 // The Hessian of `samples` inputs that hang together: each is a random mix of a few causes.
-inline qat::Matrix random_hessian(int64_t in, int64_t samples, uint64_t seed) {
+inline qat::SquareMatrix random_hessian(int64_t in, int64_t samples, uint64_t seed) {
   const int64_t causes = in / 2 + 1;
   const std::vector<float> mix = random_values(causes * in, seed);
   const std::vector<float> strength = random_values(samples * causes, seed + 1);
@@ -82,7 +82,7 @@ inline std::vector<float> dequantized(const qat::QuantizedWeight& weight) {
 }
 
 // d·H·dᵀ / 2 of one row, by the definition.
-inline double row_error(const std::vector<double>& d, const qat::Matrix& h) {
+inline double row_error(const std::vector<double>& d, const qat::SquareMatrix& h) {
   const size_t n = d.size();
   double sum = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -93,7 +93,7 @@ inline double row_error(const std::vector<double>& d, const qat::Matrix& h) {
 
 // The least row_error over all combinations of `levels` in the columns of one row.
 inline double best_row_error(const std::vector<float>& row, const std::vector<float>& levels,
-                             const qat::Matrix& h) {
+                             const qat::SquareMatrix& h) {
   size_t combinations = 1;
   for (size_t c = 0; c < row.size(); ++c) combinations *= levels.size();
   double best = -1;

@@ -21,7 +21,7 @@ constexpr double kPi = 3.14159265358979323846;
   throw Error("E-NATIVE-ARGUMENT", message, remedy);
 }
 
-void check(const Matrix& h, int64_t cols, const AdaRoundOptions& o) {
+void check(const SquareMatrix& h, int64_t cols, const AdaRoundOptions& o) {
   if (h.size() != static_cast<size_t>(cols) * static_cast<size_t>(cols)) {
     fail("The Hessian has " + std::to_string(h.size()) + " elements; a weight of " +
              std::to_string(cols) + " columns needs the square of that.",
@@ -49,7 +49,7 @@ double exponent(const AdaRoundOptions& o, int64_t step) {
 struct Plan {
   const float* weight;
   int64_t cols;
-  const Matrix& h;
+  const SquareMatrix& h;
   std::vector<float> h_float;
   RoundingChoices choices;
   std::vector<float> nearest;  // [rows, cols], rounded to nearest
@@ -115,7 +115,7 @@ RowLoss take_better(const Plan& plan, int64_t r, const float* v, uint8_t* codes)
 
 }  // namespace
 
-AdaRoundResult adaround(const float* weight, int64_t rows, int64_t cols, const Matrix& h,
+AdaRoundResult adaround(const float* weight, int64_t rows, int64_t cols, const SquareMatrix& h,
                         const QuantizerConfig& config, const Scales& scales,
                         const AdaRoundOptions& options, const CancelToken* cancel) {
   check(h, cols, options);
@@ -124,7 +124,8 @@ AdaRoundResult adaround(const float* weight, int64_t rows, int64_t cols, const M
   result.dequantized.resize(static_cast<size_t>(rows * cols));
   dequantize_weight(result.weight, result.dequantized.data());
   const Plan plan{weight, cols, h, std::vector<float>(h.begin(), h.end()),
-                  rounding_choices(weight, rows, cols, config, scales), result.dequantized, options};
+                  rounding_choices(weight, rows, cols, config, scales), result.dequantized,
+                  options};
   std::vector<uint8_t> codes = unpack_codes(result.weight.packed.data(), rows, cols, config.bits);
   std::vector<RowLoss> losses(static_cast<size_t>(rows));
   std::atomic<int64_t> steps{0};

@@ -33,7 +33,7 @@ struct AdaRoundResult {
 // stay as given. Uniform grids. Rows are independent: threaded, the same bits on any number of
 // threads. Reports progress.
 // Throws Error("E-NATIVE-ARGUMENT") for options or sizes that make no sense.
-AdaRoundResult adaround(const float* weight, int64_t rows, int64_t cols, const Matrix& h,
+AdaRoundResult adaround(const float* weight, int64_t rows, int64_t cols, const SquareMatrix& h,
                         const QuantizerConfig& config, const Scales& scales,
                         const AdaRoundOptions& options, const CancelToken* cancel = nullptr);
 

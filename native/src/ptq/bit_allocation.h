@@ -1,5 +1,5 @@
-// Which bits each layer gets: the least total sensitivity within a budget, from a table of what each
-// choice costs and how much it disturbs the network (as HAWQ-V3 does, Yao et al. 2021,
+// Which bits each layer gets: the least total sensitivity within a budget, from a table of what
+// each choice costs and how much it disturbs the network (as HAWQ-V3 does, Yao et al. 2021,
 // arXiv:2011.10680; the measure of sensitivity is the caller's).
 #pragma once
 
@@ -33,8 +33,9 @@ Allocation allocate_exactly(const AllocationTable& table, int64_t budget,
                             const CancelToken* cancel = nullptr);
 constexpr int64_t kMostStates = int64_t{1} << 24;  // 24 bytes each
 
-// From the cheapest choices up along each layer's lower convex hull, always the rise that gains most
-// per cost and still fits. Optimal where the budget is met exactly at a point of the hull.
+// From the cheapest choices up along each layer's lower convex hull, always the rise that gains
+// most per cost; a layer whose next rise does not fit stays where it is. Optimal for the cost it
+// reaches when every rise fitted until it stopped.
 // Throws Error("E-NATIVE-ARGUMENT") as above.
 Allocation allocate_greedily(const AllocationTable& table, int64_t budget);
 

@@ -39,7 +39,7 @@ struct Plan {
               "Pass the Hessian of this layer's own calibration inputs.");
 }
 
-void check_hessian(const Matrix& h, int64_t cols, double damping) {
+void check_hessian(const SquareMatrix& h, int64_t cols, double damping) {
   if (h.size() != static_cast<size_t>(cols) * static_cast<size_t>(cols)) {
     fail_hessian("The Hessian has " + std::to_string(h.size()) + " elements; a weight of " +
                  std::to_string(cols) + " columns needs " + std::to_string(cols) + " x " +
@@ -59,7 +59,7 @@ void check_hessian(const Matrix& h, int64_t cols, double damping) {
 }
 
 // Dead columns get the mean diagonal of the others, so that they weigh in nothing.
-double revive_dead_columns(Matrix* h, std::vector<char>* dead) {
+double revive_dead_columns(SquareMatrix* h, std::vector<char>* dead) {
   const size_t cols = dead->size();
   double sum = 0;
   size_t alive = 0;
@@ -76,7 +76,7 @@ double revive_dead_columns(Matrix* h, std::vector<char>* dead) {
   return mean;
 }
 
-std::vector<int64_t> order_of_work(const Matrix& h, int64_t cols, bool by_diagonal) {
+std::vector<int64_t> order_of_work(const SquareMatrix& h, int64_t cols, bool by_diagonal) {
   std::vector<int64_t> order(static_cast<size_t>(cols));
   std::iota(order.begin(), order.end(), int64_t{0});
   if (!by_diagonal) return order;
@@ -87,17 +87,17 @@ std::vector<int64_t> order_of_work(const Matrix& h, int64_t cols, bool by_diagon
 }
 
 // U with (H + damping·1)⁻¹ = Uᵀ·U, rows and columns in the order of work.
-AlignedVector<float> factor_of(const Matrix& h, const std::vector<int64_t>& order, double damping,
-                               const CancelToken* cancel) {
+AlignedVector<float> factor_of(const SquareMatrix& h, const std::vector<int64_t>& order,
+                               double damping, const CancelToken* cancel) {
   const auto cols = static_cast<int64_t>(order.size());
-  Matrix ordered(h.size());
+  SquareMatrix ordered(h.size());
   for (int64_t i = 0; i < cols; ++i) {
     const double* row = h.data() + order[static_cast<size_t>(i)] * cols;
     double* to = ordered.data() + i * cols;
     for (int64_t j = 0; j < cols; ++j) to[j] = row[order[static_cast<size_t>(j)]];
     to[i] += damping;
   }
-  const Matrix u = cholesky_of_inverse(std::move(ordered), cols, cancel);
+  const SquareMatrix u = cholesky_of_inverse(std::move(ordered), cols, cancel);
   return AlignedVector<float>(u.begin(), u.end());
 }
 
@@ -124,7 +124,8 @@ class RowsInWork {
  public:
   RowsInWork(const Plan& plan, int64_t begin, int64_t end)
       : plan_(plan), begin_(begin), rows_(end - begin), quantizer_(plan.config),
-        work_(static_cast<size_t>(rows_ * plan.cols)), errors_(static_cast<size_t>(rows_ * kBlock)) {
+        work_(static_cast<size_t>(rows_ * plan.cols)),
+        errors_(static_cast<size_t>(rows_ * kBlock)) {
     for (int64_t r = 0; r < rows_; ++r) {
       const float* row = plan.weight + (begin + r) * plan.cols;
       for (int64_t i = 0; i < plan.cols; ++i) {
@@ -216,7 +217,7 @@ class RowsInWork {
 
 }  // namespace
 
-GptqResult gptq(const float* weight, int64_t rows, int64_t cols, Matrix h,
+GptqResult gptq(const float* weight, int64_t rows, int64_t cols, SquareMatrix h,
                 const QuantizerConfig& config, const GptqOptions& options,
                 const CancelToken* cancel) {
   validate(config);
@@ -226,14 +227,15 @@ GptqResult gptq(const float* weight, int64_t rows, int64_t cols, Matrix h,
   const double mean = revive_dead_columns(&h, &plan.dead);
   plan.order = order_of_work(h, cols, options.act_order);
   plan.factor = factor_of(h, plan.order, options.damping * mean, cancel);
-  h = Matrix();
+  h = SquareMatrix();
   plan.scales_from_corrected = config.granularity == Granularity::kGroup && !options.static_groups;
   report_progress(cancel, kFactorizationShare);
 
   GptqResult result;
-  Scales scales = plan.scales_from_corrected
-                      ? empty_scales(config, plan.layout)
-                      : estimate_scales(without_dead_columns(plan).data(), rows, cols, config, cancel);
+  Scales scales = empty_scales(config, plan.layout);
+  if (!plan.scales_from_corrected) {
+    scales = estimate_scales(without_dead_columns(plan).data(), rows, cols, config, cancel);
+  }
   std::vector<uint8_t> codes(static_cast<size_t>(rows * cols));
   result.dequantized.resize(codes.size());
   std::vector<double> losses(static_cast<size_t>(chunk_count(rows, kRows)));

@@ -35,7 +35,7 @@ struct GptqResult {
 // static_groups. Rows are independent: threaded, the same bits on any number of threads. Reports
 // progress. Throws Error("E-NATIVE-ARGUMENT") for a Hessian that is not one or not positive
 // definite under this damping.
-GptqResult gptq(const float* weight, int64_t rows, int64_t cols, Matrix h,
+GptqResult gptq(const float* weight, int64_t rows, int64_t cols, SquareMatrix h,
                 const QuantizerConfig& config, const GptqOptions& options,
                 const CancelToken* cancel = nullptr);
 

@@ -44,13 +44,13 @@ void Hessian::add(const float* x, int64_t samples, const CancelToken* cancel) {
   samples_ += samples;
 }
 
-Matrix Hessian::value() const {
+SquareMatrix Hessian::value() const {
   if (samples_ == 0) {
     throw Error("E-NATIVE-ARGUMENT", "The Hessian has no calibration samples.",
                 "Add at least one sample of the layer's inputs.");
   }
   const double factor = 2.0 / static_cast<double>(samples_);
-  Matrix h(sums_.size());
+  SquareMatrix h(sums_.size());
   for (int64_t i = 0; i < in_; ++i) {
     for (int64_t j = 0; j <= i; ++j) {
       const double value = factor * sums_[static_cast<size_t>(i * in_ + j)];
@@ -62,7 +62,7 @@ Matrix Hessian::value() const {
 }
 
 double output_error(const float* weight, const float* quantized, int64_t rows, int64_t cols,
-                    const Matrix& h, const CancelToken* cancel) {
+                    const SquareMatrix& h, const CancelToken* cancel) {
   std::vector<double> partial(static_cast<size_t>(chunk_count(rows, kRows)), 0.0);
   parallel_chunks(rows, kRows, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<double> d(static_cast<size_t>(cols)), dh(static_cast<size_t>(cols));

@@ -18,18 +18,18 @@ class Hessian {
   // x [samples, in], finite.
   void add(const float* x, int64_t samples, const CancelToken* cancel = nullptr);
   // H [in, in], symmetric. Throws Error("E-NATIVE-ARGUMENT") before the first sample.
-  Matrix value() const;
+  SquareMatrix value() const;
   int64_t samples() const { return samples_; }
 
  private:
   int64_t in_;
   int64_t samples_ = 0;
-  Matrix sums_;  // Σ x·xᵀ, the lower blocks only
+  SquareMatrix sums_;  // Σ x·xᵀ, the lower blocks only
 };
 
 // ½ Σ_rows d·H·dᵀ with d = quantized − weight; weight and quantized [rows, cols], h [cols, cols].
 // The mean over the samples of ‖(Ŵ − W)x‖² when h is their Hessian.
 double output_error(const float* weight, const float* quantized, int64_t rows, int64_t cols,
-                    const Matrix& h, const CancelToken* cancel = nullptr);
+                    const SquareMatrix& h, const CancelToken* cancel = nullptr);
 
 }  // namespace qat

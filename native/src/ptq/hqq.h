@@ -1,5 +1,5 @@
-// HQQ: chooses each group's zero point so that the weights themselves change least under a norm
-// that cares little for outliers; needs no data (Badri & Shaji 2023, "Half-Quadratic Quantization").
+// HQQ, half-quadratic quantization (Badri & Shaji 2023): chooses each group's zero point so that
+// the weights themselves change least under a norm that cares little for outliers; needs no data.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ namespace qat {
 namespace {
 
 constexpr int64_t kBlock = 64;  // a block of doubles is 32 KiB: it stays in the first-level cache
-constexpr int64_t kTileRows = 4, kTileCols = 4;  // accumulators fit 16 vector registers of 2 doubles
+constexpr int64_t kTileRows = 4, kTileCols = 4;  // sums that fit 16 registers of 2 doubles
 
 // c[kTileRows, kTileCols] -= a[kTileRows, k]·b[k, ·]; b has kBlock columns per row.
 void subtract_tile(double* c, int64_t ldc, const double* a, int64_t lda, const double* b,
@@ -131,8 +131,8 @@ void invert_columns(const double* l, int64_t n, int64_t first, int64_t width, do
 
 }  // namespace
 
-Matrix cholesky(Matrix a, int64_t n, const CancelToken* cancel) {
-  Matrix transposed(static_cast<size_t>(chunk_count(n, kBlock) * kBlock * kBlock));
+SquareMatrix cholesky(SquareMatrix a, int64_t n, const CancelToken* cancel) {
+  SquareMatrix transposed(static_cast<size_t>(chunk_count(n, kBlock) * kBlock * kBlock));
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     throw_if_cancelled(cancel);
     const int64_t end = std::min(n, begin + kBlock);
@@ -145,11 +145,11 @@ Matrix cholesky(Matrix a, int64_t n, const CancelToken* cancel) {
   return a;
 }
 
-Matrix inverse_of_lower(const Matrix& l, int64_t n, const CancelToken* cancel) {
-  Matrix inverse(static_cast<size_t>(n * n), 0.0);
+SquareMatrix inverse_of_lower(const SquareMatrix& l, int64_t n, const CancelToken* cancel) {
+  SquareMatrix inverse(static_cast<size_t>(n * n), 0.0);
   parallel_chunks(n, kBlock, [&](int64_t, int64_t first, int64_t last) {
     throw_if_cancelled(cancel);
-    Matrix columns(static_cast<size_t>((n - first) * kBlock));
+    SquareMatrix columns(static_cast<size_t>((n - first) * kBlock));
     invert_columns(l.data(), n, first, last - first, columns.data());
     for (int64_t i = first; i < n; ++i) {
       const double* row = columns.data() + (i - first) * kBlock;
@@ -159,10 +159,10 @@ Matrix inverse_of_lower(const Matrix& l, int64_t n, const CancelToken* cancel) {
   return inverse;
 }
 
-Matrix cholesky_of_inverse(Matrix a, int64_t n, const CancelToken* cancel) {
+SquareMatrix cholesky_of_inverse(SquareMatrix a, int64_t n, const CancelToken* cancel) {
   // Reversing rows and columns of a row-major matrix is reversing its elements.
   std::reverse(a.begin(), a.end());
-  Matrix u = inverse_of_lower(cholesky(std::move(a), n, cancel), n, cancel);
+  SquareMatrix u = inverse_of_lower(cholesky(std::move(a), n, cancel), n, cancel);
   std::reverse(u.begin(), u.end());
   return u;
 }

@@ -11,18 +11,19 @@
 
 namespace qat {
 
-using Matrix = std::vector<double>;  // row-major; its extents are said where it is used
+using SquareMatrix = std::vector<double>;  // row-major [n, n]; n goes along with it
 
 // a = L·Lᵀ, L lower triangular with a positive diagonal and zeros above; a is symmetric.
 // Throws Error("E-NATIVE-ARGUMENT") when a is not positive definite.
-Matrix cholesky(Matrix a, int64_t n, const CancelToken* cancel = nullptr);
+SquareMatrix cholesky(SquareMatrix a, int64_t n, const CancelToken* cancel = nullptr);
 
 // L⁻¹ of a lower triangular L (zeros above) with a nonzero diagonal.
-Matrix inverse_of_lower(const Matrix& l, int64_t n, const CancelToken* cancel = nullptr);
+SquareMatrix inverse_of_lower(const SquareMatrix& l, int64_t n,
+                              const CancelToken* cancel = nullptr);
 
 // The upper triangular U with a⁻¹ = Uᵀ·U, without forming a⁻¹: with J the matrix that reverses the
 // order, J·a·J = L·Lᵀ gives U = J·L⁻¹·J. Takes 2n³/3 multiply-adds instead of 4n³/3.
 // Throws as cholesky().
-Matrix cholesky_of_inverse(Matrix a, int64_t n, const CancelToken* cancel = nullptr);
+SquareMatrix cholesky_of_inverse(SquareMatrix a, int64_t n, const CancelToken* cancel = nullptr);
 
 }  // namespace qat

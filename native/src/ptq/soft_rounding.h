@@ -26,7 +26,8 @@ float soft_rounding(float v);
 float soft_rounding_inverse(float share);
 
 // What the rounding of some rows costs:
-//   Σ_rows ( d·H·dᵀ / (2·norm) ) + λ·Σ (1 − |2h − 1|^β),   d = low + step·h(v) − weight, step = high − low
+//   Σ_rows ( d·H·dᵀ / (2·norm) ) + λ·Σ (1 − |2h − 1|^β)
+// with d = low + step·h(v) − weight and step = high − low.
 // norm is the mean over the row of step²·H_cc/2: an error of one step everywhere, if the inputs
 // were independent, costs as much as there are columns. So λ has no unit.
 class RoundingObjective {
