@@ -9,6 +9,14 @@ import type { NativeOps } from './ops.js';
 import type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
 export type { NativeOps } from './ops.js';
+export type {
+  NativeAdaRound,
+  NativeAllocation,
+  NativeEqualization,
+  NativeGptq,
+  NativeHqq,
+  NativePtq,
+} from './ptq.js';
 export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
 export interface NativeInfo {
@@ -23,6 +31,8 @@ export interface NativeInfo {
 export interface CancelToken {
   cancel(): void;
   readonly cancelled: boolean;
+  /** How far the job has come, 0 to 1; stays 0 for jobs that report nothing. */
+  readonly progress: number;
 }
 
 export interface FileRegion {

@@ -1,4 +1,5 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
+import type { NativePtq } from './ptq.js';
 import type { NativeQuantizer } from './quantizer.js';
 
 /** Gradient low-rank projection: the optimizer works in the span of the gradient's largest singular vectors. */
@@ -13,7 +14,7 @@ export interface GaloreOptions {
 }
 
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
-export interface NativeOps {
+export interface NativeOps extends NativePtq {
   fakeQuant(
     x: Float32Array,
     rows: number,

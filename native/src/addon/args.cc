@@ -187,11 +187,26 @@ Span<int32_t> ints(Napi::Value value, const std::string& what) {
   return typed_array<Napi::Int32Array, int32_t>(value, what, napi_int32_array, "Int32Array");
 }
 
+Span<double> doubles(Napi::Value value, const std::string& what, int64_t length) {
+  const Span<double> span = typed_array<Napi::Float64Array, double>(
+      value, what, napi_float64_array, "Float64Array");
+  require_length(span, what, length);
+  return span;
+}
+
 void require_finite(Span<float> values, const std::string& what) {
   const int64_t bad = find_not_finite(values.data, static_cast<int64_t>(values.size));
   if (bad < 0) return;
   fail_argument(what + " must be finite; element " + std::to_string(bad) + " is " +
                 format_number(values.data[bad]) + ".");
+}
+
+void require_finite(Span<double> values, const std::string& what) {
+  for (size_t i = 0; i < values.size; ++i) {
+    if (std::isfinite(values.data[i])) continue;
+    fail_argument(what + " must be finite; element " + std::to_string(i) + " is " +
+                  format_number(values.data[i]) + ".");
+  }
 }
 
 void require_positive(Span<float> values, const std::string& what) {
@@ -241,6 +256,12 @@ Napi::Int32Array to_js(Napi::Env env, const std::vector<int32_t>& values) {
 Napi::Uint8Array to_js(Napi::Env env, const std::vector<uint8_t>& values) {
   Napi::Uint8Array result = Napi::Uint8Array::New(env, values.size());
   if (!values.empty()) std::memcpy(result.Data(), values.data(), values.size());
+  return result;
+}
+
+Napi::Float64Array to_js(Napi::Env env, const std::vector<double>& values) {
+  Napi::Float64Array result = Napi::Float64Array::New(env, values.size());
+  if (!values.empty()) std::memcpy(result.Data(), values.data(), values.size() * sizeof(double));
   return result;
 }
 

@@ -52,9 +52,11 @@ Span<float> floats(Napi::Value value, const std::string& what, int64_t length);
 Span<uint8_t> bytes(Napi::Value value, const std::string& what);
 Span<uint8_t> bytes(Napi::Value value, const std::string& what, int64_t length);
 Span<int32_t> ints(Napi::Value value, const std::string& what);
+Span<double> doubles(Napi::Value value, const std::string& what, int64_t length);
 
 // Throws unless every value is finite, naming the first index that is not.
 void require_finite(Span<float> values, const std::string& what);
+void require_finite(Span<double> values, const std::string& what);
 void require_positive(Span<float> values, const std::string& what);
 
 // rows * cols, both at least 1, refused above kMaxElements or the memory of this machine.
@@ -65,6 +67,7 @@ Napi::Float32Array to_js(Napi::Env env, const float* data, size_t size);
 Napi::Float32Array to_js(Napi::Env env, const std::vector<float>& values);
 Napi::Int32Array to_js(Napi::Env env, const std::vector<int32_t>& values);
 Napi::Uint8Array to_js(Napi::Env env, const std::vector<uint8_t>& values);
+Napi::Float64Array to_js(Napi::Env env, const std::vector<double>& values);
 Napi::Array numbers_to_js(Napi::Env env, const std::vector<double>& values);
 Napi::Array counts_to_js(Napi::Env env, const std::vector<int64_t>& values);
 // null where not finite: "exact" for an SQNR.

@@ -6,6 +6,7 @@ void CancelHandle::define_class(Napi::Env env) {
   define(env, {
                   method_of<&CancelHandle::cancel>("cancel"),
                   getter_of<&CancelHandle::cancelled>("cancelled"),
+                  getter_of<&CancelHandle::progress>("progress"),
               });
 }
 
@@ -16,6 +17,10 @@ Napi::Value CancelHandle::cancel(const Napi::CallbackInfo& info) {
 
 Napi::Value CancelHandle::cancelled(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), native()->cancelled());
+}
+
+Napi::Value CancelHandle::progress(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), native()->progress());
 }
 
 Napi::Value create_cancel_token(const Napi::CallbackInfo& info) {

@@ -19,6 +19,7 @@ class CancelHandle : public Handle<CancelHandle, CancelToken> {
 
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value cancelled(const Napi::CallbackInfo& info);
+  Napi::Value progress(const Napi::CallbackInfo& info);
 };
 
 // createCancelToken()

@@ -40,4 +40,14 @@ Napi::Value op_attention(const Napi::CallbackInfo& info);
 Napi::Value op_optimize(const Napi::CallbackInfo& info);
 Napi::Value op_gemm(const Napi::CallbackInfo& info);
 
+// Post-training methods; most answer with promises.
+Napi::Value op_hessian(const Napi::CallbackInfo& info);
+Napi::Value op_gptq(const Napi::CallbackInfo& info);
+Napi::Value op_adaround(const Napi::CallbackInfo& info);
+Napi::Value op_hqq(const Napi::CallbackInfo& info);
+Napi::Value op_equalize(const Napi::CallbackInfo& info);
+Napi::Value op_bias_correction(const Napi::CallbackInfo& info);
+Napi::Value op_fold_batch_norm(const Napi::CallbackInfo& info);
+Napi::Value op_allocate_bits(const Napi::CallbackInfo& info);
+
 }  // namespace qat::addon

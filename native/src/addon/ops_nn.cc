@@ -167,6 +167,14 @@ Napi::Object make_ops(Napi::Env env) {
   export_function<op_attention>(ops, "attention");
   export_function<op_optimize>(ops, "optimize");
   export_function<op_gemm>(ops, "gemm");
+  export_promise<op_hessian>(ops, "hessian");
+  export_promise<op_gptq>(ops, "gptq");
+  export_promise<op_adaround>(ops, "adaround");
+  export_promise<op_hqq>(ops, "hqq");
+  export_promise<op_equalize>(ops, "equalize");
+  export_function<op_bias_correction>(ops, "biasCorrection");
+  export_function<op_fold_batch_norm>(ops, "foldBatchNorm");
+  export_promise<op_allocate_bits>(ops, "allocateBits");
   return ops;
 }
 
