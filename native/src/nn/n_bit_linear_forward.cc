@@ -26,11 +26,8 @@ void add_bias(float* y, const float* bias, int64_t rows, int64_t cols) {
 }  // namespace
 
 QuantParams NBitLinearBase::row_params(int64_t first_row) const {
-  QuantParams p = quant_params(quantizer(), layout_, scales_);
-  const int64_t offset = first_row * layout_.row_stride;
-  p.scale += offset;
-  if (p.zero_point) p.zero_point += offset;
-  return p;
+  return params_from_scale(quant_params(quantizer(), layout_, scales_),
+                           first_row * layout_.row_stride);
 }
 
 void NBitLinearBase::current_scales() {

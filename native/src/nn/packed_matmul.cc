@@ -20,6 +20,7 @@ struct Plan {
   ScaleLayout layout;
   CodeRange range;
   bool binary;
+  double offset;       // of the grid's levels, in steps
   int64_t row_bytes;
   int64_t groups;      // scales per row, at least 1
   int64_t piece_cols;  // columns per integer dot product: divides group_cols, or is all of them
@@ -30,6 +31,7 @@ struct Plan {
         layout(scale_layout(w.config, w.rows, w.cols)),
         range(code_range(w.config.grid, w.config.bits)),
         binary(w.config.grid == Grid::kBinary),
+        offset(static_cast<double>(grid_offset(w.config.grid))),
         row_bytes(packed_row_bytes(w.cols, w.config.bits)),
         groups(layout.groups_per_row()),
         piece_cols(piece_size(layout.group_cols, groups)),
@@ -106,7 +108,8 @@ double combine(const Plan& plan, int64_t row, const int32_t* dots, const int64_t
     const int64_t dot =
         plan.binary ? INT64_C(2) * dots[p] - code_sum[p]
                     : dots[p] + (plan.range.qmin - plan.zero_point(row, group)) * code_sum[p];
-    total += static_cast<double>(plan.scale(row, group)) * static_cast<double>(dot);
+    const double sum = static_cast<double>(dot) + plan.offset * static_cast<double>(code_sum[p]);
+    total += static_cast<double>(plan.scale(row, group)) * sum;
   }
   return total;
 }
@@ -190,7 +193,7 @@ double float_group(const Plan& plan, const float* a, int64_t row, int64_t group,
   float dot = 0;
   kernels().dot_packed_row_f32(a + begin, plan.row_codes(row) + begin * bits / 8, count, bits,
                                offset, count, &dot);
-  return plan.binary ? 2.0 * dot - a_sum : dot;
+  return plan.binary ? 2.0 * dot - a_sum : dot + plan.offset * a_sum;
 }
 
 void float_tile(const Plan& plan, const float* x, int64_t begin, int64_t end, const Output& out) {
@@ -226,7 +229,7 @@ void float_tile(const Plan& plan, const float* x, int64_t begin, int64_t end, co
         } else if (plan.binary) {
           dot = 2.0 * dots[static_cast<size_t>(g)] - a_sum[g];
         } else {
-          dot = dots[static_cast<size_t>(g)] - plan.zero_point(row, g) * a_sum[g];
+          dot = dots[static_cast<size_t>(g)] + (plan.offset - plan.zero_point(row, g)) * a_sum[g];
         }
         sum += static_cast<double>(plan.scale(row, g)) * dot;
       }
