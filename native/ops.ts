@@ -1,29 +1,28 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
-import type { NativeQuantizer } from './quantizer.js';
+import type { NativeQuantizer, NativeScales } from './quantizer.js';
+
+/** An affine quantizer by its numbers; with thresholds a ternary one (codes −1 … 1). */
+export interface NativeQuantizerNumbers extends NativeScales {
+  qmin: number;
+  qmax: number;
+  groupSize?: number;
+  /** 0, or 0.5 for the mid-rise grid (0). */
+  offset?: number;
+}
 
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
 export interface NativeOps {
-  fakeQuant(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
-  ): Float32Array;
-  /** Straight-through dx, and dScale already multiplied by gradScale. */
+  fakeQuant(x: Float32Array, rows: number, cols: number, q: NativeQuantizerNumbers): Float32Array;
+  /** Straight-through dx, and dScale already multiplied by gradScale (ternary: of one scale for both sides). */
   fakeQuantBackward(
     x: Float32Array,
     dy: Float32Array,
     rows: number,
     cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
+    q: NativeQuantizerNumbers,
     gradScale: number,
   ): { dx: Float32Array; dScale: Float32Array };
-  estimateScales(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    quantizer: NativeQuantizer,
-  ): { scales: Float32Array; zeroPoints: Int32Array };
+  estimateScales(x: Float32Array, rows: number, cols: number, quantizer: NativeQuantizer): NativeScales;
   softmaxCrossEntropy(
     logits: Float32Array,
     labels: Uint8Array,

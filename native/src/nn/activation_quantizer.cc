@@ -83,7 +83,8 @@ void ActivationQuantizer::estimate(const float* x, int64_t n, const CancelToken*
   if (options_.bits == 1) {
     scale_ = mean_level(x, n, options_.is_signed);
   } else {
-    scale_ = estimate_activation_scale(x, n, options_.bits, options_.is_signed, options_.range, cancel);
+    const ActivationRange range{options_.range, options_.percentile, options_.norm};
+    scale_ = estimate_activation_scale(x, n, options_.bits, options_.is_signed, range, cancel);
   }
 }
 
