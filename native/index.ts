@@ -6,7 +6,13 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { NativeOps } from './ops.js';
-import type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
+import type {
+  NativeActivationQuantizer,
+  NativeGrid,
+  NativeQuantizer,
+  NativeQuantizerParts,
+  NativeScales,
+} from './quantizer.js';
 
 export type { NativeOps } from './ops.js';
 export type {
@@ -17,7 +23,14 @@ export type {
   NativeHqq,
   NativePtq,
 } from './ptq.js';
-export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
+export type {
+  NativeActivationQuantizer,
+  NativeGrid,
+  NativeQuantizer,
+  NativeQuantizerParts,
+  NativeRange,
+  NativeScales,
+} from './quantizer.js';
 
 export interface NativeInfo {
   version: string;
@@ -131,11 +144,11 @@ export interface AnalyzeOptions {
   exactBins: number;
   drawnBins: number;
   /** Use these scales (trained or loaded) instead of estimating them. */
-  scales?: { scales: Float32Array; zeroPoints: Int32Array } | null;
+  scales?: NativeScales | null;
 }
 
-/** A packed integer weight: codes LSB-first, each row padded to whole bytes. See docs/numerics.md. */
-export interface QuantizedWeight {
+/** A packed integer weight: codes LSB-first, each row padded to whole bytes. See docs/numerics.md. Thresholds are optional. */
+export interface QuantizedWeight extends NativeScales {
   bits: number;
   grid: NativeGrid;
   granularity: 'tensor' | 'channel' | 'group';
@@ -144,10 +157,6 @@ export interface QuantizedWeight {
   cols: number;
   /** rows × ceil(cols·bits/8) bytes. Codes are stored unsigned: code − qmin; binary: 1 = +α, 0 = −α. */
   packed: Uint8Array;
-  /** 1, rows, or rows × ceil(cols/groupSize) positive scales. */
-  scales: Float32Array;
-  /** As many as scales for the unsigned grid, else empty. */
-  zeroPoints: Int32Array;
 }
 
 export type LayerLifeState = 'created' | 'weight' | 'prepared' | 'quantized' | 'packedOnly';
@@ -227,7 +236,7 @@ export interface NBitLayer {
   setQuantizedWeightData(weight: QuantizedWeight): void;
   /** Float weight while training, packed weight in inference (packed lazily, never stale). */
   optWeight(): { kind: 'float'; weight: Float32Array } | { kind: 'packed'; qweight: QuantizedWeight };
-  scales(): { scales: Float32Array; zeroPoints: Int32Array };
+  scales(): NativeScales;
   setScales(scales: Float32Array, zeroPoints?: Int32Array): void;
   activationScale(): number;
   /** LSQ+ only: x̂ = scale·code + shift. */
@@ -420,6 +429,8 @@ export interface NativeAddon {
   packCodes(codes: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
   unpackCodes(packed: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
 
+  /** What a quantizer can be composed of; electron/contract/quantizer-table.ts describes each. */
+  quantizerParts(): NativeQuantizerParts;
   createLinear(options: NBitLinearOptions): NBitLayer;
   createConv2d(options: NBitConv2dOptions): NBitLayer;
   createDatasetFromBytes(

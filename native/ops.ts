@@ -1,6 +1,15 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
 import type { NativePtq } from './ptq.js';
-import type { NativeQuantizer } from './quantizer.js';
+import type { NativeQuantizer, NativeScales } from './quantizer.js';
+
+/** An affine quantizer by its numbers; with thresholds a ternary one (codes −1 … 1). */
+export interface NativeQuantizerNumbers extends NativeScales {
+  qmin: number;
+  qmax: number;
+  groupSize?: number;
+  /** 0, or 0.5 for the mid-rise grid (0). */
+  offset?: number;
+}
 
 /** Gradient low-rank projection: the optimizer works in the span of the gradient's largest singular vectors. */
 export interface GaloreOptions {
@@ -15,27 +24,17 @@ export interface GaloreOptions {
 
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
 export interface NativeOps extends NativePtq {
-  fakeQuant(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
-  ): Float32Array;
-  /** Straight-through dx, and dScale already multiplied by gradScale. */
+  fakeQuant(x: Float32Array, rows: number, cols: number, q: NativeQuantizerNumbers): Float32Array;
+  /** Straight-through dx, and dScale already multiplied by gradScale (ternary: of one scale for both sides). */
   fakeQuantBackward(
     x: Float32Array,
     dy: Float32Array,
     rows: number,
     cols: number,
-    q: { qmin: number; qmax: number; scales: Float32Array; zeroPoints: Int32Array; groupSize?: number },
+    q: NativeQuantizerNumbers,
     gradScale: number,
   ): { dx: Float32Array; dScale: Float32Array };
-  estimateScales(
-    x: Float32Array,
-    rows: number,
-    cols: number,
-    quantizer: NativeQuantizer,
-  ): { scales: Float32Array; zeroPoints: Int32Array };
+  estimateScales(x: Float32Array, rows: number, cols: number, quantizer: NativeQuantizer): NativeScales;
   softmaxCrossEntropy(
     logits: Float32Array,
     labels: Uint8Array,

@@ -1,21 +1,64 @@
-/** How the addon is told a quantizer. */
+/** How the addon is told a quantizer: ids as `quantizerParts()` lists them. */
 
-export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary';
+export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary' | 'midrise' | 'ternary';
+
+/** For weights all but `movingAverage`; for activations all but `twn` and `ttq`, which are for the ternary grid. */
+export type NativeRange =
+  | 'absmax'
+  | 'mse'
+  | 'lsq'
+  | 'percentile'
+  | 'lp'
+  | 'kl'
+  | 'lsqPlus'
+  | 'aciq'
+  | 'twn'
+  | 'ttq'
+  | 'movingAverage';
+
+/** Parameters of range estimators; absent = the default. */
+export interface NativeRangeParameters {
+  /** Of `percentile`: 50–100, default 99.9. */
+  percentile?: number;
+  /** Of `lp`: 1–4, default 2.4. */
+  norm?: number;
+}
 
 /** Structurally the contract's weight quantizer (the contract is not imported here: native depends on nothing). */
-export interface NativeQuantizer {
+export interface NativeQuantizer extends NativeRangeParameters {
   bits: number;
   grid: NativeGrid;
   granularity: 'tensor' | 'channel' | 'group';
   groupSize: number;
-  range: 'absmax' | 'mse' | 'lsq';
+  range: NativeRange;
   method: 'lsq' | 'ste';
 }
 
-export interface NativeActivationQuantizer {
+export interface NativeActivationQuantizer extends NativeRangeParameters {
   bits: number;
   /** Resolved: the engine replaces `auto` before it gets here. */
   grid: 'signed' | 'unsigned';
-  range: 'absmax' | 'mse' | 'lsq';
+  range: NativeRange;
   method: 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa';
+}
+
+/** What *prepare* finds. */
+export interface NativeScales {
+  /** 1, rows, or rows × ceil(cols/groupSize) positive scales. */
+  scales: Float32Array;
+  /** As many as scales for the unsigned grid, else empty. */
+  zeroPoints: Int32Array;
+  /** Ternary: |x| above it takes ±scale; as many as scales. Else absent or empty. */
+  thresholds?: Float32Array;
+  /** Ternary: magnitudes of the minus level, as many as scales. Absent or empty: as scales. */
+  negativeScales?: Float32Array;
+}
+
+/** Ids of all parts a quantizer can be composed of. */
+export interface NativeQuantizerParts {
+  grids: NativeGrid[];
+  granularities: string[];
+  ranges: NativeRange[];
+  methods: string[];
+  roundings: string[];
 }

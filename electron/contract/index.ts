@@ -7,5 +7,6 @@ export * from './model.js';
 export * from './project.js';
 export * from './proof.js';
 export * from './quantizer.js';
+export * from './quantizer-parts/index.js';
 export * from './routes.js';
 export * from './run.js';

@@ -1,33 +1,72 @@
 /**
  * What can be set on a layer. A quantizer is a mix of grid, range estimator, granularity and
- * gradient method; a preset is a named mix. Words as in the glossary of docs/architecture.md.
+ * gradient method, each a row of quantizer-parts/; a preset is a named mix. Words as in the glossary of docs/architecture.md.
  */
 import { z } from 'zod';
+import {
+  type GridPart,
+  granularityTable,
+  gridTable,
+  idsOf,
+  methodTable,
+  type Parameter,
+  rangeTable,
+} from './quantizer-parts/index.js';
 
 /** 1–8 bits, or 32 for float. */
 export const bitWidths = [1, 2, 3, 4, 5, 6, 7, 8, 32] as const;
 export const bitsSchema = z.literal([...bitWidths]);
 export type Bits = z.infer<typeof bitsSchema>;
 
-/** signed −2^(b−1)…2^(b−1)−1 · narrow ±(2^(b−1)−1) · unsigned 0…2^b−1 with zero point · binary ±α. */
-export const grids = ['signed', 'narrow', 'unsigned', 'binary'] as const;
+/** Where the levels are; gridTable says what each is. */
+export type Grid = keyof typeof gridTable;
+export const grids = idsOf<Grid>(gridTable);
 export const gridSchema = z.enum(grids);
-export type Grid = z.infer<typeof gridSchema>;
 
 /** One scale per tensor, per output channel (row), or per group of consecutive inputs in a row. */
-export const granularities = ['tensor', 'channel', 'group'] as const;
+export type Granularity = keyof typeof granularityTable;
+export const granularities = idsOf<Granularity>(granularityTable);
 export const granularitySchema = z.enum(granularities);
-export type Granularity = z.infer<typeof granularitySchema>;
 
-/** How scales are set by *prepare*. */
-export const rangeEstimators = ['absmax', 'mse', 'lsq'] as const;
+/** How scales are set by *prepare*; rangeTable says what each does and what it fits. */
+export type RangeEstimator = keyof typeof rangeTable;
+export const rangeEstimators = idsOf<RangeEstimator>(rangeTable);
 export const rangeEstimatorSchema = z.enum(rangeEstimators);
-export type RangeEstimator = z.infer<typeof rangeEstimatorSchema>;
 
 /** `lsq`: scales are learned in training. `ste`: scales stay as prepared, straight-through gradient. */
-export const methods = ['lsq', 'ste'] as const;
+export type Method = keyof typeof methodTable;
+export const methods = idsOf<Method>(methodTable);
 export const methodSchema = z.enum(methods);
-export type Method = z.infer<typeof methodSchema>;
+
+/** Grids that a weight of so many bits can have. A float weight keeps one for later. */
+export function fitsBits(grid: Grid, bits: Bits): boolean {
+  if (bits === 32) return grid !== 'binary' && grid !== 'ternary';
+  return (gridTable[grid] as GridPart).bits.includes(bits);
+}
+
+/** Range estimators that a weight on this grid can have. */
+export function fitsGrid(range: RangeEstimator, grid: Grid): boolean {
+  const { weights, ternaryOnly } = rangeTable[range];
+  return weights && (!ternaryOnly || grid === 'ternary');
+}
+
+/** Smallest and largest code of a grid. Binary codes are 0 and 1 for −α and +α. */
+export function codeRange(grid: Grid, bits: number): { qmin: number; qmax: number } {
+  const half = 2 ** (bits - 1);
+  if (grid === 'binary') return { qmin: 0, qmax: 1 };
+  if (grid === 'unsigned') return { qmin: 0, qmax: 2 ** bits - 1 };
+  return { qmin: grid === 'narrow' || grid === 'ternary' ? 1 - half : -half, qmax: half - 1 };
+}
+
+/** Parameters of range estimators; absent = the table's default. */
+const rangeParameters = {
+  percentile: parameterSchema(rangeTable.percentile.parameters[0]),
+  norm: parameterSchema(rangeTable.lp.parameters[0]),
+};
+
+function parameterSchema({ min, max }: Parameter) {
+  return z.number().min(min).max(max).optional();
+}
 
 export const weightQuantizerSchema = z
   .strictObject({
@@ -37,11 +76,16 @@ export const weightQuantizerSchema = z
     /** Inputs that share a scale; used only with granularity `group`. */
     groupSize: z.int().min(2).max(65536),
     range: rangeEstimatorSchema,
+    ...rangeParameters,
     method: methodSchema,
   })
-  .refine((q) => (q.bits === 1) === (q.grid === 'binary'), {
-    message: '1 bit is the binary grid, and the binary grid is 1 bit',
+  .refine((q) => fitsBits(q.grid, q.bits), {
+    message: '1 bit is the binary grid, and the binary grid is 1 bit; the ternary grid is 2 bits',
     path: ['grid'],
+  })
+  .refine((q) => fitsGrid(q.range, q.grid), {
+    message: 'this range estimator does not fit the grid',
+    path: ['range'],
   });
 export type WeightQuantizer = z.infer<typeof weightQuantizerSchema>;
 
@@ -49,7 +93,10 @@ export type WeightQuantizer = z.infer<typeof weightQuantizerSchema>;
 export const activationQuantizerSchema = z.strictObject({
   bits: bitsSchema,
   grid: z.enum(['auto', 'signed', 'unsigned']),
-  range: rangeEstimatorSchema,
+  range: rangeEstimatorSchema.refine((range) => rangeTable[range].activations, {
+    message: 'this range estimator is for weights',
+  }),
+  ...rangeParameters,
   method: methodSchema,
 });
 export type ActivationQuantizer = z.infer<typeof activationQuantizerSchema>;
@@ -76,10 +123,27 @@ export const defaultLayerConfig: LayerConfig = {
   activation: { bits: 4, grid: 'auto', range: 'mse', method: 'lsq' },
 };
 
-/** Change the weight bits and keep the configuration legal: 1 bit is binary, the others are not. */
+const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
+
+/**
+ * The quantizer with the change, kept legal. A changed grid brings bits that it has; changed bits bring a grid
+ * that has them (1 bit: binary, else signed for binary and narrow for ternary); a range estimator that does not
+ * fit the grid becomes `mse`.
+ */
+export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
+  const next = { ...quantizer, ...change };
+  if (!fitsBits(next.grid, next.bits)) {
+    if (change.grid !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
+    else if (next.bits === 1) next.grid = 'binary';
+    else next.grid = next.grid === 'binary' ? 'signed' : 'narrow';
+  }
+  if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
+  return next;
+}
+
+/** Change the weight bits and keep the configuration legal. */
 export function withWeightBits(quantizer: WeightQuantizer, bits: Bits): WeightQuantizer {
-  if (bits === 1) return { ...quantizer, bits, grid: 'binary' };
-  return { ...quantizer, bits, grid: quantizer.grid === 'binary' ? 'signed' : quantizer.grid };
+  return legalWeight(quantizer, { bits });
 }
 
 export const presets = [

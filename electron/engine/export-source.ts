@@ -3,7 +3,12 @@
  * plain tensors, the description, and the network whose logits the file must reproduce.
  */
 import type { Network, QuantizedWeight } from '../../native/index.js';
-import type { ActivationQuantizer, Configuration, LayerConfig } from '../contract/index.js';
+import {
+  type ActivationQuantizer,
+  type Configuration,
+  codeRange,
+  type LayerConfig,
+} from '../contract/index.js';
 import type { SafetensorsDtype } from '../formats/index.js';
 import type { OpenDataset } from './dataset.js';
 import { baseName, type NetworkPlan } from './graph.js';
@@ -54,21 +59,13 @@ export function exportBases(layers: readonly string[]): Map<string, string> {
 
 export function describeLayer(named: NamedLayer, base: string): PackedLayer {
   const { bits, grid, granularity, groupSize, method } = named.config.weight;
-  const half = 2 ** (bits - 1);
-  const ranges = {
-    signed: { qmin: -half, qmax: half - 1 },
-    narrow: { qmin: 1 - half, qmax: half - 1 },
-    unsigned: { qmin: 0, qmax: 2 ** bits - 1 },
-    binary: { qmin: 0, qmax: 1 },
-  };
-  const range = ranges[grid];
   return {
     name: named.layer,
     base,
     shape: named.shape,
     bits,
     grid,
-    ...range,
+    ...codeRange(grid, bits),
     granularity,
     groupSize,
     method,

@@ -29,6 +29,8 @@ export function sameWeightQuantizer(a: WeightQuantizer, b: WeightQuantizer): boo
     a.granularity === b.granularity &&
     (a.granularity !== 'group' || a.groupSize === b.groupSize) &&
     a.range === b.range &&
+    a.percentile === b.percentile &&
+    a.norm === b.norm &&
     a.method === b.method
   );
 }

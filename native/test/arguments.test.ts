@@ -117,7 +117,9 @@ describe('analysis', () => {
       { ...good, quantizer: { ...quantizer(4), bits: '4' } },
       { ...good, quantizer: { ...quantizer(4), grid: 'round' } },
       { ...good, quantizer: { ...quantizer(4), granularity: 'row' } },
-      { ...good, quantizer: { ...quantizer(4), range: 'kl' } },
+      { ...good, quantizer: { ...quantizer(4), range: 'k' } },
+      { ...good, quantizer: { ...quantizer(4), percentile: 101 } },
+      { ...good, quantizer: { ...quantizer(4), norm: '2' } },
       { ...good, row: 2 },
       { ...good, row: -1 },
       { ...good, exactBins: 0 },
@@ -128,6 +130,8 @@ describe('analysis', () => {
       { ...good, scales: { scales: floats(0.1, 0), zeroPoints } },
       { ...good, scales: { scales: floats(0.1, nan), zeroPoints } },
       { ...good, scales: { scales, zeroPoints: [1] } },
+      { ...good, scales: { scales, zeroPoints, thresholds: scales } },
+      { ...good, quantizer: quantizer(2, { grid: 'ternary' }), scales: { scales, zeroPoints } },
       { ...good, scales: { scales, zeroPoints: Int32Array.of(1, 1, 1) } },
     ];
     for (const options of wrong) {
@@ -140,6 +144,9 @@ describe('analysis', () => {
       quantizer(1, { grid: 'signed' }),
       quantizer(4, { grid: 'binary' }),
       quantizer(4, { granularity: 'group', groupSize: 0 }),
+      quantizer(3, { grid: 'ternary' }),
+      quantizer(4, { range: 'twn' }),
+      quantizer(4, { range: 'movingAverage' }),
     ]) {
       const error = await rejectionOf(addon.whatIf(tensor, analyzeOptions(4, { quantizer: mixed })));
       expect(error.code).toBe('E-QUANTIZER-INVALID');

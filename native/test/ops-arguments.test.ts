@@ -14,6 +14,8 @@ describe('ops', () => {
   const { ops } = addon as { ops: Anything };
   const grid = { qmin: -8, qmax: 7, scales: floats(0.1), zeroPoints: new Int32Array(0) };
 
+  const ternary = { ...grid, qmin: -1, qmax: 1, thresholds: floats(0.1) };
+
   it('fakeQuant and its gradient', () => {
     const wrong: Anything[] = [
       undefined,
@@ -26,6 +28,17 @@ describe('ops', () => {
       { ...grid, zeroPoints: Int32Array.of(0, 0) },
       { ...grid, zeroPoints: Int32Array.of(99) },
       { ...grid, groupSize: 2 },
+      { ...grid, offset: 0.25 },
+      { ...grid, thresholds: floats(0.1) },
+      { ...ternary, thresholds: floats(-0.1) },
+      { ...ternary, thresholds: floats(nan) },
+      { ...ternary, thresholds: floats(0.1, 0.1) },
+      { ...ternary, thresholds: [0.1] },
+      { ...ternary, zeroPoints: Int32Array.of(0) },
+      { ...ternary, offset: 0.5 },
+      { ...ternary, negativeScales: floats(0) },
+      { ...ternary, negativeScales: floats(0.1, 0.1) },
+      { ...ternary, thresholds: undefined, negativeScales: floats(0.1) },
     ];
     for (const q of wrong) {
       const call = () => ops.fakeQuant(floats(1, 2, 3, 4), 2, 2, q);

@@ -33,9 +33,9 @@ double packed_difference(const qat::LinearOptions& options, int64_t batch) {
 void check_all_grids(qat::LinearOptions options, int64_t batch) {
   using qat::Grid;
   const int bits = options.weight.quantizer.bits;
-  const std::vector<Grid> grids =
-      bits == 1 ? std::vector<Grid>{Grid::kBinary}
-                : std::vector<Grid>{Grid::kSigned, Grid::kNarrow, Grid::kUnsigned};
+  std::vector<Grid> grids = {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned, Grid::kMidrise};
+  if (bits == 1) grids = {Grid::kBinary};
+  if (bits == 2) grids.push_back(Grid::kTernary);
   for (const Grid grid : grids) {
     options.weight.quantizer.grid = grid;
     for (const auto granularity :

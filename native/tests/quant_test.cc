@@ -64,10 +64,11 @@ std::vector<QuantizerConfig> all_configs(RangeEstimator range) {
        {Granularity::kTensor, Granularity::kChannel, Granularity::kGroup}) {
     configs.push_back(config_of(1, Grid::kBinary, granularity, range, 13));
     for (int bits = 2; bits <= 8; ++bits) {
-      for (const Grid grid : {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned}) {
+      for (const Grid grid : {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned, Grid::kMidrise}) {
         configs.push_back(config_of(bits, grid, granularity, range, 13));
       }
     }
+    configs.push_back(config_of(2, Grid::kTernary, granularity, range, 13));
   }
   return configs;
 }

@@ -30,6 +30,8 @@ std::vector<Shape> shapes() {
 struct Grid {
   int32_t qmin, qmax;
   bool zero_points;
+  float offset = 0;
+  bool ternary = false, two_sided = false;  // thresholds; a scale for each side
 };
 
 std::vector<Grid> grids() {
@@ -38,7 +40,10 @@ std::vector<Grid> grids() {
     all.push_back({0, (1 << bits) - 1, true});
     if (bits > 1) all.push_back({-(1 << (bits - 1)), (1 << (bits - 1)) - 1, false});
     if (bits > 1) all.push_back({-(1 << (bits - 1)) + 1, (1 << (bits - 1)) - 1, false});
+    if (bits > 1) all.push_back({-(1 << (bits - 1)), (1 << (bits - 1)) - 1, false, 0.5f});
   }
+  all.push_back({-1, 1, false, 0, true, false});
+  all.push_back({-1, 1, false, 0, true, true});
   return all;
 }
 
@@ -47,6 +52,7 @@ struct Case {
   Grid grid;
   std::vector<float> scales;
   std::vector<int32_t> zero_points;
+  std::vector<float> thresholds, negative_scales;
   Guarded<float> x;
 
   Case(const Shape& s, const Grid& g, uint64_t seed) : shape(s), grid(g), x(s.rows * s.cols) {
@@ -55,6 +61,8 @@ struct Case {
     for (int64_t i = 0; i < count; ++i) {
       scales.push_back(0.01f + static_cast<float>(rng.uniform()));
       zero_points.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(g.qmax + 1))));
+      thresholds.push_back(i % 3 ? static_cast<float>(rng.uniform()) : 0.5f);
+      negative_scales.push_back(0.01f + static_cast<float>(rng.uniform()));
     }
     fill_normal(x, x.size(), seed + 1, 1.0 + 0.3 * g.qmax);
     const std::vector<float> edges = edge_values();
@@ -62,8 +70,9 @@ struct Case {
       x[i] = edges[static_cast<size_t>(i / 7) % edges.size()];
     }
     for (int64_t i = 3; i < x.size(); i += 11) {
-      x[i] = scales[0] * (static_cast<float>(i % 9) - 4.5f);  // ties
+      x[i] = scales[0] * (static_cast<float>(i % 9) - (g.offset == 0 ? 4.5f : 4.0f));  // ties
     }
+    for (int64_t i = 5; i < x.size(); i += 13) x[i] = i % 2 ? thresholds[0] : -thresholds[0];
   }
   QuantParams params() const {
     QuantParams p;
@@ -71,6 +80,9 @@ struct Case {
     p.qmax = grid.qmax;
     p.scale = scales.data();
     p.zero_point = grid.zero_points ? zero_points.data() : nullptr;
+    p.offset = grid.offset;
+    p.threshold = grid.ternary ? thresholds.data() : nullptr;
+    p.negative_scale = grid.two_sided ? negative_scales.data() : nullptr;
     p.row_stride = shape.row_stride;
     p.group_cols = shape.group_cols;
     return p;
@@ -90,7 +102,8 @@ void for_each_case(Fn&& fn) {
 
 #define WHERE(k, c)                                                                      \
   (k).isa << " " << (c).shape.rows << "x" << (c).shape.cols << " group " << (c).shape.group_cols \
-          << " codes " << (c).grid.qmin << "..." << (c).grid.qmax
+          << " codes " << (c).grid.qmin << "..." << (c).grid.qmax << " + " << (c).grid.offset    \
+          << ((c).grid.ternary ? " ternary" : "")
 
 bool close(double a, double b, double scale) {
   return std::fabs(a - b) <= 2e-6 * (std::fabs(scale) + 1e-30);
@@ -140,6 +153,49 @@ TEST(fake_quant_backward_matches_ref) {
                           c.params());
     CHECK_IN(dx.same_bytes(expected), WHERE(k, c) << " in place, without sums");
   });
+}
+
+// The kernels of every level, the reference among them, on values worked out by hand.
+TEST(midrise_and_ternary_follow_their_rules) {
+  const float scale = 0.5f, threshold = 0.75f, minus = 2.0f;
+  const std::vector<float> x = {-9.0f, -0.75f, -0.5f, -0.0f, 0.25f, 0.5f, 0.75f, 0.76f, 9.0f};
+  QuantParams midrise;
+  midrise.qmin = -2;
+  midrise.qmax = 1;
+  midrise.scale = &scale;
+  midrise.offset = 0.5f;
+  midrise.group_cols = 9;
+  // x/s − ½ = −18.5, −2, −1.5, −0.5, 0, 0.5, 1, 1.02, 17.5, rounded half to even and clipped.
+  const std::vector<int> midrise_codes = {-2, -2, -2, 0, 0, 0, 1, 1, 1};
+  QuantParams ternary = midrise;
+  ternary.qmin = -1;
+  ternary.offset = 0;
+  ternary.threshold = &threshold;
+  ternary.negative_scale = &minus;
+  const std::vector<float> ternary_values = {-2, 0, 0, 0, 0, 0, 0, 0.5f, 0.5f};
+  std::vector<const Kernels*> levels = fast_levels();
+  levels.push_back(&reference());
+  for (const Kernels* k : levels) {
+    std::vector<float> y(9), dx(9), dy(9, 1.0f);
+    std::vector<uint8_t> codes(9);
+    double sum = 0;
+    k->fake_quant(x.data(), y.data(), 1, 9, midrise);
+    k->quantize(x.data(), codes.data(), 1, 9, midrise);
+    for (size_t i = 0; i < 9; ++i) {
+      CHECK_IN(codes[i] == midrise_codes[i] + 2, k->isa << " " << i);
+      CHECK_IN(y[i] == (static_cast<float>(midrise_codes[i]) + 0.5f) * scale, k->isa << " " << i);
+    }
+    // Inside (all but the ends): (q + ½) − x/s; clipped: q + ½.
+    k->fake_quant_backward(x.data(), dy.data(), dx.data(), &sum, 1, 9, midrise);
+    CHECK_NEAR(sum, -1.5 + 0 - 0.5 + 0.5 + 0 - 0.5 + 0 - 0.02 + 1.5, 1e-6);
+    CHECK(dx[0] == 0 && dx[1] == 1 && dx[7] == 1 && dx[8] == 0);
+    k->fake_quant(x.data(), y.data(), 1, 9, ternary);
+    CHECK_IN(y == ternary_values, k->isa);
+    ErrorSums errors;
+    int64_t counts[3] = {};
+    k->quant_error(x.data(), 1, 9, ternary, false, &errors, counts);
+    CHECK_IN(counts[0] == 1 && counts[1] == 6 && counts[2] == 2 && errors.clipped == 0, k->isa);
+  }
 }
 
 TEST(a_nan_takes_the_lowest_code_everywhere) {

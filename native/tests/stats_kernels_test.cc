@@ -146,7 +146,10 @@ TEST(collect_ranges_equals_ref) {
   }
 }
 
-TEST(range_search_sums_match_ref) {
+namespace {
+
+// The grids of the candidates of one call have one offset.
+void check_range_search(float offset) {
   for (const int64_t n : odd_sizes()) {
     Guarded<float> x(n);
     fill_normal(x, n, 9);
@@ -155,7 +158,7 @@ TEST(range_search_sums_match_ref) {
       for (int i = 0; i < count; ++i) {
         const float low = -3.0f - static_cast<float>(i % 5);
         candidates.push_back({0.7f + 0.31f * static_cast<float>(i), low,
-                              4.0f + static_cast<float>(i % 3)});
+                              4.0f + static_cast<float>(i % 3), offset});
       }
       std::vector<double> expected(static_cast<size_t>(count), 0.5);
       reference().scale_errors(x.data(), n, candidates.data(), count, expected.data());
@@ -179,6 +182,13 @@ TEST(range_search_sums_match_ref) {
       }
     }
   }
+}
+
+}  // namespace
+
+TEST(range_search_sums_match_ref) {
+  check_range_search(0.0f);
+  check_range_search(0.5f);
 }
 
 TEST(first_not_finite_finds_the_first) {

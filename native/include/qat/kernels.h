@@ -7,14 +7,20 @@
 
 namespace qat {
 
-// How a rows x cols matrix maps to integer codes: code = clamp(round_half_even(x/scale) + zero_point,
-// qmin, qmax), x̂ = (code - zero_point) * scale.
-// Scale of element (r, c) = scale[r * row_stride + c / group_cols]. A NaN takes the code qmin.
+// How a rows x cols matrix maps to integer codes, by one of two rules:
+//   affine:  code = clamp(round_half_even(x/scale - offset) + zero_point, qmin, qmax),
+//            x̂ = (code - zero_point + offset) * scale. A NaN takes the code qmin.
+//   ternary, where thresholds are given: code = 1 for x > threshold, -1 for x < -threshold, else 0
+//            (NaN too); x̂ = scale, -negative_scale, 0. qmin and qmax are -1 and 1, nothing clips.
+// Scale of element (r, c) = scale[r * row_stride + c / group_cols]; so the other arrays.
 struct QuantParams {
   int32_t qmin = 0;
   int32_t qmax = 0;
   const float* scale = nullptr;         // > 0
   const int32_t* zero_point = nullptr;  // null: all 0
+  float offset = 0;                     // 0, or 0.5 for the mid-rise grid
+  const float* threshold = nullptr;     // ternary: >= 0; else null
+  const float* negative_scale = nullptr;  // ternary: > 0; null: as scale
   int64_t row_stride = 0;               // scales per row; 0: one scale for the whole matrix
   int64_t group_cols = 0;               // columns that share a scale; cols for tensor and channel
 };
@@ -32,10 +38,11 @@ struct Moments {  // raw sums about `shift`
   double shift = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
 };
 
-// A scale under trial: t = x * inverse, q = clamp(round_half_even(t), low, high).
+// A scale under trial: t = x * inverse, q = clamp(round_half_even(t - offset), low, high) + offset.
 struct ScaleCandidate {
   float inverse = 1;  // 1 / scale
   float low = 0, high = 0;  // centred codes: qmin - zero_point, qmax - zero_point
+  float offset = 0;   // as QuantParams; the same in all candidates of one call
 };
 
 struct ScaleFit {  // sums over t and q of one candidate
@@ -51,8 +58,9 @@ struct Kernels {
   // Codes minus qmin, so 0 ... qmax-qmin.
   void (*quantize)(const float* x, uint8_t* codes, int64_t rows, int64_t cols, const QuantParams& p);
   // dx = dy where the rounded code is inside [qmin, qmax], else 0 (dx may alias dy). dscale_partial
-  // has one slot per scale and is ADDED to (not scaled by any gradient scale): Σ dy*(code - zp - x/scale
-  // inside | clipped code - zp outside). May be null.
+  // has one slot per scale and is ADDED to (not scaled by any gradient scale): Σ dy*(x̂/scale -
+  // x/scale inside | x̂/scale outside). Ternary: dx = dy, Σ dy*code (for one scale of both sides).
+  // May be null.
   void (*fake_quant_backward)(const float* x, const float* dy, float* dx, double* dscale_partial,
                               int64_t rows, int64_t cols, const QuantParams& p);
   // Binary: x̂ = scale*sign(x), sign(0) = +1; same scale layout (qmin, qmax, zero_point unused).

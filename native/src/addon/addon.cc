@@ -11,6 +11,7 @@
 #include "addon/layer_handle.h"
 #include "addon/network_handle.h"
 #include "addon/ops.h"
+#include "addon/quantizer_args.h"
 #include "addon/session_handle.h"
 #include "addon/tensor_handle.h"
 #include "qat/kernels.h"
@@ -67,6 +68,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_promise<what_if_tensor>(exports, "whatIf");
   export_function<pack_codes_array>(exports, "packCodes");
   export_function<unpack_codes_array>(exports, "unpackCodes");
+  export_function<quantizer_parts>(exports, "quantizerParts");
   export_function<create_linear>(exports, "createLinear");
   export_function<create_conv2d>(exports, "createConv2d");
   export_function<create_dataset_from_bytes>(exports, "createDatasetFromBytes");

@@ -163,8 +163,7 @@ AnalyzeOptions analyze_options(Napi::Value value, const TensorData& tensor) {
   check_bins(options.exact_bins, options.drawn_bins);
   const Napi::Value scales = given.Get("scales");
   if (!is_absent(scales) && options.config.bits != kFloatBits) {
-    const Napi::Object fields = object(scales, "options.scales");
-    options.scales = scales_from(fields.Get("scales"), fields.Get("zeroPoints"), "options.scales");
+    options.scales = scales_from(object(scales, "options.scales"), "options.scales");
     validate_scales(options.config, scale_layout(options.config, tensor.rows, tensor.cols),
                     *options.scales);
   }

@@ -133,7 +133,7 @@ std::string text(Napi::Value value, const std::string& what, size_t max_bytes) {
 }
 
 size_t choice(Napi::Value value, const std::string& what,
-              std::initializer_list<const char*> allowed) {
+              const std::vector<const char*>& allowed) {
   std::string expected = "one of";
   for (const char* name : allowed) expected += std::string(" '") + name + "'";
   if (!value.IsString()) fail_expected(what, expected, value);

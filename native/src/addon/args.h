@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -42,7 +41,7 @@ bool optional_flag(Napi::Object options, const char* name, bool otherwise);
 std::string text(Napi::Value value, const std::string& what, size_t max_bytes);
 // One of `allowed`; returns its index.
 size_t choice(Napi::Value value, const std::string& what,
-              std::initializer_list<const char*> allowed);
+              const std::vector<const char*>& allowed);
 Napi::Object object(Napi::Value value, const std::string& what);
 Napi::Array array(Napi::Value value, const std::string& what, size_t max_length);
 bool is_absent(Napi::Value value);  // undefined or null

@@ -44,6 +44,22 @@ void set_layout(AffineQuantizer* quantizer, Napi::Value group_size, int64_t rows
   }
 }
 
+// Thresholds make the quantizer a ternary one.
+void check_ternary(const QuantParams& params, const Scales& scales) {
+  const size_t count = scales.scales.size();
+  if (scales.thresholds.empty()) {
+    if (!scales.negative_scales.empty()) fail_argument("q.negativeScales needs q.thresholds.");
+    return;
+  }
+  if (scales.thresholds.size() != count ||
+      (!scales.negative_scales.empty() && scales.negative_scales.size() != count)) {
+    fail_argument("q.thresholds and q.negativeScales must hold as many values as q.scales.");
+  }
+  if (params.qmin != -1 || params.qmax != 1 || params.offset != 0 || !scales.zero_points.empty()) {
+    fail_argument("q.thresholds goes with codes from -1 to 1 and neither zero points nor an offset.");
+  }
+}
+
 // Fills *quantizer in place: its parameters point into its own scales.
 void read_affine(Napi::Value value, int64_t rows, int64_t cols, AffineQuantizer* quantizer) {
   const Napi::Object given = object(value, "q");
@@ -54,7 +70,7 @@ void read_affine(Napi::Value value, int64_t rows, int64_t cols, AffineQuantizer*
     fail_argument("q.qmax must be above q.qmin by 1 to 255.");
   }
   Scales& scales = quantizer->scales;
-  scales = scales_from(given.Get("scales"), given.Get("zeroPoints"), "q");
+  scales = scales_from(given, "q");
   if (!scales.zero_points.empty() && scales.zero_points.size() != scales.scales.size()) {
     fail_argument("q.zeroPoints must be empty or hold as many values as q.scales.");
   }
@@ -65,8 +81,16 @@ void read_affine(Napi::Value value, int64_t rows, int64_t cols, AffineQuantizer*
     }
   }
   set_layout(quantizer, given.Get("groupSize"), rows, cols);
+  const Napi::Value offset = given.Get("offset");
+  if (!is_absent(offset)) {
+    params.offset = static_cast<float>(number_in(offset, "q.offset", 0, 0.5));
+    if (params.offset != 0.0f && params.offset != 0.5f) fail_argument("q.offset must be 0 or 0.5.");
+  }
+  check_ternary(params, scales);
   params.scale = scales.scales.data();
   params.zero_point = scales.zero_points.empty() ? nullptr : scales.zero_points.data();
+  params.threshold = scales.thresholds.empty() ? nullptr : scales.thresholds.data();
+  params.negative_scale = scales.negative_scales.empty() ? nullptr : scales.negative_scales.data();
 }
 
 int pack_bits(Napi::Value value) { return static_cast<int>(integer_in(value, "bits", 1, 8)); }

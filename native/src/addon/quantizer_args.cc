@@ -1,32 +1,58 @@
 #include "addon/quantizer_args.h"
 
+#include <iterator>
+#include <vector>
+
 #include "addon/errors.h"
+#include "quant/range.h"
+#include "quant/ranges/range_rows.h"
 
 namespace qat::addon {
 namespace {
 
-constexpr Grid kGrids[] = {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned, Grid::kBinary};
-constexpr Granularity kGranularities[] = {Granularity::kTensor, Granularity::kChannel,
-                                          Granularity::kGroup};
-constexpr RangeEstimator kRanges[] = {RangeEstimator::kAbsMax, RangeEstimator::kMse,
-                                      RangeEstimator::kLsq};
-constexpr Method kMethods[] = {Method::kLsq, Method::kSte};
+// A part of a quantizer and its id in JavaScript.
+template <typename T>
+struct Named {
+  const char* id;
+  T value;
+};
+
+constexpr Named<Grid> kGrids[] = {
+    {"signed", Grid::kSigned}, {"narrow", Grid::kNarrow},   {"unsigned", Grid::kUnsigned},
+    {"binary", Grid::kBinary}, {"midrise", Grid::kMidrise}, {"ternary", Grid::kTernary},
+};
+constexpr Named<Granularity> kGranularities[] = {
+    {"tensor", Granularity::kTensor},
+    {"channel", Granularity::kChannel},
+    {"group", Granularity::kGroup},
+};
+constexpr Named<Method> kMethods[] = {{"lsq", Method::kLsq}, {"ste", Method::kSte}};
+// How every kernel rounds.
+constexpr const char* kRoundings[] = {"nearestEven"};
 constexpr int64_t kMaxGroupSize = 65536;
 
-Grid grid_from(Napi::Value value, const std::string& what) {
-  return kGrids[choice(value, what, {"signed", "narrow", "unsigned", "binary"})];
+template <typename Row, size_t kCount>
+std::vector<const char*> ids_of(const Row (&rows)[kCount]) {
+  std::vector<const char*> ids;
+  for (const Row& row : rows) ids.push_back(row.id);
+  return ids;
 }
 
-Granularity granularity_from(Napi::Value value, const std::string& what) {
-  return kGranularities[choice(value, what, {"tensor", "channel", "group"})];
+template <typename T, size_t kCount>
+T named(Napi::Value value, const std::string& what, const Named<T> (&rows)[kCount]) {
+  return rows[choice(value, what, ids_of(rows))].value;
+}
+
+template <typename T, size_t kCount>
+const char* name_of(T value, const Named<T> (&rows)[kCount]) {
+  for (const Named<T>& row : rows) {
+    if (row.value == value) return row.id;
+  }
+  return rows[0].id;
 }
 
 RangeEstimator range_from(Napi::Value value, const std::string& what) {
-  return kRanges[choice(value, what, {"absmax", "mse", "lsq"})];
-}
-
-Method method_from(Napi::Value value, const std::string& what) {
-  return kMethods[choice(value, what, {"lsq", "ste"})];
+  return range_rows[choice(value, what, ids_of(range_rows))].value;
 }
 
 // Calls read(value, name) unless the field may be left out and is.
@@ -38,33 +64,31 @@ void field(Napi::Object given, const char* name, const std::string& what, bool p
   read(value, what + "." + name);
 }
 
+// The range estimator and its parameters, which may always be left out. Target: QuantizerConfig or
+// ActivationOptions.
+template <typename Target>
+void read_range(Napi::Object given, const std::string& what, bool partial, Target* target) {
+  field(given, "range", what, partial,
+        [&](Napi::Value v, const std::string& name) { target->range = range_from(v, name); });
+  field(given, "percentile", what, true, [&](Napi::Value v, const std::string& name) {
+    target->percentile = number_in(v, name, 50, 100);
+  });
+  field(given, "norm", what, true, [&](Napi::Value v, const std::string& name) {
+    target->norm = number_in(v, name, 1, 4);
+  });
+}
+
+Napi::Array texts_to_js(Napi::Env env, const std::vector<const char*>& texts) {
+  Napi::Array result = Napi::Array::New(env, texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) result.Set(static_cast<uint32_t>(i), texts[i]);
+  return result;
+}
+
 }  // namespace
 
-const char* to_string(Grid grid) {
-  switch (grid) {
-    case Grid::kSigned:
-      return "signed";
-    case Grid::kNarrow:
-      return "narrow";
-    case Grid::kUnsigned:
-      return "unsigned";
-    case Grid::kBinary:
-      break;
-  }
-  return "binary";
-}
+const char* to_string(Grid grid) { return name_of(grid, kGrids); }
 
-const char* to_string(Granularity granularity) {
-  switch (granularity) {
-    case Granularity::kTensor:
-      return "tensor";
-    case Granularity::kChannel:
-      return "channel";
-    case Granularity::kGroup:
-      break;
-  }
-  return "group";
-}
+const char* to_string(Granularity granularity) { return name_of(granularity, kGranularities); }
 
 int quantizer_bits(Napi::Value value, const std::string& what) {
   const int64_t bits = integer_in(value, what, 1, kFloatBits);
@@ -78,17 +102,17 @@ void read_weight_fields(Napi::Object given, const std::string& what, bool partia
                         WeightOptions* options) {
   QuantizerConfig& config = options->quantizer;
   field(given, "grid", what, partial,
-        [&](Napi::Value v, const std::string& name) { config.grid = grid_from(v, name); });
+        [&](Napi::Value v, const std::string& name) { config.grid = named(v, name, kGrids); });
   field(given, "granularity", what, partial, [&](Napi::Value v, const std::string& name) {
-    config.granularity = granularity_from(v, name);
+    config.granularity = named(v, name, kGranularities);
   });
   field(given, "groupSize", what, partial, [&](Napi::Value v, const std::string& name) {
     config.group_size = integer_in(v, name, 0, kMaxGroupSize);
   });
-  field(given, "range", what, partial,
-        [&](Napi::Value v, const std::string& name) { config.range = range_from(v, name); });
-  field(given, "method", what, partial,
-        [&](Napi::Value v, const std::string& name) { options->method = method_from(v, name); });
+  read_range(given, what, partial, &config);
+  field(given, "method", what, partial, [&](Napi::Value v, const std::string& name) {
+    options->method = named(v, name, kMethods);
+  });
 }
 
 Method activation_method_from(Napi::Value value, const std::string& what) {
@@ -102,11 +126,11 @@ void read_activation_fields(Napi::Object given, const std::string& what, bool pa
   field(given, "grid", what, partial, [&](Napi::Value v, const std::string& name) {
     options->is_signed = choice(v, name, {"signed", "unsigned"}) == 0;
   });
-  field(given, "range", what, partial,
-        [&](Napi::Value v, const std::string& name) { options->range = range_from(v, name); });
+  read_range(given, what, partial, options);
   field(given, "method", what, partial, [&](Napi::Value v, const std::string& name) {
     options->method = activation_method_from(v, name);
   });
+  validate(ActivationRange{options->range, options->percentile, options->norm});
 }
 
 WeightOptions weight_quantizer(Napi::Value value, const std::string& what) {
@@ -134,10 +158,43 @@ Scales scales_from(Napi::Value scales, Napi::Value zero_points, const std::strin
   return result;
 }
 
+Scales scales_from(Napi::Object given, const std::string& what) {
+  Scales result = scales_from(given.Get("scales"), given.Get("zeroPoints"), what);
+  const Napi::Value thresholds = given.Get("thresholds");
+  if (!is_absent(thresholds)) {
+    result.thresholds = floats(thresholds, what + ".thresholds").copy();
+    const std::string name = what + ".thresholds";
+    require_finite({result.thresholds.data(), result.thresholds.size()}, name);
+    for (const float threshold : result.thresholds) {
+      if (threshold < 0) fail_argument(name + " must not be negative.");
+    }
+  }
+  const Napi::Value negative = given.Get("negativeScales");
+  if (!is_absent(negative)) {
+    result.negative_scales = floats(negative, what + ".negativeScales").copy();
+    require_positive({result.negative_scales.data(), result.negative_scales.size()},
+                     what + ".negativeScales");
+  }
+  return result;
+}
+
+namespace {
+
+void set_scales(Napi::Object target, const Scales& scales) {
+  const Napi::Env env = target.Env();
+  target.Set("scales", to_js(env, scales.scales));
+  target.Set("zeroPoints", to_js(env, scales.zero_points));
+  if (!scales.thresholds.empty()) target.Set("thresholds", to_js(env, scales.thresholds));
+  if (!scales.negative_scales.empty()) {
+    target.Set("negativeScales", to_js(env, scales.negative_scales));
+  }
+}
+
+}  // namespace
+
 Napi::Object scales_to_js(Napi::Env env, const Scales& scales) {
   Napi::Object result = Napi::Object::New(env);
-  result.Set("scales", to_js(env, scales.scales));
-  result.Set("zeroPoints", to_js(env, scales.zero_points));
+  set_scales(result, scales);
   return result;
 }
 
@@ -145,8 +202,9 @@ QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what
   const Napi::Object given = object(value, what);
   QuantizedWeight weight;
   weight.config.bits = static_cast<int>(integer_in(given.Get("bits"), what + ".bits", 1, 8));
-  weight.config.grid = grid_from(given.Get("grid"), what + ".grid");
-  weight.config.granularity = granularity_from(given.Get("granularity"), what + ".granularity");
+  weight.config.grid = named(given.Get("grid"), what + ".grid", kGrids);
+  weight.config.granularity =
+      named(given.Get("granularity"), what + ".granularity", kGranularities);
   weight.config.group_size =
       integer_in(given.Get("groupSize"), what + ".groupSize", 0, kMaxGroupSize);
   weight.rows = extent(given.Get("rows"), what + ".rows");
@@ -155,7 +213,7 @@ QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what
   weight.packed = bytes(given.Get("packed"), what + ".packed",
                         weight.rows * packed_row_bytes(weight.cols, weight.config.bits))
                       .copy();
-  weight.scales = scales_from(given.Get("scales"), given.Get("zeroPoints"), what);
+  weight.scales = scales_from(given, what);
   validate_quantized_weight(weight);
   return weight;
 }
@@ -169,8 +227,18 @@ Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight
   result.Set("rows", static_cast<double>(weight.rows));
   result.Set("cols", static_cast<double>(weight.cols));
   result.Set("packed", to_js(env, weight.packed));
-  result.Set("scales", to_js(env, weight.scales.scales));
-  result.Set("zeroPoints", to_js(env, weight.scales.zero_points));
+  set_scales(result, weight.scales);
+  return result;
+}
+
+Napi::Value quantizer_parts(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("grids", texts_to_js(env, ids_of(kGrids)));
+  result.Set("granularities", texts_to_js(env, ids_of(kGranularities)));
+  result.Set("ranges", texts_to_js(env, ids_of(range_rows)));
+  result.Set("methods", texts_to_js(env, ids_of(kMethods)));
+  result.Set("roundings", texts_to_js(env, {std::begin(kRoundings), std::end(kRoundings)}));
   return result;
 }
 

@@ -25,22 +25,69 @@ inline void for_each_segment(const QuantParams& p, int64_t rows, int64_t cols, F
   }
 }
 
-struct Quantizer {
-  vf scale, zero_point, qmin, qmax;
+template <bool kMidrise>
+struct AffineQuantizer {
+  static constexpr bool kTernary = false;
+  vf scale, zero_point, qmin, qmax, half;
 
-  Quantizer(const QuantParams& p, int64_t index)
+  AffineQuantizer(const QuantParams& p, int64_t index)
       : scale(set1(p.scale[index])),
         zero_point(set1(p.zero_point ? static_cast<float>(p.zero_point[index]) : 0.0f)),
         qmin(set1(static_cast<float>(p.qmin))),
-        qmax(set1(static_cast<float>(p.qmax))) {}
+        qmax(set1(static_cast<float>(p.qmax))),
+        half(set1(0.5f)) {}
 
-  vf ratio(vf x) const { return div(x, scale); }
+  // x/s as the rounding sees it.
+  vf ratio(vf x) const {
+    if constexpr (kMidrise) return sub(div(x, scale), half);
+    return div(x, scale);
+  }
   vf code_of_ratio(vf t) const { return add(round_even(t), zero_point); }
   vf raw_code(vf x) const { return code_of_ratio(ratio(x)); }
   vf clip(vf code) const { return min(max(code, qmin), qmax); }
   vm inside(vf code) const { return both(ge(code, qmin), le(code, qmax)); }
-  vf value(vf clipped) const { return mul(sub(clipped, zero_point), scale); }
+  vf centred(vf clipped) const { return sub(clipped, zero_point); }
+  // x̂/s of a centred code.
+  vf level(vf centred_code) const {
+    if constexpr (kMidrise) return add(centred_code, half);
+    return centred_code;
+  }
+  vf value(vf clipped) const { return mul(level(centred(clipped)), scale); }
 };
+
+struct TernaryQuantizer {
+  static constexpr bool kTernary = true;
+  vf scale, minus, threshold, below, qmin;
+
+  TernaryQuantizer(const QuantParams& p, int64_t index)
+      : scale(set1(p.scale[index])),
+        minus(set1(-(p.negative_scale ? p.negative_scale[index] : p.scale[index]))),
+        threshold(set1(p.threshold[index])),
+        below(set1(-p.threshold[index])),
+        qmin(set1(-1.0f)) {}
+
+  vf raw_code(vf x) const {
+    const vf one = set1(1.0f);
+    return sub(keep(gt(x, threshold), one), keep(gt(below, x), one));
+  }
+  vf clip(vf code) const { return code; }
+  vm inside(vf code) const { return ge(code, qmin); }
+  vf value(vf code) const {
+    return select(gt(code, zero()), scale, keep(gt(zero(), code), minus));
+  }
+};
+
+// Calls fn with a function that makes the quantizer of a scale index, by the rule of p.
+template <typename Fn>
+inline void with_rule(const QuantParams& p, Fn&& fn) {
+  if (p.threshold) {
+    fn([&](int64_t index) { return TernaryQuantizer(p, index); });
+  } else if (p.offset != 0.0f) {
+    fn([&](int64_t index) { return AffineQuantizer<true>(p, index); });
+  } else {
+    fn([&](int64_t index) { return AffineQuantizer<false>(p, index); });
+  }
+}
 
 // Calls fn(offset, mask, count) for kWidth elements at a time; the mask is full but for the tail.
 template <typename Fn>
@@ -56,53 +103,76 @@ inline vf sign_times(vf x, vf scale) { return select(ge(x, zero()), scale, sub(z
 }  // namespace
 
 void fake_quant(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p) {
-  for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
-    const Quantizer q(p, index);
-    const float* in = x + first;
-    float* out = y + first;
-    int64_t i = 0;
-    for (; i + kWidth <= n; i += kWidth) {
-      store(out + i, q.value(q.clip(q.raw_code(load(in + i)))));
-    }
-    if (i < n) {
-      const vm mask = tail_mask(n - i);
-      store(out + i, mask, q.value(q.clip(q.raw_code(load(in + i, mask)))));
-    }
-  });
-}
-
-void quantize(const float* x, uint8_t* codes, int64_t rows, int64_t cols, const QuantParams& p) {
-  for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
-    const Quantizer q(p, index);
-    for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) {
-      const vf clipped = q.clip(q.raw_code(load(x + first + i, mask)));
-      store_codes(codes + first + i, sub(clipped, q.qmin), valid);
+  with_rule(p, [&](auto quantizer_of) {
+    for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
+      const auto q = quantizer_of(index);
+      const float* in = x + first;
+      float* out = y + first;
+      int64_t i = 0;
+      for (; i + kWidth <= n; i += kWidth) {
+        store(out + i, q.value(q.clip(q.raw_code(load(in + i)))));
+      }
+      if (i < n) {
+        const vm mask = tail_mask(n - i);
+        store(out + i, mask, q.value(q.clip(q.raw_code(load(in + i, mask)))));
+      }
     });
   });
 }
 
+void quantize(const float* x, uint8_t* codes, int64_t rows, int64_t cols, const QuantParams& p) {
+  with_rule(p, [&](auto quantizer_of) {
+    for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
+      const auto q = quantizer_of(index);
+      for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) {
+        const vf clipped = q.clip(q.raw_code(load(x + first + i, mask)));
+        store_codes(codes + first + i, sub(clipped, q.qmin), valid);
+      });
+    });
+  });
+}
+
+namespace {
+
+constexpr int64_t kFold = 64 * kWidth;  // float sums are folded into double this often
+
+// dx of up to kFold elements; returns Σ dy · d x̂/d scale.
+template <typename Quantizer>
+inline double backward_of_block(const float* x, const float* dy, float* dx, int64_t n,
+                                const Quantizer& q) {
+  vf sum = zero();
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+    const vf gradient = load(dy + i, mask), value = load(x + i, mask);
+    if constexpr (Quantizer::kTernary) {
+      sum = fma(gradient, q.raw_code(value), sum);
+      store(dx + i, mask, gradient);
+    } else {
+      const vf ratio = q.ratio(value);
+      const vf code = q.code_of_ratio(ratio);
+      const vm kept = q.inside(code);
+      const vf centred = q.centred(q.clip(code));
+      sum = fma(gradient, select(kept, sub(centred, ratio), q.level(centred)), sum);
+      store(dx + i, mask, keep(kept, gradient));
+    }
+  });
+  return reduce_add(sum);
+}
+
+}  // namespace
+
 void fake_quant_backward(const float* x, const float* dy, float* dx, double* dscale_partial,
                          int64_t rows, int64_t cols, const QuantParams& p) {
-  constexpr int64_t kFold = 64 * kWidth;  // float sums are folded into double this often
-  for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
-    const Quantizer q(p, index);
-    double total = 0;
-    for (int64_t begin = 0; begin < n; begin += kFold) {
-      const int64_t length = n - begin < kFold ? n - begin : kFold;
-      const int64_t at = first + begin;
-      vf sum = zero();
-      for_each_vector(length, [&](int64_t i, vm mask, int64_t) {
-        const vf gradient = load(dy + at + i, mask);
-        const vf ratio = q.ratio(load(x + at + i, mask));
-        const vf code = q.code_of_ratio(ratio);
-        const vm kept = q.inside(code);
-        const vf centred = sub(q.clip(code), q.zero_point);
-        sum = fma(gradient, select(kept, sub(centred, ratio), centred), sum);
-        store(dx + at + i, mask, keep(kept, gradient));
-      });
-      total += reduce_add(sum);
-    }
-    if (dscale_partial) dscale_partial[index] += total;
+  with_rule(p, [&](auto quantizer_of) {
+    for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
+      const auto q = quantizer_of(index);
+      double total = 0;
+      for (int64_t begin = 0; begin < n; begin += kFold) {
+        const int64_t length = n - begin < kFold ? n - begin : kFold;
+        const int64_t at = first + begin;
+        total += backward_of_block(x + at, dy + at, dx + at, length, q);
+      }
+      if (dscale_partial) dscale_partial[index] += total;
+    });
   });
 }
 
@@ -198,7 +268,7 @@ class CodeCounter {
 constexpr int64_t kCodeBlock = 2048;  // codes buffered between quantizing and counting
 constexpr int64_t kMostCounted = int64_t{1} << 31;  // a counter's slot cannot overflow below this
 
-template <bool kBinary, bool kCodes>
+template <bool kBinary, bool kCodes, typename Quantizer>
 inline void error_of_block(const float* x, int64_t n, const Quantizer& q, ErrorLanes& total,
                            uint8_t* codes) {
   ErrorLanes lanes = total;
@@ -220,16 +290,16 @@ inline void error_of_block(const float* x, int64_t n, const Quantizer& q, ErrorL
   total = lanes;
 }
 
-template <bool kBinary, int kBits>
+template <bool kBinary, int kBits, typename QuantizerOf>
 inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const QuantParams& p,
-                            ErrorSums* sums, int64_t* code_counts) {
+                            QuantizerOf quantizer_of, ErrorSums* sums, int64_t* code_counts) {
   ErrorLanes lanes;
   CodeCounter<kBits> counter;
   uint8_t codes[kCodeBlock];
   int64_t counted = 0;
   const int64_t slots = kBinary ? 2 : p.qmax - p.qmin + 1;
   for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
-    const Quantizer q(p, index);
+    const auto q = quantizer_of(index);
     if (!code_counts) {
       error_of_block<kBinary, false>(x + first, n, q, lanes, nullptr);
       return;
@@ -254,16 +324,21 @@ inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const Qu
 
 void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& p, bool binary,
                  ErrorSums* sums, int64_t* code_counts) {
-  const int32_t slots = p.qmax - p.qmin + 1;
   if (binary) {
-    error_of_matrix<true, 1>(x, rows, cols, p, sums, code_counts);
-  } else if (slots <= 4) {
-    error_of_matrix<false, 2>(x, rows, cols, p, sums, code_counts);
-  } else if (slots <= 16) {
-    error_of_matrix<false, 4>(x, rows, cols, p, sums, code_counts);
-  } else {
-    error_of_matrix<false, 8>(x, rows, cols, p, sums, code_counts);
+    const auto scale_of = [&](int64_t index) { return AffineQuantizer<false>(p, index); };
+    error_of_matrix<true, 1>(x, rows, cols, p, scale_of, sums, code_counts);
+    return;
   }
+  with_rule(p, [&](auto quantizer_of) {
+    const int32_t slots = p.qmax - p.qmin + 1;
+    if (slots <= 4) {
+      error_of_matrix<false, 2>(x, rows, cols, p, quantizer_of, sums, code_counts);
+    } else if (slots <= 16) {
+      error_of_matrix<false, 4>(x, rows, cols, p, quantizer_of, sums, code_counts);
+    } else {
+      error_of_matrix<false, 8>(x, rows, cols, p, quantizer_of, sums, code_counts);
+    }
+  });
 }
 
 }  // namespace qat::QAT_ISA

@@ -182,34 +182,47 @@ namespace {
 
 constexpr int64_t kSearchBlock = 128 * kWidth;  // float sums are folded into double this often
 
+// Mid-rise: t is moved by the offset ½ before and its level moved back where it is needed.
+template <bool kMidrise>
 struct CandidateLanes {
   vf inverse, low, high, sum;
 
   explicit CandidateLanes(const ScaleCandidate& c)
       : CandidateLanes(set1(c.inverse), set1(c.low), set1(c.high)) {}
   CandidateLanes(vf i, vf l, vf h) : inverse(i), low(l), high(h), sum(zero()) {}
-  vf code(vf t) const { return min(max(round_even(t), low), high); }
-  void add(vf x) {
+  vf moved(vf x) const {
     const vf t = mul(x, inverse);
-    const vf d = sub(t, code(t));
+    if constexpr (kMidrise) return sub(t, set1(0.5f));
+    return t;
+  }
+  vf code(vf t) const { return min(max(round_even(t), low), high); }
+  vf error(vf t) const { return sub(t, code(t)); }
+  void add(vf x) {
+    const vf d = error(moved(x));
+    sum = fma(d, d, sum);
+  }
+  // A lane outside the mask holds 0, which only the mid-rise grid quantizes with an error.
+  void add(vf x, vm mask) {
+    vf d = error(moved(x));
+    if constexpr (kMidrise) d = keep(mask, d);
     sum = fma(d, d, sum);
   }
 };
 
-template <int COUNT>
+template <int COUNT, bool kMidrise>
 inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, double* d2) {
   if constexpr (COUNT == 1) {
-    CandidateLanes only(c[0]);
-    for_each_vector(n, [&](int64_t i, vm mask, int64_t) { only.add(load(x + i, mask)); });
+    CandidateLanes<kMidrise> only(c[0]);
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) { only.add(load(x + i, mask), mask); });
     d2[0] += reduce_add(only.sum);
   } else {
-    CandidateLanes c0(c[0]), c1(c[1]), c2(c[2]), c3(c[3]);
+    CandidateLanes<kMidrise> c0(c[0]), c1(c[1]), c2(c[2]), c3(c[3]);
     for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
       const vf v = load(x + i, mask);
-      c0.add(v);
-      c1.add(v);
-      c2.add(v);
-      c3.add(v);
+      c0.add(v, mask);
+      c1.add(v, mask);
+      c2.add(v, mask);
+      c3.add(v, mask);
     });
     d2[0] += reduce_add(c0.sum);
     d2[1] += reduce_add(c1.sum);
@@ -221,6 +234,7 @@ inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, 
 constexpr int64_t kLaneElements = 1024;  // up to this many the candidates lie across the lanes
 
 // At most kWidth candidates, one a lane: no sums across lanes, which dominate for few elements.
+template <bool kMidrise>
 inline void errors_by_lanes(const float* x, int64_t n, const ScaleCandidate* c, int count,
                             double* d2) {
   float inverse[kWidth], low[kWidth], high[kWidth], sums[kWidth];
@@ -230,7 +244,7 @@ inline void errors_by_lanes(const float* x, int64_t n, const ScaleCandidate* c, 
     low[j] = from.low;
     high[j] = from.high;
   }
-  CandidateLanes even(load(inverse), load(low), load(high)), odd = even;
+  CandidateLanes<kMidrise> even(load(inverse), load(low), load(high)), odd = even;
   int64_t i = 0;
   for (; i + 2 <= n; i += 2) {
     even.add(set1(x[i]));
@@ -241,41 +255,64 @@ inline void errors_by_lanes(const float* x, int64_t n, const ScaleCandidate* c, 
   for (int j = 0; j < count; ++j) d2[j] += static_cast<double>(sums[j]);
 }
 
-}  // namespace
-
-void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
-                  double* d2) {
+template <bool kMidrise>
+inline void errors_of_candidates(const float* x, int64_t n, const ScaleCandidate* candidates,
+                                 int count, double* d2) {
   if (n <= kLaneElements) {
     for (; count >= kWidth / 2; candidates += kWidth, d2 += kWidth, count -= kWidth) {
-      errors_by_lanes(x, n, candidates, count < kWidth ? count : kWidth, d2);
+      errors_by_lanes<kMidrise>(x, n, candidates, count < kWidth ? count : kWidth, d2);
     }
   }
   for (int64_t begin = 0; begin < n; begin += kSearchBlock) {
     const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
     int c = 0;
-    for (; c + 4 <= count; c += 4) errors_of_block<4>(x + begin, length, candidates + c, d2 + c);
-    for (; c < count; ++c) errors_of_block<1>(x + begin, length, candidates + c, d2 + c);
+    for (; c + 4 <= count; c += 4) {
+      errors_of_block<4, kMidrise>(x + begin, length, candidates + c, d2 + c);
+    }
+    for (; c < count; ++c) {
+      errors_of_block<1, kMidrise>(x + begin, length, candidates + c, d2 + c);
+    }
   }
 }
 
-void scale_fit(const float* x, int64_t n, const ScaleCandidate& candidate, ScaleFit* out) {
+template <bool kMidrise>
+inline ScaleFit fit_of_candidate(const float* x, int64_t n, const ScaleCandidate& candidate) {
   ScaleFit fit;
+  const vf half = set1(0.5f);
   for (int64_t begin = 0; begin < n; begin += kSearchBlock) {
     const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
-    CandidateLanes lanes(candidate);
+    CandidateLanes<kMidrise> lanes(candidate);
     vf tq = zero(), qq = zero();
     for_each_vector(length, [&](int64_t i, vm mask, int64_t) {
-      const vf t = mul(load(x + begin + i, mask), lanes.inverse);
-      const vf q = lanes.code(t), d = sub(t, q);
+      vf t = lanes.moved(load(x + begin + i, mask)), q = lanes.code(t);
+      vf d = sub(t, q);
+      if constexpr (kMidrise) {
+        t = keep(mask, add(t, half));
+        q = keep(mask, add(q, half));
+        d = keep(mask, d);
+      }
+      lanes.sum = fma(d, d, lanes.sum);
       tq = fma(t, q, tq);
       qq = fma(q, q, qq);
-      lanes.sum = fma(d, d, lanes.sum);
     });
     fit.tq += reduce_add(tq);
     fit.qq += reduce_add(qq);
     fit.d2 += reduce_add(lanes.sum);
   }
-  *out = fit;
+  return fit;
+}
+
+}  // namespace
+
+void scale_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
+                  double* d2) {
+  const bool midrise = count > 0 && candidates[0].offset != 0.0f;
+  (midrise ? errors_of_candidates<true> : errors_of_candidates<false>)(x, n, candidates, count, d2);
+}
+
+void scale_fit(const float* x, int64_t n, const ScaleCandidate& candidate, ScaleFit* out) {
+  const bool midrise = candidate.offset != 0.0f;
+  *out = (midrise ? fit_of_candidate<true> : fit_of_candidate<false>)(x, n, candidate);
 }
 
 int64_t first_not_finite(const float* x, int64_t n) {

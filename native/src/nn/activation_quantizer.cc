@@ -71,6 +71,8 @@ ActivationState affine_state(const float* x, int64_t n, const ActivationOptions&
   config.grid = Grid::kUnsigned;
   config.granularity = Granularity::kTensor;
   config.range = options.range;
+  config.percentile = options.percentile;
+  config.norm = options.norm;
   const Scales found = estimate_scales(x, 1, n, config, cancel);
   const float scale = found.scales[0];
   // Codes of the unsigned grid are those of this one minus qmin.
@@ -153,8 +155,8 @@ void ActivationQuantizer::estimate(const float* x, int64_t n, const CancelToken*
   } else if (options_.bits == 1) {
     set_state({mean_level(x, n, options_.is_signed)});
   } else {
-    set_state({estimate_activation_scale(x, n, options_.bits, options_.is_signed, options_.range,
-                                         cancel)});
+    const ActivationRange range{options_.range, options_.percentile, options_.norm};
+    set_state({estimate_activation_scale(x, n, options_.bits, options_.is_signed, range, cancel)});
   }
 }
 

@@ -27,6 +27,8 @@ struct PackedMatmul::Plan {
   ScaleLayout layout;
   CodeRange range;
   bool binary;
+  double offset;       // of the grid's levels, in steps
+  double offset;       // of the grid's levels, in steps
   int64_t row_bytes;
   int64_t groups;      // scales per row, at least 1
   int64_t piece_cols;  // columns per integer dot product: divides group_cols, or is all of them
@@ -38,6 +40,8 @@ struct PackedMatmul::Plan {
         layout(scale_layout(w.config, w.rows, w.cols)),
         range(code_range(w.config.grid, w.config.bits)),
         binary(w.config.grid == Grid::kBinary),
+        offset(static_cast<double>(grid_offset(w.config.grid))),
+        offset(static_cast<double>(grid_offset(w.config.grid))),
         row_bytes(packed_row_bytes(w.cols, w.config.bits)),
         groups(layout.groups_per_row()),
         piece_cols(piece_size(layout.group_cols, groups)),
@@ -80,7 +84,8 @@ struct PackedMatmul::Plan {
       const int64_t group = group_of_piece(p);
       const int64_t dot = binary ? INT64_C(2) * dots[p] - code_sum[p]
                                  : dots[p] + (range.qmin - zero_point(row, group)) * code_sum[p];
-      total += static_cast<double>(scale(row, group)) * static_cast<double>(dot);
+      const double sum = static_cast<double>(dot) + offset * static_cast<double>(code_sum[p]);
+      total += static_cast<double>(scale(row, group)) * sum;
     }
     return total;
   }
@@ -89,11 +94,11 @@ struct PackedMatmul::Plan {
     const int bits = weight.config.bits;
     const int64_t begin = group_begin(group);
     const int64_t count = group_end(group) - begin;
-    const int32_t offset = binary ? 0 : range.qmin - zero_point(row, group);
+    const int32_t code_offset = binary ? 0 : range.qmin - zero_point(row, group);
     float dot = 0;
-    kernels().dot_packed_row_f32(a + begin, row_codes(row) + begin * bits / 8, count, bits, offset,
-                                 count, &dot);
-    return binary ? 2.0 * dot - a_sum : dot;
+    kernels().dot_packed_row_f32(a + begin, row_codes(row) + begin * bits / 8, count, bits,
+                                 code_offset, count, &dot);
+    return binary ? 2.0 * dot - a_sum : dot + offset * a_sum;
   }
   bool groups_on_bytes() const {
     return groups == 1 || layout.group_cols * weight.config.bits % 8 == 0;
@@ -229,7 +234,7 @@ void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& 
         } else if (plan.binary) {
           dot = 2.0 * dots[static_cast<size_t>(g)] - a_sum[g];
         } else {
-          dot = dots[static_cast<size_t>(g)] - plan.zero_point(row, g) * a_sum[g];
+          dot = dots[static_cast<size_t>(g)] + (plan.offset - plan.zero_point(row, g)) * a_sum[g];
         }
         sum += static_cast<double>(plan.scale(row, g)) * dot;
       }

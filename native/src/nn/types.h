@@ -30,6 +30,7 @@ struct ActivationOptions {
   int bits = 4;  // 1–8, or kFloatBits
   bool is_signed = true;  // unsigned: zero point 0; 1 bit: signed ±scale, unsigned {0, scale}
   RangeEstimator range = RangeEstimator::kMse;
+  double percentile = 99.9, norm = 2.4;  // parameters of the range estimator, as QuantizerConfig
   Method method = Method::kLsq;  // kPact and kDoReFa need an unsigned grid of 2–8 bits
 };
 

@@ -14,11 +14,8 @@ Scales WeightRule::prepare(const float* w, const CancelToken* cancel) {
 }
 
 QuantParams WeightRule::row_params(const Scales& scales, int64_t first_row) const {
-  QuantParams p = quant_params(quantizer(), layout_, scales);
-  const int64_t offset = first_row * layout_.row_stride;
-  p.scale += offset;
-  if (p.zero_point) p.zero_point += offset;
-  return p;
+  return params_from_scale(quant_params(quantizer(), layout_, scales),
+                           first_row * layout_.row_stride);
 }
 
 std::unique_ptr<WeightRule> make_weight_rule(const WeightOptions& options, int64_t rows,

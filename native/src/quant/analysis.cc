@@ -43,18 +43,6 @@ View view_of(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& o
   return {x + options.row * cols, 1, cols, options.row};
 }
 
-Scales scales_of_row(const Scales& all, const ScaleLayout& layout, int64_t row) {
-  if (layout.row_stride == 0) return all;
-  Scales one;
-  const auto begin = static_cast<std::ptrdiff_t>(row * layout.row_stride);
-  const auto end = static_cast<std::ptrdiff_t>((row + 1) * layout.row_stride);
-  one.scales.assign(all.scales.begin() + begin, all.scales.begin() + end);
-  if (!all.zero_points.empty()) {
-    one.zero_points.assign(all.zero_points.begin() + begin, all.zero_points.begin() + end);
-  }
-  return one;
-}
-
 // The scales of the view: given, or estimated. One scale for the whole matrix comes from all rows.
 Scales scales_for_view(const float* x, int64_t rows, int64_t cols, const View& view,
                        const AnalyzeOptions& options, const CancelToken* cancel) {
@@ -93,22 +81,22 @@ Levels levels_of(const View& view, const QuantizerConfig& config, const Scales& 
     levels.row = view.first_row + index / layout.row_stride;
     if (config.granularity == Granularity::kGroup) levels.group = index % layout.row_stride;
   }
-  if (config.grid == Grid::kBinary) {
-    levels.values = {-static_cast<double>(scale), static_cast<double>(scale)};
-    levels.clip_low = levels.values[0];
-    levels.clip_high = levels.values[1];
-    return levels;
-  }
   if (!scales.zero_points.empty()) {
     levels.zero_point = scales.zero_points[static_cast<size_t>(index)];
   }
+  const QuantParams p = params_from_scale(quant_params(config, layout, scales), index);
+  const bool binary = config.grid == Grid::kBinary;
   const CodeRange range = code_range(config.grid, config.bits);
-  for (int32_t code = range.qmin; code <= range.qmax; ++code) {
-    levels.values.push_back(static_cast<float>(code - levels.zero_point) * scale);
+  for (int32_t stored = 0; stored < range.count(); ++stored) {
+    levels.values.push_back(static_cast<double>(level_of_code(p, binary, stored)));
   }
-  // Where clipping begins: half a step beyond the outermost levels.
-  levels.clip_low = (range.qmin - levels.zero_point - 0.5) * levels.scale;
-  levels.clip_high = (range.qmax - levels.zero_point + 0.5) * levels.scale;
+  // Where clipping begins: half a step beyond the outermost levels; at them where nothing clips.
+  levels.clip_low = levels.values.front();
+  levels.clip_high = levels.values.back();
+  if (binary || config.grid == Grid::kTernary) return levels;
+  const double offset = static_cast<double>(p.offset);
+  levels.clip_low = (range.qmin - levels.zero_point + offset - 0.5) * levels.scale;
+  levels.clip_high = (range.qmax - levels.zero_point + offset + 0.5) * levels.scale;
   return levels;
 }
 
@@ -150,7 +138,7 @@ WhatIf what_if_of_view(const View& view, const AnalyzeOptions& options, const Sc
 ValueRange range_of_view(const View& view, const AnalyzeOptions& options,
                          const CancelToken* cancel) {
   if (options.range) return *options.range;
-  const SegmentStats stats = tensor_stats(view.x, view.count(), cancel);
+  const SegmentStats stats = segment_stats(view.x, view.count(), cancel);
   return histogram_range(stats.min, stats.max);
 }
 
@@ -173,29 +161,26 @@ struct ByBits {
 // Estimates and measures every configuration on rows [begin, end), each row read once. Writes the
 // scales of these rows.
 void measure_rows(const View& view, const std::vector<QuantizerConfig>& configs, int64_t begin,
-                  int64_t end, std::vector<ErrorDetail>* details, std::vector<Scales>* scales) {
+                  int64_t end, std::vector<ErrorDetail>* details, std::vector<Scales>* scales,
+                  const CancelToken* cancel) {
   details->resize(configs.size());
   for (size_t i = 0; i < configs.size(); ++i) {
     const CodeRange range = code_range(configs[i].grid, configs[i].bits);
     (*details)[i].code_counts.assign(static_cast<size_t>(range.count()), 0);
   }
   const ScaleLayout layout = scale_layout(configs[0], view.rows, view.cols);
-  RowEstimator estimator(layout, std::any_of(configs.begin(), configs.end(), is_searched));
+  RowEstimator estimator(layout);
   for (int64_t r = begin; r < end; ++r) {
     const float* row = view.x + r * view.cols;
-    estimator.set_row(row);
+    estimator.set_row(row, cancel);
     for (size_t i = 0; i < configs.size(); ++i) {
       Scales& all = (*scales)[i];
-      const int64_t first = r * layout.row_stride;
-      float* own = all.scales.data() + first;
-      int32_t* zero_points = all.zero_points.empty() ? nullptr : all.zero_points.data() + first;
-      estimator.estimate(configs[i], own, zero_points);
-      QuantParams params = quant_params(configs[i], layout, all);
-      params.scale = own;
-      params.zero_point = zero_points;
+      estimator.estimate(configs[i], r * layout.row_stride, &all);
       ErrorDetail& detail = (*details)[i];
-      kernels().quant_error(row, 1, view.cols, params, configs[i].grid == Grid::kBinary,
-                            &detail.sums, detail.code_counts.data());
+      kernels().quant_error(row, 1, view.cols,
+                            params_of_row(quant_params(configs[i], layout, all), r),
+                            configs[i].grid == Grid::kBinary, &detail.sums,
+                            detail.code_counts.data());
     }
   }
 }
@@ -204,18 +189,15 @@ ByBits errors_by_row_scales(const View& view, const std::vector<QuantizerConfig>
                             const CancelToken* cancel) {
   ByBits result;
   for (const QuantizerConfig& config : configs) {
-    const auto count = static_cast<size_t>(scale_layout(config, view.rows, view.cols).count());
-    Scales scales;
-    scales.scales.resize(count);
-    if (config.grid == Grid::kUnsigned) scales.zero_points.resize(count);
-    result.scales.push_back(std::move(scales));
+    result.scales.push_back(make_scales(config, scale_layout(config, view.rows, view.cols)));
   }
   const int64_t chunk = rows_per_chunk(view.cols);
   std::vector<std::vector<ErrorDetail>> parts(
       static_cast<size_t>(chunk_count(view.rows, chunk)));
   parallel_chunks(view.rows, chunk, [&](int64_t index, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
-    measure_rows(view, configs, begin, end, &parts[static_cast<size_t>(index)], &result.scales);
+    measure_rows(view, configs, begin, end, &parts[static_cast<size_t>(index)], &result.scales,
+                 cancel);
   });
   for (size_t i = 0; i < configs.size(); ++i) {
     ErrorDetail total = parts[0][i];
@@ -233,13 +215,13 @@ ByBits errors_by_row_scales(const View& view, const std::vector<QuantizerConfig>
 
 ByBits errors_by_one_scale(const float* x, int64_t rows, int64_t cols, const View& view,
                            const std::vector<QuantizerConfig>& configs, const CancelToken* cancel) {
-  const SegmentStats stats = tensor_stats(x, rows * cols, cancel);
-  const std::vector<SegmentScale> found = estimate_tensor(x, rows * cols, stats, configs, cancel);
+  Segment segment;
+  segment.assign(x, rows * cols, cancel);
+  const std::vector<SegmentScale> found = estimate_scales_of(segment, configs);
   ByBits result;
   for (size_t i = 0; i < configs.size(); ++i) {
-    Scales scales;
-    scales.scales = {found[i].scale};
-    if (configs[i].grid == Grid::kUnsigned) scales.zero_points = {found[i].zero_point};
+    Scales scales = make_scales(configs[i], scale_layout(configs[i], rows, cols));
+    put_scale(found[i], 0, &scales);
     result.errors.push_back(
         quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel));
     result.scales.push_back(std::move(scales));

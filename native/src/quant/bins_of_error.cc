@@ -115,10 +115,8 @@ class ChunkWorker {
   // One scale for the row: its levels are binned instead of its elements.
   void count_levels(const QuantParams& params) {
     float levels[256];
-    const int32_t zero_point = params.zero_point ? params.zero_point[0] : 0;
     for (int64_t c = 0; c < code_slots_; ++c) {
-      levels[c] = binary_ ? (c ? params.scale[0] : -params.scale[0])
-                          : static_cast<float>(params.qmin + c - zero_point) * params.scale[0];
+      levels[c] = level_of_code(params, binary_, static_cast<int32_t>(c));
     }
     bins_of(levels, code_slots_);
     for (int64_t c = 0; c < code_slots_; ++c) {

@@ -74,7 +74,8 @@ ErrorDetail measure_error(const float* x, int64_t rows, int64_t cols,
 }
 
 int64_t packed_bytes(const QuantizerConfig& config, const ScaleLayout& layout) {
-  const int64_t bytes_per_scale = config.grid == Grid::kUnsigned ? 8 : 4;
+  const bool two_numbers = config.grid == Grid::kUnsigned || has_negative_scales(config);
+  const int64_t bytes_per_scale = two_numbers ? 8 : 4;
   return layout.rows * packed_row_bytes(layout.cols, config.bits) +
          layout.count() * bytes_per_scale;
 }

@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "quant/row_pieces.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
 namespace {
 
 constexpr int64_t kElementsPerRange = int64_t{1} << 15;
-
-QuantParams params_from_row(QuantParams p, int64_t row) {
-  p.scale += row * p.row_stride;
-  if (p.zero_point) p.zero_point += row * p.row_stride;
-  return p;
-}
 
 int64_t rows_per_range(int64_t cols) {
   return std::max<int64_t>(1, kElementsPerRange / std::max<int64_t>(1, cols));
@@ -28,7 +23,7 @@ void fake_quantize(const float* x, float* y, int64_t rows, int64_t cols, const Q
     throw_if_cancelled(cancel);
     const int64_t at = begin * cols;
     const auto kernel = binary ? kernels().binarize : kernels().fake_quant;
-    kernel(x + at, y + at, end - begin, cols, params_from_row(p, begin));
+    kernel(x + at, y + at, end - begin, cols, params_of_row(p, begin));
   });
 }
 
@@ -42,7 +37,7 @@ void fake_quantize_backward(const float* x, const float* dy, float* dx, double* 
       const int64_t at = begin * cols;
       kernels().fake_quant_backward(x + at, dy + at, dx + at,
                                     dscale ? dscale + begin * p.row_stride : nullptr, end - begin,
-                                    cols, params_from_row(p, begin));
+                                    cols, params_of_row(p, begin));
     });
     return;
   }

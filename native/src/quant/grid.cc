@@ -4,6 +4,7 @@
 #include <string>
 
 #include "qat/error.h"
+#include "quant/ranges/range_rows.h"
 
 namespace qat {
 namespace {
@@ -19,20 +20,98 @@ constexpr int64_t kMostElements = int64_t{1} << 40;
               "Pass the scales that were prepared or loaded for this matrix and quantizer.");
 }
 
+struct Bits {
+  int least, most;
+};
+
+Bits bits_of(Grid grid) {
+  switch (grid) {
+    case Grid::kBinary:
+      return {1, 1};
+    case Grid::kTernary:
+      return {2, 2};
+    case Grid::kUnsigned:  // one bit of an activation is {0, scale}
+      return {1, 8};
+    default:
+      return {2, 8};
+  }
+}
+
+void validate_range(const QuantizerConfig& config) {
+  const RangeRow& row = range_row(config.range);
+  if (!row.for_weights || (row.ternary_only && config.grid != Grid::kTernary)) {
+    fail_quantizer(std::string("The range estimator ") + row.id + " does not fit this grid.",
+                   row.for_weights ? "Use it with the ternary grid, or choose another one."
+                                   : "It is for activations; choose another one for weights.");
+  }
+  if (!(config.percentile >= 50 && config.percentile <= 100)) {
+    fail_quantizer("The percentile is " + std::to_string(config.percentile) + ".",
+                   "Use 50 to 100.");
+  }
+  if (!(config.norm >= 1 && config.norm <= 4)) {
+    fail_quantizer("The norm is " + std::to_string(config.norm) + ".", "Use 1 to 4.");
+  }
+}
+
+void require_count(const char* what, size_t got, size_t expected) {
+  if (got == expected) return;
+  fail_scales("Expected " + std::to_string(expected) + " " + what + ", got " +
+              std::to_string(got) + ".");
+}
+
+void require_positive(const char* what, const std::vector<float>& values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] > 0 && std::isfinite(values[i])) continue;
+    fail_scales(std::string(what) + " " + std::to_string(i) + " is " + std::to_string(values[i]) +
+                "; scales are positive and finite.");
+  }
+}
+
+void validate_zero_points(const CodeRange& range, const std::vector<int32_t>& zero_points) {
+  for (size_t i = 0; i < zero_points.size(); ++i) {
+    if (zero_points[i] >= range.qmin && zero_points[i] <= range.qmax) continue;
+    fail_scales("Zero point " + std::to_string(i) + " is " + std::to_string(zero_points[i]) +
+                "; it must be a code, " + std::to_string(range.qmin) + " to " +
+                std::to_string(range.qmax) + ".");
+  }
+}
+
+void validate_ternary(const Scales& scales, bool is_ternary, size_t expected,
+                      Thresholds thresholds) {
+  const bool left_out = thresholds == Thresholds::kOptional && scales.thresholds.empty();
+  require_count("thresholds", scales.thresholds.size(), is_ternary && !left_out ? expected : 0);
+  for (size_t i = 0; i < scales.thresholds.size(); ++i) {
+    if (scales.thresholds[i] >= 0 && std::isfinite(scales.thresholds[i])) continue;
+    fail_scales("Threshold " + std::to_string(i) + " is " + std::to_string(scales.thresholds[i]) +
+                "; thresholds are finite and not negative.");
+  }
+  if (scales.negative_scales.empty()) return;
+  require_count("negative scales", scales.negative_scales.size(), is_ternary ? expected : 0);
+  require_positive("Negative scale", scales.negative_scales);
+}
+
+template <typename T>
+std::vector<T> part_of(const std::vector<T>& all, int64_t begin, int64_t end) {
+  if (all.empty()) return {};
+  return {all.begin() + static_cast<std::ptrdiff_t>(begin),
+          all.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
 }  // namespace
 
 CodeRange code_range(Grid grid, int bits) {
-  const int least = grid == Grid::kSigned || grid == Grid::kNarrow ? 2 : 1;
-  const int most = grid == Grid::kBinary ? 1 : 8;
-  if (bits < least || bits > most) {
+  const Bits fit = bits_of(grid);
+  if (bits < fit.least || bits > fit.most) {
     fail_quantizer("This grid has no form of " + std::to_string(bits) + " bits.",
-                   "Use " + std::to_string(least) + " to " + std::to_string(most) +
+                   "Use " + std::to_string(fit.least) + " to " + std::to_string(fit.most) +
                        " bits; 1 bit is the binary grid.");
   }
   switch (grid) {
     case Grid::kSigned:
+    case Grid::kMidrise:
       return {-(1 << (bits - 1)), (1 << (bits - 1)) - 1};
     case Grid::kNarrow:
+    case Grid::kTernary:
       return {-((1 << (bits - 1)) - 1), (1 << (bits - 1)) - 1};
     case Grid::kUnsigned:
       return {0, (1 << bits) - 1};
@@ -52,6 +131,7 @@ void validate(const QuantizerConfig& config) {
     fail_quantizer("The group size is " + std::to_string(config.group_size) + ".",
                    "Give a group of at least one column.");
   }
+  validate_range(config);
 }
 
 QuantizerConfig with_bits(const QuantizerConfig& config, int bits) {
@@ -61,6 +141,11 @@ QuantizerConfig with_bits(const QuantizerConfig& config, int bits) {
     changed.grid = Grid::kBinary;
   } else if (config.grid == Grid::kBinary) {
     changed.grid = Grid::kSigned;
+  } else if (config.grid == Grid::kTernary && bits != 2) {
+    changed.grid = Grid::kNarrow;
+  }
+  if (changed.grid != Grid::kTernary && range_row(changed.range).ternary_only) {
+    changed.range = RangeEstimator::kMse;
   }
   return changed;
 }
@@ -82,32 +167,36 @@ ScaleLayout scale_layout(const QuantizerConfig& config, int64_t rows, int64_t co
   return layout;
 }
 
+bool has_negative_scales(const QuantizerConfig& config) {
+  return config.grid == Grid::kTernary && config.range == RangeEstimator::kTtq;
+}
+
+Scales make_scales(const QuantizerConfig& config, const ScaleLayout& layout) {
+  const auto count = static_cast<size_t>(layout.count());
+  Scales result;
+  result.scales.resize(count);
+  if (config.grid == Grid::kUnsigned) result.zero_points.resize(count);
+  if (config.grid == Grid::kTernary) result.thresholds.resize(count);
+  if (has_negative_scales(config)) result.negative_scales.resize(count);
+  return result;
+}
+
+Scales scales_of_row(const Scales& all, const ScaleLayout& layout, int64_t row) {
+  if (layout.row_stride == 0) return all;
+  const int64_t begin = row * layout.row_stride, end = begin + layout.row_stride;
+  return {part_of(all.scales, begin, end), part_of(all.zero_points, begin, end),
+          part_of(all.thresholds, begin, end), part_of(all.negative_scales, begin, end)};
+}
+
 void validate_scales(const QuantizerConfig& config, const ScaleLayout& layout,
-                     const Scales& scales) {
+                     const Scales& scales, Thresholds thresholds) {
   const size_t expected = static_cast<size_t>(layout.count());
-  const size_t zero_points = config.grid == Grid::kUnsigned ? expected : 0;
-  if (scales.scales.size() != expected) {
-    fail_scales("Expected " + std::to_string(expected) + " scales, got " +
-                std::to_string(scales.scales.size()) + ".");
-  }
-  if (scales.zero_points.size() != zero_points) {
-    fail_scales("Expected " + std::to_string(zero_points) + " zero points, got " +
-                std::to_string(scales.zero_points.size()) + ".");
-  }
-  for (size_t i = 0; i < expected; ++i) {
-    if (!(scales.scales[i] > 0) || !std::isfinite(scales.scales[i])) {
-      fail_scales("Scale " + std::to_string(i) + " is " + std::to_string(scales.scales[i]) +
-                  "; scales are positive and finite.");
-    }
-  }
-  const CodeRange range = code_range(config.grid, config.bits);
-  for (size_t i = 0; i < zero_points; ++i) {
-    if (scales.zero_points[i] < range.qmin || scales.zero_points[i] > range.qmax) {
-      fail_scales("Zero point " + std::to_string(i) + " is " +
-                  std::to_string(scales.zero_points[i]) + "; it must be a code, " +
-                  std::to_string(range.qmin) + " to " + std::to_string(range.qmax) + ".");
-    }
-  }
+  require_count("scales", scales.scales.size(), expected);
+  require_count("zero points", scales.zero_points.size(),
+                config.grid == Grid::kUnsigned ? expected : 0);
+  require_positive("Scale", scales.scales);
+  validate_zero_points(code_range(config.grid, config.bits), scales.zero_points);
+  validate_ternary(scales, config.grid == Grid::kTernary, expected, thresholds);
 }
 
 QuantParams quant_params(const QuantizerConfig& config, const ScaleLayout& layout,
@@ -118,9 +207,28 @@ QuantParams quant_params(const QuantizerConfig& config, const ScaleLayout& layou
   p.qmax = range.qmax;
   p.scale = scales.scales.data();
   p.zero_point = scales.zero_points.empty() ? nullptr : scales.zero_points.data();
+  p.offset = grid_offset(config.grid);
+  p.threshold = scales.thresholds.empty() ? nullptr : scales.thresholds.data();
+  p.negative_scale = scales.negative_scales.empty() ? nullptr : scales.negative_scales.data();
   p.row_stride = layout.row_stride;
   p.group_cols = layout.group_cols;
   return p;
+}
+
+QuantParams params_from_scale(QuantParams p, int64_t index) {
+  p.scale += index;
+  if (p.zero_point) p.zero_point += index;
+  if (p.threshold) p.threshold += index;
+  if (p.negative_scale) p.negative_scale += index;
+  return p;
+}
+
+float level_of_code(const QuantParams& p, bool binary, int32_t stored) {
+  if (binary) return stored ? p.scale[0] : -p.scale[0];
+  const int32_t code = stored + p.qmin;
+  if (p.negative_scale && code < 0) return -p.negative_scale[0];
+  const int32_t zero_point = p.zero_point ? p.zero_point[0] : 0;
+  return (static_cast<float>(code - zero_point) + p.offset) * p.scale[0];
 }
 
 }  // namespace qat

@@ -5,6 +5,7 @@
 
 #include "qat/error.h"
 #include "qat/kernels.h"
+#include "quant/row_pieces.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -14,28 +15,17 @@ constexpr int64_t kElementsPerRange = int64_t{1} << 15;
 
 int64_t rows_per_range(int64_t cols) { return std::max<int64_t>(1, kElementsPerRange / cols); }
 
-// The parameters of one row seen as a matrix of its own.
-QuantParams row_params(QuantParams p, int64_t row) {
-  p.scale += row * p.row_stride;
-  if (p.zero_point) p.zero_point += row * p.row_stride;
-  return p;
-}
-
 void binary_codes(const float* x, uint8_t* codes, int64_t n) {
   for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0.0f ? 1 : 0;
 }
 
-void dequantize_row(const uint8_t* codes, float* y, int64_t cols, const QuantParams& p,
+void dequantize_row(const uint8_t* codes, float* y, int64_t cols, const QuantParams& row,
                     bool binary) {
-  for (int64_t c = 0; c < cols; ++c) {
-    const int64_t g = p.row_stride ? c / p.group_cols : 0;
-    const float scale = p.scale[g];
-    if (binary) {
-      y[c] = codes[c] ? scale : -scale;
-    } else {
-      const int32_t zero_point = p.zero_point ? p.zero_point[g] : 0;
-      y[c] = static_cast<float>(static_cast<int32_t>(codes[c]) + p.qmin - zero_point) * scale;
-    }
+  const int64_t run = row.row_stride ? row.group_cols : cols;
+  for (int64_t begin = 0, scale = 0; begin < cols; begin += run, ++scale) {
+    const QuantParams p = params_from_scale(row, scale);
+    const int64_t end = std::min(cols, begin + run);
+    for (int64_t c = begin; c < end; ++c) y[c] = level_of_code(p, binary, codes[c]);
   }
 }
 
@@ -75,7 +65,7 @@ QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
       if (binary) {
         binary_codes(x + r * cols, codes.data(), cols);
       } else {
-        kernels().quantize(x + r * cols, codes.data(), 1, cols, row_params(params, r));
+        kernels().quantize(x + r * cols, codes.data(), 1, cols, params_of_row(params, r));
       }
       kernels().pack_row(codes.data(), weight.packed.data() + r * row_bytes, cols, config.bits);
     }
@@ -93,7 +83,7 @@ void dequantize_weight(const QuantizedWeight& weight, float* y) {
     for (int64_t r = begin; r < end; ++r) {
       kernels().unpack_row(weight.packed.data() + r * row_bytes, codes.data(), weight.cols,
                            weight.config.bits);
-      dequantize_row(codes.data(), y + r * weight.cols, weight.cols, row_params(params, r), binary);
+      dequantize_row(codes.data(), y + r * weight.cols, weight.cols, params_of_row(params, r), binary);
     }
   });
 }
@@ -101,7 +91,7 @@ void dequantize_weight(const QuantizedWeight& weight, float* y) {
 void validate_quantized_weight(const QuantizedWeight& weight) {
   validate(weight.config);
   const ScaleLayout layout = scale_layout(weight.config, weight.rows, weight.cols);
-  validate_scales(weight.config, layout, weight.scales);
+  validate_scales(weight.config, layout, weight.scales, Thresholds::kOptional);
   const int bits = weight.config.bits;
   const int64_t row_bytes = packed_row_bytes(weight.cols, bits);
   if (weight.packed.size() != static_cast<size_t>(weight.rows * row_bytes)) {

@@ -18,9 +18,7 @@ inline int64_t rows_per_chunk(int64_t cols) {
 
 // The parameters of one row seen as a matrix of its own.
 inline QuantParams params_of_row(QuantParams p, int64_t row) {
-  p.scale += row * p.row_stride;
-  if (p.zero_point) p.zero_point += row * p.row_stride;
-  return p;
+  return params_from_scale(p, row * p.row_stride);
 }
 
 // Calls fn(first column, columns, params) for pieces of one row of at most about kPieceCols
@@ -33,12 +31,7 @@ void for_each_piece(const QuantParams& row, int64_t cols, Fn&& fn) {
   for (int64_t group_begin = 0; group_begin < cols;) {
     const int64_t stop = small_groups ? cols : std::min(cols, group_begin + group);
     for (int64_t c = group_begin; c < stop; c += step) {
-      QuantParams piece = row;
-      if (row.row_stride) {
-        piece.scale += c / group;
-        if (piece.zero_point) piece.zero_point += c / group;
-      }
-      fn(c, std::min(step, stop - c), piece);
+      fn(c, std::min(step, stop - c), params_from_scale(row, row.row_stride ? c / group : 0));
     }
     group_begin = stop;
   }

@@ -1,89 +1,72 @@
 #include "quant/scale_search.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <limits>
 
 namespace qat {
 namespace {
 
-constexpr double kLowestClip = 0.8;    // of mean|x|
+constexpr double kLowestClip = 0.8;       // of mean|x|
+constexpr double kLowestClipByMagnitude = 0.2;  // the same for norms below 2, which clip more
 constexpr double kLogCoarseRatio = 0.14;  // of neighbouring scales, at most: 15 % apart
 constexpr int kFewestCoarse = 16, kMostCoarse = 48;  // whole vectors of the kernels
 constexpr int kSmallZoom = 16;
 constexpr int kMostMoves = 8;
 constexpr int kFits = 2;
 
-double largest_magnitude(const SegmentStats& s) {
-  return std::max(std::fabs(s.min), std::fabs(s.max));
-}
-
-SegmentScale min_max_scale(const SegmentStats& s, const CodeRange& range) {
-  // Widened to hold 0, so that 0 has a code of its own.
-  const double low = std::min(s.min, 0.0), high = std::max(s.max, 0.0);
-  SegmentScale result;
-  result.scale = safe_scale((high - low) / range.qmax, range);
-  const double zero = std::nearbyint(-low / static_cast<double>(result.scale));
-  result.zero_point = static_cast<int32_t>(std::clamp(zero, 0.0, static_cast<double>(range.qmax)));
-  return result;
+float candidate_error(float x, const ScaleCandidate& c) {
+  const float t = x * c.inverse - c.offset;
+  return std::fabs(t - std::min(std::max(std::nearbyintf(t), c.low), c.high));
 }
 
 }  // namespace
 
-float safe_scale(double scale, const CodeRange& range) {
-  const double reach = std::max(1, std::max(range.qmax, -range.qmin));
-  const double highest = static_cast<double>(FLT_MAX) / reach * (1 - 1e-6);
-  return static_cast<float>(std::clamp(scale, static_cast<double>(FLT_MIN), highest));
-}
-
-SegmentScale initial_scale(const SegmentStats& stats, const QuantizerConfig& config) {
-  const double magnitude = largest_magnitude(stats);
-  if (magnitude == 0) return {config.grid == Grid::kBinary ? FLT_MIN : 1.0f, 0};
-  const CodeRange range = code_range(config.grid, config.bits);
-  if (config.grid == Grid::kBinary) return {safe_scale(stats.abs_mean, range), 0};
-  SegmentScale result;
-  if (config.grid == Grid::kUnsigned) {
-    result = min_max_scale(stats, range);
-  } else {
-    result.scale = safe_scale(magnitude / range.qmax, range);
-  }
-  if (config.range == RangeEstimator::kLsq) {
-    const double root = std::sqrt(static_cast<double>(range.qmax));
-    result.scale = safe_scale(2.0 * stats.abs_mean / root, range);
-  }
-  return result;
-}
-
 bool is_searched(const QuantizerConfig& config) {
-  return config.range == RangeEstimator::kMse && config.grid != Grid::kBinary;
+  if (config.grid == Grid::kBinary) return false;
+  if (config.range == RangeEstimator::kMse) return config.grid != Grid::kTernary;
+  return config.range == RangeEstimator::kLp;
 }
 
-ScaleSearch::ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerConfig& config)
-    : range_(code_range(config.grid, config.bits)),
-      small_(n <= kSmallSegment),
-      has_zero_point_(config.grid == Grid::kUnsigned),
-      best_error_(std::numeric_limits<double>::infinity()) {
-  QuantizerConfig widest = config;
-  widest.range = RangeEstimator::kAbsMax;
-  widest_ = best_ = initial_scale(stats, widest);
-  if (config.grid == Grid::kBinary || largest_magnitude(stats) == 0) {
-    stage_ = Stage::kDone;
+void add_candidate_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
+                          double norm, double* errors) {
+  if (norm == 2) {
+    kernels().scale_errors(x, n, candidates, count, errors);
     return;
   }
+  for (int j = 0; j < count; ++j) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double error = candidate_error(x[i], candidates[j]);
+      if (error > 0) sum += std::exp2(norm * std::log2(error));
+    }
+    errors[j] += sum;
+  }
+}
+
+ScaleSearch::ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerConfig& config,
+                         bool hold_zero_point)
+    : range_(code_range(config.grid, config.bits)),
+      offset_(static_cast<double>(grid_offset(config.grid))),
+      norm_(config.range == RangeEstimator::kLp ? config.norm : 2),
+      small_(n <= kSmallSegment),
+      has_zero_point_(config.grid == Grid::kUnsigned && !hold_zero_point),
+      best_error_(std::numeric_limits<double>::infinity()) {
+  widest_ = best_ = scale_of_ends(stats.min, stats.max, config);
   begin_coarse(n, stats);
 }
 
 void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
   // Shrinking both ends of an unsigned range alike leaves the zero point where it is.
   const int32_t zero_point = widest_.zero_point;
-  const double top = range_.qmax - zero_point, bottom = zero_point - range_.qmin;
+  const double top = range_.qmax - zero_point + offset_;
+  const double bottom = zero_point - range_.qmin - offset_;
   const double reach = std::max(top, bottom), high = widest_.scale;
-  // Clipping more than the mean never pays. Nor does clipping the largest value by more than the
-  // square root of the most the abs-max scale s can cost, n (s/2)².
-  const double by_mean = kLowestClip * stats.abs_mean / reach;
-  const double by_largest =
-      (largest_magnitude(stats) - high * std::sqrt(static_cast<double>(n)) / 2) / reach;
+  // Clipping more than the mean never pays. Nor does clipping the largest value by more than what
+  // all errors of the abs-max scale s, s/2 each at most, come to together.
+  const double by_mean = (norm_ < 2 ? kLowestClipByMagnitude : kLowestClip) * stats.abs_mean / reach;
+  const double most_error = high * std::pow(static_cast<double>(n), 1 / norm_) / 2;
+  const double by_largest = (largest_magnitude(stats) - most_error) / reach;
   const double low = std::clamp(std::max(by_mean, by_largest), high * 1e-6, high / 1.02);
   const double width = std::log(high / low);
   int count = 1 + static_cast<int>(std::ceil(width / kLogCoarseRatio));
@@ -98,11 +81,14 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
 }
 
 void ScaleSearch::propose(double scale, int32_t zero_point) {
-  const SegmentScale tried{safe_scale(scale, range_), zero_point};
-  tried_[count_] = tried;
-  candidates_[count_].inverse = 1.0f / tried.scale;
-  candidates_[count_].low = static_cast<float>(range_.qmin - zero_point);
-  candidates_[count_].high = static_cast<float>(range_.qmax - zero_point);
+  SegmentScale& tried = tried_[count_];
+  tried.scale = safe_scale(scale, range_);
+  tried.zero_point = zero_point;
+  ScaleCandidate& candidate = candidates_[count_];
+  candidate.inverse = 1.0f / tried.scale;
+  candidate.low = static_cast<float>(range_.qmin - zero_point);
+  candidate.high = static_cast<float>(range_.qmax - zero_point);
+  candidate.offset = static_cast<float>(offset_);
   ++count_;
 }
 
@@ -116,39 +102,59 @@ void ScaleSearch::begin_zero_point() {
   if (count_ == 0 || moves_++ >= kMostMoves) begin_zoom();
 }
 
+// The best one in the middle of an even row; `step` is relative to it.
+void ScaleSearch::propose_row(double step) {
+  ++rows_;
+  const int half = (kSmallZoom - 1) / 2;
+  for (int i = -half; count_ < kSmallZoom; ++i) {
+    propose(best_.scale * (1 + i * step), best_.zero_point);
+  }
+}
+
 // From here on all elements are measured: errors of the sample count no more.
 void ScaleSearch::begin_zoom() {
   stage_ = Stage::kZoom;
   count_ = 0;
   best_error_ = std::numeric_limits<double>::infinity();
   propose(widest_.scale, widest_.zero_point);
-  if (!small_) {
-    zoom_ratio_ = std::sqrt(ratio_);
-    for (const double factor : {1 / zoom_ratio_, 1.0, zoom_ratio_}) {
-      propose(best_.scale * factor, best_.zero_point);
-    }
+  if (small_) {
+    propose_row((ratio_ - 1) / (kSmallZoom / 2));  // from neighbour to neighbour
     return;
   }
-  // The best one in the middle of an even row between its neighbours.
-  const int half = (kSmallZoom - 1) / 2;
-  const double step = (ratio_ - 1) / (half + 1);
-  for (int i = -half; count_ < kSmallZoom; ++i) {
-    propose(best_.scale * (1 + i * step), best_.zero_point);
+  zoom_ratio_ = std::sqrt(ratio_);
+  for (const double factor : {1 / zoom_ratio_, 1.0, zoom_ratio_}) {
+    propose(best_.scale * factor, best_.zero_point);
   }
 }
 
-void ScaleSearch::begin_fit(SegmentScale at) {
-  stage_ = Stage::kFit;
+void ScaleSearch::after_zoom(const double* errors) {
+  if (norm_ == 2) {
+    begin_one(Stage::kFit, small_ ? best_ : parabola_vertex(errors));
+  } else if (!small_) {
+    begin_one(Stage::kVertex, parabola_vertex(errors));
+  } else if (rows_ < 2) {
+    count_ = 0;
+    propose_row((ratio_ - 1) / (kSmallZoom / 2) / (kSmallZoom / 2));
+  } else {
+    stage_ = Stage::kDone;
+  }
+}
+
+void ScaleSearch::begin_one(Stage stage, SegmentScale at) {
+  stage_ = stage;
   count_ = 0;
   propose(at.scale, at.zero_point);
 }
 
+double ScaleSearch::error_of(double scale, double sum) const {
+  return (norm_ == 2 ? scale * scale : std::pow(scale, norm_)) * sum;
+}
+
 // True when a candidate beats the best so far.
-bool ScaleSearch::take_best(const double* d2) {
+bool ScaleSearch::take_best(const double* errors) {
   bool better = false;
   for (int i = 0; i < count_; ++i) {
-    const double scale = tried_[i].scale;
-    const double error = scale * scale * d2[i];
+    const double error = error_of(tried_[i].scale, errors[i]);
     if (error < best_error_) {
       best_error_ = error;
       best_ = tried_[i];
@@ -159,23 +165,23 @@ bool ScaleSearch::take_best(const double* d2) {
 }
 
 // Where the parabola through the three scales of the zoom is lowest, over log scale.
-SegmentScale ScaleSearch::parabola_vertex(const double* d2) const {
+SegmentScale ScaleSearch::parabola_vertex(const double* errors) const {
   double error[3];
-  for (int i = 0; i < 3; ++i) {
-    const double scale = tried_[1 + i].scale;
-    error[i] = scale * scale * d2[1 + i];
-  }
+  for (int i = 0; i < 3; ++i) error[i] = error_of(tried_[1 + i].scale, errors[1 + i]);
   const double bend = error[0] - 2 * error[1] + error[2];
   if (best_.scale == widest_.scale || !(bend > 0)) return best_;
   const double shift = std::clamp(0.5 * (error[0] - error[2]) / bend, -1.0, 1.0);
-  const double scale = tried_[2].scale * std::pow(zoom_ratio_, shift);
-  return {safe_scale(scale, range_), tried_[2].zero_point};
+  SegmentScale vertex = tried_[2];
+  vertex.scale = safe_scale(tried_[2].scale * std::pow(zoom_ratio_, shift), range_);
+  return vertex;
 }
 
-void ScaleSearch::take_errors(const double* d2) {
-  const bool better = take_best(d2);
-  if (stage_ == Stage::kZoom) {
-    begin_fit(small_ ? best_ : parabola_vertex(d2));
+void ScaleSearch::take_errors(const double* errors) {
+  const bool better = take_best(errors);
+  if (stage_ == Stage::kVertex) {
+    stage_ = Stage::kDone;
+  } else if (stage_ == Stage::kZoom) {
+    after_zoom(errors);
   } else if (has_zero_point_ && better) {
     begin_zero_point();
   } else {
@@ -186,7 +192,7 @@ void ScaleSearch::take_errors(const double* d2) {
 void ScaleSearch::take_fit(const ScaleFit& fit) {
   const SegmentScale tried = tried_[0];
   const double scale = tried.scale;
-  const double error = scale * scale * fit.d2;
+  const double error = error_of(scale, fit.d2);
   const bool is_best = error <= best_error_;
   if (is_best) {
     best_error_ = error;
@@ -197,11 +203,11 @@ void ScaleSearch::take_fit(const ScaleFit& fit) {
   const bool can_improve = fit.qq > 0 && fit.tq > 0 && error > 0;
   if (!can_improve || ++fits_ > kFits) {
     stage_ = Stage::kDone;
-  } else if (is_best) {
-    begin_fit({safe_scale(scale * fit.tq / fit.qq, range_), tried.zero_point});
-  } else {
-    begin_fit(best_);
+    return;
   }
+  SegmentScale next = best_;
+  if (is_best) next.scale = safe_scale(scale * fit.tq / fit.qq, range_);
+  begin_one(Stage::kFit, next);
 }
 
 }  // namespace qat

@@ -1,83 +1,78 @@
-// The search for the scale (and zero point) of least squared error of one set of elements, as a
-// sequence of questions: the owner of the elements measures each candidate and hands the answers
-// back. So the same search serves a row in cache and a tensor spread over threads. Questions come
-// in two kinds: on a sample of the elements (segment_sample.h; small sets are their own sample),
-// and on all of them.
+// The search for the scale (and zero point) of least error of one set of elements, as a sequence of
+// questions: the owner of the elements measures each candidate and hands the answers back. So the
+// same search serves a row in cache and a tensor spread over threads. The error is Σ|x − x̂|^norm.
+// Questions come in two kinds: on a sample of the elements (segment_sample.h; small sets are their
+// own sample), and on all of them.
 //
 // 1. coarse, sample: a geometric row of scales from the abs-max one down to the lowest that can be
 //    best, and the scale that just holds all values. The error is not convex.
 // 2. unsigned only, sample: the zero point is moved by one while that lowers the error.
 // 3. zoom, all elements: around the best one, and the abs-max scale. Small sets have a jagged
 //    objective and get a fine row; the others three scales, whose parabola gives a fourth.
-// 4. fit, all elements: least-squares scale for the codes of the best scale, s* = Σqx / Σq².
+// 4. fit, all elements, norm 2: least-squares scale for the codes of the best scale, s* = Σqx / Σq².
+//    Other norms have no such formula: small sets get a second, finer row, the others the fourth
+//    scale alone.
 #pragma once
 
 #include <cstdint>
 
 #include "qat/kernels.h"
 #include "quant/grid.h"
+#include "quant/segment_stats.h"
 
 namespace qat {
 
-// Up to this many elements the objective of the search is jagged.
-constexpr int64_t kSmallSegment = 1024;
-
-struct SegmentStats {  // of the elements that share one scale
-  double min = 0, max = 0, abs_mean = 0;
-};
-
-struct SegmentScale {
-  float scale = 1;
-  int32_t zero_point = 0;
-};
-
-// Where every search and the simple estimators start: abs-max, min-max or LSQ; binary: mean|x|.
-SegmentScale initial_scale(const SegmentStats& stats, const QuantizerConfig& config);
-// Not below the smallest normal float, and low enough that every level of the grid is finite.
-float safe_scale(double scale, const CodeRange& range);
 // True where the estimate is the result of a search.
 bool is_searched(const QuantizerConfig& config);
+
+// errors[i] += Σ |t − q|^norm of x [n] for each candidate: the kernel scale_errors for norm 2.
+void add_candidate_errors(const float* x, int64_t n, const ScaleCandidate* candidates, int count,
+                          double norm, double* errors);
 
 class ScaleSearch {
  public:
   static constexpr int kMostCandidates = 48;
 
-  // n elements with these statistics.
-  ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerConfig& config);
+  // n elements with these statistics. A held zero point stays where the abs-max scale has it.
+  ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerConfig& config,
+              bool hold_zero_point = false);
 
-  // For activations: keeps the zero point it began with.
-  void hold_zero_point() { has_zero_point_ = false; }
-
+  double norm() const { return norm_; }
   bool done() const { return stage_ == Stage::kDone; }
-  // Asks for Σ(t − q)² of these candidates (scale_errors) over the sample ...
+  // Asks for Σ|t − q|^norm of these candidates over the sample ...
   bool wants_sample() const { return stage_ == Stage::kCoarse || stage_ == Stage::kZeroPoint; }
   // ... over all elements ...
-  bool wants_errors() const { return stage_ == Stage::kZoom; }
+  bool wants_errors() const { return stage_ == Stage::kZoom || stage_ == Stage::kVertex; }
   // ... or for the sums of the one at candidates()[0] (scale_fit) over all elements.
   bool wants_fit() const { return stage_ == Stage::kFit; }
   const ScaleCandidate* candidates() const { return candidates_; }
   int count() const { return count_; }
 
-  void take_errors(const double* d2);  // of the sample or of all elements, as asked for
+  void take_errors(const double* errors);  // of the sample or of all elements, as asked for
   void take_fit(const ScaleFit& fit);
   SegmentScale result() const { return best_; }
 
  private:
-  enum class Stage { kCoarse, kZeroPoint, kZoom, kFit, kDone };
+  enum class Stage { kCoarse, kZeroPoint, kZoom, kVertex, kFit, kDone };
 
   void begin_coarse(int64_t n, const SegmentStats& stats);
   void begin_zero_point();
   void begin_zoom();
-  void begin_fit(SegmentScale at);
+  void propose_row(double step);
+  void after_zoom(const double* errors);
+  void begin_one(Stage stage, SegmentScale at);
   void propose(double scale, int32_t zero_point);
-  bool take_best(const double* d2);
-  SegmentScale parabola_vertex(const double* d2) const;
+  double error_of(double scale, double sum) const;
+  bool take_best(const double* errors);
+  SegmentScale parabola_vertex(const double* errors) const;
 
   CodeRange range_;
+  double offset_;  // of the grid's levels
+  double norm_;
   bool small_;
   bool has_zero_point_;
   Stage stage_ = Stage::kCoarse;
-  int moves_ = 0, fits_ = 0;
+  int moves_ = 0, fits_ = 0, rows_ = 0;
   double ratio_ = 1, zoom_ratio_ = 1;  // of neighbours in the coarse row, in the parabola
   double best_error_;
   SegmentScale widest_;  // abs-max

@@ -5,41 +5,34 @@
 #include <vector>
 
 #include "quant/grid.h"
-#include "quant/scale_search.h"
-#include "quant/segment_sample.h"
+#include "quant/segment.h"
 #include "runtime/cancel.h"
 
 namespace qat {
 
-// Over the pool; chunks are added in order.
-SegmentStats tensor_stats(const float* x, int64_t n, const CancelToken* cancel);
+// By the scale search alone (mse, lp). Over the pool.
+SegmentScale search_scale(const Segment& segment, const QuantizerConfig& config,
+                          bool hold_zero_point = false);
 
-// Over the pool: one result per configuration; the searches share every read of x.
-std::vector<SegmentScale> estimate_tensor(const float* x, int64_t n, const SegmentStats& stats,
-                                          const std::vector<QuantizerConfig>& configs,
-                                          const CancelToken* cancel);
+// Over the pool: one result per configuration; the searches share every read of the elements.
+std::vector<SegmentScale> estimate_scales_of(const Segment& segment,
+                                             const std::vector<QuantizerConfig>& configs);
+
+// Writes what was found at `index` of the arrays that `scales` has.
+void put_scale(const SegmentScale& found, size_t index, Scales* scales);
 
 // Estimates the scales of one row after another, each for any number of configurations that share
-// the layout. On the calling thread.
+// the layout. On the calling thread, when that is one of the pool's.
 class RowEstimator {
  public:
-  // `searched`: some configuration is_searched().
-  RowEstimator(const ScaleLayout& layout, bool searched);
+  explicit RowEstimator(const ScaleLayout& layout);
 
-  void set_row(const float* row);
-  // All scales of the row; zero_points may be null.
-  void estimate(const QuantizerConfig& config, float* scales, int32_t* zero_points) const;
+  void set_row(const float* row, const CancelToken* cancel);
+  // All scales of the row, written from index `first` on.
+  void estimate(const QuantizerConfig& config, int64_t first, Scales* scales) const;
 
  private:
-  struct Segment {
-    const float* x = nullptr;
-    int64_t n = 0;
-    SegmentStats stats;
-    SegmentSample sample;
-  };
-
   const ScaleLayout layout_;
-  const bool searched_;
   std::vector<Segment> segments_;
 };
 

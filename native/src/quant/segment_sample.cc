@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "quant/scale_search.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -42,47 +43,46 @@ void SegmentSample::draw_body(const float* x, int64_t n, float threshold) {
     const int64_t at = begin + static_cast<int64_t>((hash >> 8) % static_cast<uint32_t>(room + 1));
     for (int64_t i = 0; i < kBlock; ++i) {
       const float value = x[at + i];
-      *out++ = std::fabs(value) < threshold ? value : 0.0f;
+      if (std::fabs(value) < threshold) *out++ = value;
     }
   }
-  weight_ = static_cast<double>(n) / static_cast<double>(body_.size());
+  body_.resize(static_cast<size_t>(out - body_.data()));
+  weight_ = static_cast<double>(n) / static_cast<double>(blocks * kBlock);
 }
 
-void SegmentSample::take(const float* x, int64_t n, const SegmentStats& stats) {
+void SegmentSample::take(const float* x, int64_t n, const SegmentStats& stats,
+                         const CancelToken* cancel) {
   x_ = x;
   n_ = n;
   if (n <= kSmallSegment) return;
   const float threshold = threshold_of(stats);
   tail_.clear();
-  append_large(x, n, threshold, &tail_);
-  draw_body(x, n, threshold);
-}
-
-void SegmentSample::take_parallel(const float* x, int64_t n, const SegmentStats& stats,
-                                  const CancelToken* cancel) {
-  x_ = x;
-  n_ = n;
-  if (n <= kSmallSegment) return;
-  const float threshold = threshold_of(stats);
+  if (n <= kChunk) {
+    append_large(x, n, threshold, &tail_);
+    draw_body(x, n, threshold);
+    return;
+  }
   std::vector<std::vector<float>> parts(static_cast<size_t>(chunk_count(n, kChunk)));
   parallel_chunks(n, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
     append_large(x + begin, end - begin, threshold, &parts[static_cast<size_t>(chunk)]);
   });
-  tail_.clear();
   for (const auto& part : parts) tail_.insert(tail_.end(), part.begin(), part.end());
   draw_body(x, n, threshold);
 }
 
-void SegmentSample::errors(const ScaleCandidate* candidates, int count, double* d2) const {
-  std::fill(d2, d2 + count, 0.0);
+void SegmentSample::errors(const ScaleCandidate* candidates, int count, double norm,
+                           double* errors) const {
+  std::fill(errors, errors + count, 0.0);
   if (n_ <= kSmallSegment) {
-    kernels().scale_errors(x_, n_, candidates, count, d2);
+    add_candidate_errors(x_, n_, candidates, count, norm, errors);
     return;
   }
-  kernels().scale_errors(body_.data(), static_cast<int64_t>(body_.size()), candidates, count, d2);
-  for (int i = 0; i < count; ++i) d2[i] *= weight_;
-  kernels().scale_errors(tail_.data(), static_cast<int64_t>(tail_.size()), candidates, count, d2);
+  add_candidate_errors(body_.data(), static_cast<int64_t>(body_.size()), candidates, count, norm,
+                       errors);
+  for (int i = 0; i < count; ++i) errors[i] *= weight_;
+  add_candidate_errors(tail_.data(), static_cast<int64_t>(tail_.size()), candidates, count, norm,
+                       errors);
 }
 
 }  // namespace qat

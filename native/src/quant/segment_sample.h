@@ -6,25 +6,22 @@
 #include <vector>
 
 #include "qat/kernels.h"
-#include "quant/scale_search.h"
+#include "quant/segment_stats.h"
 #include "runtime/cancel.h"
 
 namespace qat {
 
 // The large values decide how far clipping pays, and they are few: all of those above a threshold
 // are kept. Of the rest, blocks of neighbours are drawn, one at a pseudo-random place of each
-// stretch of equal length; a large value in them becomes 0, which costs nothing on any grid. Up to
-// kSmallSegment elements are their own sample.
+// stretch of equal length, and the large values in them are left out. Up to kSmallSegment elements
+// are their own sample.
 class SegmentSample {
  public:
-  // x [n] must outlive the sample. On the calling thread.
-  void take(const float* x, int64_t n, const SegmentStats& stats);
-  // The same with the pool; the same sample.
-  void take_parallel(const float* x, int64_t n, const SegmentStats& stats,
-                     const CancelToken* cancel);
+  // x [n] must outlive the sample.
+  void take(const float* x, int64_t n, const SegmentStats& stats, const CancelToken* cancel);
 
-  // d2[i] = the estimate of Σ (t − q)² over all elements.
-  void errors(const ScaleCandidate* candidates, int count, double* d2) const;
+  // errors[i] = the estimate of Σ |t − q|^norm over all elements.
+  void errors(const ScaleCandidate* candidates, int count, double norm, double* errors) const;
 
  private:
   void draw_body(const float* x, int64_t n, float threshold);

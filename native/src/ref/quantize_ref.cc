@@ -5,23 +5,39 @@
 namespace qat::ref {
 namespace {
 
-// One scale's view of a row segment.
-struct Segment {
-  float scale, zero, low, high;  // low, high: qmin, qmax
-};
-
-Segment segment_of(const QuantParams& p, int64_t row, int64_t col) {
-  const int64_t index = row * p.row_stride + (p.row_stride ? col / p.group_cols : 0);
-  const float zero = p.zero_point ? static_cast<float>(p.zero_point[index]) : 0.0f;
-  return {p.scale[index], zero, static_cast<float>(p.qmin), static_cast<float>(p.qmax)};
-}
-
 int64_t scale_index(const QuantParams& p, int64_t row, int64_t col) {
   return row * p.row_stride + (p.row_stride ? col / p.group_cols : 0);
 }
 
+// One scale's view of a row segment.
+struct Segment {
+  float scale, zero, low, high, offset;  // low, high: qmin, qmax
+  bool ternary;
+  float threshold, minus;  // minus: x̂ of the code -1
+};
+
+Segment segment_of(const QuantParams& p, int64_t row, int64_t col) {
+  const int64_t index = scale_index(p, row, col);
+  Segment s{};
+  s.scale = p.scale[index];
+  s.zero = p.zero_point ? static_cast<float>(p.zero_point[index]) : 0.0f;
+  s.low = static_cast<float>(p.qmin);
+  s.high = static_cast<float>(p.qmax);
+  s.offset = p.offset;
+  s.ternary = p.threshold != nullptr;
+  s.threshold = s.ternary ? p.threshold[index] : 0.0f;
+  s.minus = -(p.negative_scale ? p.negative_scale[index] : s.scale);
+  return s;
+}
+
+// x/s as the rounding sees it.
+float ratio(float x, const Segment& s) { return x / s.scale - s.offset; }
+
 // The rounded code before clipping. nearbyint rounds half to even in the default mode.
-float raw_code(float x, const Segment& s) { return std::nearbyintf(x / s.scale) + s.zero; }
+float raw_code(float x, const Segment& s) {
+  if (s.ternary) return x > s.threshold ? 1.0f : x < -s.threshold ? -1.0f : 0.0f;
+  return std::nearbyintf(ratio(x, s)) + s.zero;
+}
 
 float clip(float code, const Segment& s) {
   const float above = code > s.low ? code : s.low;  // a NaN becomes qmin
@@ -29,6 +45,18 @@ float clip(float code, const Segment& s) {
 }
 
 bool inside(float code, const Segment& s) { return code >= s.low && code <= s.high; }
+
+float value_of(float code, const Segment& s) {
+  if (s.ternary) return code > 0 ? s.scale : code < 0 ? s.minus : 0.0f;
+  return (code - s.zero + s.offset) * s.scale;
+}
+
+// d x̂ / d scale.
+float slope_of(float x, float code, const Segment& s) {
+  const float clipped = clip(code, s);
+  if (s.ternary) return clipped;
+  return inside(code, s) ? clipped - s.zero - ratio(x, s) : clipped - s.zero + s.offset;
+}
 
 float sign_of(float x) { return x >= 0.0f ? 1.0f : -1.0f; }
 
@@ -38,7 +66,7 @@ void fake_quant(const float* x, float* y, int64_t rows, int64_t cols, const Quan
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < cols; ++c) {
       const Segment s = segment_of(p, r, c);
-      y[r * cols + c] = (clip(raw_code(x[r * cols + c], s), s) - s.zero) * s.scale;
+      y[r * cols + c] = value_of(clip(raw_code(x[r * cols + c], s), s), s);
     }
   }
 }
@@ -61,13 +89,10 @@ void fake_quant_backward(const float* x, const float* dy, float* dx, double* dsc
       const Segment s = segment_of(p, r, c);
       const float code = raw_code(x[i], s);
       const float gradient = dy[i];
-      const bool kept = inside(code, s);
-      const float centred = clip(code, s) - s.zero;
-      const float slope = kept ? centred - x[i] / s.scale : centred;
-      dx[i] = kept ? gradient : 0.0f;
+      dx[i] = inside(code, s) ? gradient : 0.0f;
       if (dscale_partial) {
         dscale_partial[scale_index(p, r, c)] +=
-            static_cast<double>(gradient) * static_cast<double>(slope);
+            static_cast<double>(gradient) * static_cast<double>(slope_of(x[i], code, s));
       }
     }
   }
@@ -95,7 +120,7 @@ void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& 
       } else {
         const float code = raw_code(value, s);
         const float clipped = clip(code, s);
-        quantized = (clipped - s.zero) * s.scale;
+        quantized = value_of(clipped, s);
         slot = static_cast<int32_t>(clipped) - p.qmin;
         sums->clipped += inside(code, s) ? 0 : 1;
       }

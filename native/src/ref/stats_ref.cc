@@ -91,9 +91,9 @@ int64_t collect_ranges(const float* x, int64_t n, const float* ranges, int count
 namespace {
 
 float candidate_code(float t, const ScaleCandidate& c) {
-  const float q = std::nearbyintf(t);
+  const float q = std::nearbyintf(t - c.offset);
   const float above = q > c.low ? q : c.low;
-  return above < c.high ? above : c.high;
+  return (above < c.high ? above : c.high) + c.offset;
 }
 
 }  // namespace

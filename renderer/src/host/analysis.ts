@@ -46,10 +46,14 @@ function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
   return { quantizer, row: options.row ?? null, range: options.range ?? null, drawnBins };
 }
 
-/** What does not depend on the bits is asked with these, so that moving the bits does not ask again. */
+/**
+ * What does not depend on the bits is asked with these, so that moving the bits does not ask again. The ternary
+ * grid has 2 bits only, and others come from it.
+ */
 function withoutBits(quantizer: WeightQuantizer): WeightQuantizer {
-  const grid = quantizer.grid === 'binary' ? defaultLayerConfig.weight.grid : quantizer.grid;
-  return { ...quantizer, bits: defaultLayerConfig.weight.bits, grid };
+  return quantizer.grid === 'ternary'
+    ? quantizer
+    : legalWeight(quantizer, { bits: defaultLayerConfig.weight.bits });
 }
 
 /**

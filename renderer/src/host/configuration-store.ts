@@ -5,12 +5,20 @@
 import { applyPatches, enablePatches, type Patch, produceWithPatches } from 'immer';
 import { create } from 'zustand';
 import { request } from './client.js';
-import type { ActivationQuantizer, Configuration, LayerConfig, WeightQuantizer } from './contract.js';
+import {
+  type ActivationQuantizer,
+  type Configuration,
+  type LayerConfig,
+  legalWeight,
+  type WeightQuantizer,
+} from './contract.js';
 import { notify } from './notices.js';
 import { applyLayers, onProjectReplaced, useProject } from './project-store.js';
 import { shareUnchanged } from './share-unchanged.js';
 
 enablePatches();
+
+export { legalWeight };
 
 export interface JournalStep {
   label: string;
@@ -37,15 +45,6 @@ export const useConfiguration = create<ConfigurationState>(() => ({
 export interface LayerPatch {
   weight?: Partial<WeightQuantizer>;
   activation?: Partial<ActivationQuantizer>;
-}
-
-/** The quantizer with the change, kept legal: 1 bit is the binary grid and nothing else is. */
-export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
-  const next = { ...quantizer, ...change };
-  if (change.grid === 'binary') return { ...next, bits: 1 };
-  if (change.grid !== undefined && next.bits === 1) return { ...next, bits: 2 };
-  if (next.bits === 1) return { ...next, grid: 'binary' };
-  return { ...next, grid: next.grid === 'binary' ? 'signed' : next.grid };
 }
 
 function patched(config: LayerConfig, patch: LayerPatch): LayerConfig {

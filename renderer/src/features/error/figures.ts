@@ -1,6 +1,6 @@
 /** What the Error view's parts share: their input, and tables of what they draw. */
 import type { ChartTable } from '../../charts/index.js';
-import type { QuantizationError, WeightQuantizer, WhatIf } from '../../host/contract.js';
+import { codeRange, type QuantizationError, type WeightQuantizer, type WhatIf } from '../../host/contract.js';
 import type { FigurePair } from '../../host/index.js';
 
 export interface ErrorPartProps {
@@ -10,9 +10,7 @@ export interface ErrorPartProps {
 
 /** The smallest code of a grid. Binary codes are 0 and 1 for −α and +α. */
 export function smallestCode(quantizer: Pick<WeightQuantizer, 'bits' | 'grid'>): number {
-  const half = 2 ** (quantizer.bits - 1);
-  if (quantizer.grid === 'signed') return -half;
-  return quantizer.grid === 'narrow' ? -(half - 1) : 0;
+  return codeRange(quantizer.grid, quantizer.bits).qmin;
 }
 
 /** A perfect match has no finite ratio; it stands above all others. */

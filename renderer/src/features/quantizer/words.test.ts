@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLayerConfig } from '../../host/contract.js';
 import { curveLayout } from './bits-curve.js';
-import { codeRange, formulaOf } from './words.js';
+import { formulaOf } from './words.js';
 
 const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
   ...defaultLayerConfig.weight,
@@ -9,16 +9,11 @@ const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
 });
 
 describe('the quantizer in words', () => {
-  it('names the codes of each grid', () => {
-    expect(codeRange('signed', 4)).toEqual({ low: -8, high: 7 });
-    expect(codeRange('narrow', 4)).toEqual({ low: -7, high: 7 });
-    expect(codeRange('unsigned', 4)).toEqual({ low: 0, high: 15 });
-    expect(codeRange('signed', 2)).toEqual({ low: -2, high: 1 });
-  });
-
   it('writes the formula with the zero point only where there is one', () => {
     expect(formulaOf(quantizer({ bits: 8 })).value).toBe('ŵ = s · clamp(⌊w/s⌉, −128, 127)');
     expect(formulaOf(quantizer({ grid: 'unsigned' })).value).toBe('ŵ = s · (clamp(⌊w/s⌉ + z, 0, 15) − z)');
+    expect(formulaOf(quantizer({ grid: 'midrise' })).value).toBe('ŵ = s · (clamp(⌊w/s − ½⌉, −8, 7) + ½)');
+    expect(formulaOf(quantizer({ grid: 'ternary', bits: 2 })).value).toBe('ŵ = s · (|w| > Δ) · sign(w)');
     expect(formulaOf(quantizer({ bits: 32 })).value).toBe('ŵ = w');
     expect(formulaOf(quantizer({ granularity: 'group', groupSize: 32 })).scale).toContain('per 32 inputs');
   });

@@ -1,5 +1,12 @@
 /** The quantizer's choices in the user's words. */
-import type { Granularity, Grid, Method, RangeEstimator, WeightQuantizer } from '../../host/contract.js';
+import {
+  codeRange,
+  type Granularity,
+  type Grid,
+  type Method,
+  type RangeEstimator,
+  type WeightQuantizer,
+} from '../../host/contract.js';
 
 export interface Choice<T extends string> {
   value: T;
@@ -33,13 +40,6 @@ export const rangeChoices: readonly Choice<RangeEstimator>[] = [
 
 const superior = (text: string) => text.replace(/-/g, '−');
 
-/** Smallest and largest code of a grid at 2–8 bits. */
-export function codeRange(grid: Grid, bits: number): { low: number; high: number } {
-  const half = 2 ** (bits - 1);
-  if (grid === 'unsigned') return { low: 0, high: 2 ** bits - 1 };
-  return { low: grid === 'narrow' ? 1 - half : -half, high: half - 1 };
-}
-
 export interface Formula {
   /** What becomes of a weight. */
   value: string;
@@ -53,16 +53,22 @@ const perText: Record<Granularity, string> = {
   group: 'per group',
 };
 
+function weightFormula(grid: Grid, ends: string): string {
+  if (grid === 'ternary') return 'ŵ = s · (|w| > Δ) · sign(w)';
+  if (grid === 'unsigned') return `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)`;
+  if (grid === 'midrise') return `ŵ = s · (clamp(⌊w/s − ½⌉, ${ends}) + ½)`;
+  return `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
+}
+
 /** The quantizer as a formula; ⌊·⌉ rounds half to even. */
 export function formulaOf(quantizer: WeightQuantizer): Formula {
   const { bits, grid, granularity, groupSize, method, range } = quantizer;
   const per = granularity === 'group' ? `per ${groupSize} inputs` : perText[granularity];
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
   if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w| ${per}; sign(0) = +1` };
-  const { low, high } = codeRange(grid, bits);
-  const ends = superior(`${low}, ${high}`);
-  const value =
-    grid === 'unsigned' ? `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)` : `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
+  const { qmin, qmax } = codeRange(grid, bits);
+  const ends = superior(`${qmin}, ${qmax}`);
+  const value = weightFormula(grid, ends);
   const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
   const after = method === 'lsq' ? 'then learned' : 'then fixed';
   return { value, scale: `s ${per} · ${start}, ${after}` };

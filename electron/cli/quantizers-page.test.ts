@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { grids, methods, rangeEstimators } from '../contract/index.js';
+import { quantizersPage } from './quantizers-page.js';
+
+describe('docs/quantizers.md', () => {
+  it('is what the table says; npm run docs brings it up to date', () => {
+    expect(readFileSync(join(import.meta.dirname, '../../docs/quantizers.md'), 'utf8')).toBe(
+      quantizersPage(),
+    );
+  });
+
+  it('has a section for every part', () => {
+    for (const id of [...grids, ...rangeEstimators, ...methods]) {
+      expect(quantizersPage()).toMatch(new RegExp(`^### ${id}( — .+)?$`, 'm'));
+    }
+  });
+});

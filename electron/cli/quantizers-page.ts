@@ -1,0 +1,83 @@
+/** `docs/quantizers.md` as the table of quantizer parts has it. */
+import {
+  type GridPart,
+  granularityTable,
+  gridTable,
+  methodTable,
+  type Part,
+  type RangePart,
+  rangeTable,
+  roundingTable,
+} from '../contract/index.js';
+
+type Facts = readonly (string | null)[];
+
+function section(id: string, part: Part, facts: Facts): string {
+  const listed = [
+    ...facts,
+    part.source === null ? null : `Source: ${part.source}`,
+    `Good for: ${part.goodFor}`,
+    `Traps: ${part.traps}`,
+  ].filter((fact) => fact !== null);
+  const formula = part.formula.split('\n').map((line) => `    ${line}`);
+  return [
+    part.label === id ? `### ${id}` : `### ${id} — ${part.label}`,
+    formula.join('\n'),
+    listed.map((fact) => `- ${fact}`).join('\n'),
+  ].join('\n\n');
+}
+
+function chapter<P extends Part>(
+  title: string,
+  about: string,
+  table: Record<string, P>,
+  facts: (part: P) => Facts,
+) {
+  const sections = Object.entries(table).map(([id, part]) => section(id, part, facts(part)));
+  return [`## ${title}`, about, ...sections].join('\n\n');
+}
+
+const uses = (part: { weights: boolean; activations: boolean }) =>
+  [part.weights ? 'weights' : null, part.activations ? 'activations' : null]
+    .filter((use) => use)
+    .join(' and ');
+
+const gridFacts = ({ bits, activations }: GridPart): Facts => [
+  `Bits: ${bits.length > 1 ? `${bits[0]}–${bits.at(-1)}` : bits[0]}`,
+  `For: ${uses({ weights: true, activations })}`,
+];
+
+const rangeFacts = (part: RangePart): Facts => [
+  `For: ${part.ternaryOnly ? 'weights on the ternary grid' : uses(part)}`,
+  ...part.parameters.map(
+    ({ id, label, min, max, default: standard }) =>
+      `Parameter \`${id}\` (${label}): ${min}–${max}, default ${standard}`,
+  ),
+];
+
+export function quantizersPage(): string {
+  return `${[
+    '# Quantizers',
+    `A quantizer is composed of a grid (where the levels are), a range estimator (how *prepare* sets the scale), a
+granularity (what shares a scale), a rounding, and in training a gradient rule. Each part is a row of
+\`electron/contract/quantizer-parts/\`, from which this page is made (\`npm run docs\`). [numerics.md](numerics.md) has the
+notation and every choice that the papers leave open: *b* bits · *w* a weight or input · *s* > 0 its scale · *z* its zero
+point · ŵ the quantized value · ⌊·⌉ rounding half to even.`,
+    chapter('Grids', 'Where the levels are, and which code each has.', gridTable, gridFacts),
+    chapter(
+      'Range estimators',
+      `How *prepare* sets the scale from the elements that share it. A binary scale is mean|w| whatever the estimator. On the
+ternary grid an estimator that names no threshold has Δ = s/2: each weight takes the nearest level.`,
+      rangeTable,
+      rangeFacts,
+    ),
+    chapter('Granularities', 'What shares a scale.', granularityTable, () => []),
+    chapter('Rounding', 'How a code is chosen between two neighbours.', roundingTable, () => []),
+    chapter(
+      'Gradient rules',
+      'What training sends through the rounding, and what becomes of the scales.',
+      methodTable,
+      (part) => [`For: ${uses(part)}`],
+    ),
+  ].join('\n\n')}\n`;
+}

@@ -1,0 +1,179 @@
+/** The parts of a quantizer: one table says what there is and what fits what, and the engine agrees. */
+import { describe, expect, it } from 'vitest';
+import {
+  activationQuantizerSchema,
+  bitWidths,
+  codeRange,
+  defaultLayerConfig,
+  granularities,
+  grids,
+  idsOf,
+  legalWeight,
+  methods,
+  rangeEstimators,
+  roundingTable,
+  weightQuantizerSchema,
+} from '../../electron/contract/index.js';
+import type { NativeQuantizer } from '../index.js';
+import { errorOf } from './expect-error.js';
+import { analyzeOptions, quantizer, randomFloats } from './fixtures.js';
+import { loadAddon } from './load-addon.js';
+
+const addon = loadAddon();
+const rows = 6;
+const cols = 40;
+const values = randomFloats(rows * cols, 3);
+const tensor = addon.tensorFromArray(values, rows, cols);
+
+const estimate = (changes: Partial<NativeQuantizer>) =>
+  addon.ops.estimateScales(values, rows, cols, quantizer(4, changes));
+
+/** The code of the error that a call throws, or null. */
+function codeOf(call: () => unknown): string | null {
+  try {
+    call();
+    return null;
+  } catch {
+    return errorOf(call).code;
+  }
+}
+
+describe('the table of parts', () => {
+  it('lists what the engine has', () => {
+    const parts = addon.quantizerParts();
+    expect([...parts.grids].sort()).toEqual([...grids].sort());
+    expect([...parts.granularities].sort()).toEqual([...granularities].sort());
+    expect([...parts.ranges].sort()).toEqual([...rangeEstimators].sort());
+    expect([...parts.methods].sort()).toEqual([...methods].sort());
+    expect([...parts.roundings].sort()).toEqual(idsOf(roundingTable).sort());
+  });
+
+  it('says which grid, bits and range estimator fit, as the engine does', () => {
+    for (const grid of grids) {
+      for (const bits of bitWidths.filter((width) => width !== 32)) {
+        for (const range of rangeEstimators) {
+          const config = { ...defaultLayerConfig.weight, bits, grid, range };
+          const refused = codeOf(() => addon.ops.estimateScales(values, rows, cols, config));
+          const legal = weightQuantizerSchema.safeParse(config).success;
+          expect(refused, `${grid} ${bits} ${range}`).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+        }
+      }
+    }
+  });
+
+  it('says which range estimators fit activations, as the engine does', () => {
+    for (const range of rangeEstimators) {
+      for (const grid of ['signed', 'unsigned'] as const) {
+        const activation = { ...defaultLayerConfig.activation, grid, range };
+        const make = () => addon.createLinear({ inChannels: 4, outChannels: 2, activation }).dispose();
+        const legal = activationQuantizerSchema.safeParse(activation).success;
+        expect(codeOf(make), range).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+      }
+    }
+  });
+
+  it('keeps every change of a quantizer legal', () => {
+    for (const start of grids) {
+      const from = legalWeight(defaultLayerConfig.weight, { grid: start });
+      expect(from.grid).toBe(start);
+      for (const range of rangeEstimators) {
+        for (const bits of bitWidths) {
+          const changed = legalWeight({ ...from, range }, { bits });
+          expect(weightQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+          expect(changed.bits).toBe(bits);
+        }
+        for (const grid of grids) {
+          const changed = legalWeight({ ...from, range }, { grid });
+          expect(weightQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+          expect(changed.grid).toBe(grid);
+        }
+      }
+    }
+  });
+
+  it('opens quantizers from before there were parameters', () => {
+    const { success } = weightQuantizerSchema.safeParse({
+      bits: 4,
+      grid: 'signed',
+      granularity: 'channel',
+      groupSize: 64,
+      range: 'mse',
+      method: 'lsq',
+    });
+    expect(success).toBe(true);
+  });
+});
+
+describe('range estimators', () => {
+  it('take their default when a parameter is left out, and the parameter when not', () => {
+    const percentile = (value?: number) => estimate({ range: 'percentile', percentile: value }).scales;
+    expect(percentile()).toEqual(percentile(99.9));
+    expect(percentile(60)).not.toEqual(percentile());
+    const norm = (value?: number) => estimate({ range: 'lp', norm: value }).scales;
+    expect(norm()).toEqual(norm(2.4));
+    expect(norm(1)).not.toEqual(norm());
+  });
+
+  it('refuse parameters out of range', () => {
+    for (const wrong of [{ percentile: 49 }, { percentile: Number.NaN }, { norm: 0 }, { norm: 5 }]) {
+      expect(
+        codeOf(() => estimate(wrong)),
+        JSON.stringify(wrong),
+      ).toBe('E-NATIVE-ARGUMENT');
+    }
+  });
+
+  it('give thresholds for the ternary grid, two levels for TTQ, and nothing of the kind elsewhere', () => {
+    const twn = estimate({ bits: 2, grid: 'ternary', range: 'twn' });
+    expect(twn.thresholds).toHaveLength(rows);
+    expect(twn.negativeScales).toBeUndefined();
+    const ttq = estimate({ bits: 2, grid: 'ternary', range: 'ttq' });
+    expect(ttq.negativeScales).toHaveLength(rows);
+    expect(estimate({ grid: 'midrise' }).thresholds).toBeUndefined();
+    const first = Array.from(values.subarray(0, cols), Math.abs);
+    const delta = (0.7 * first.reduce((sum, value) => sum + value, 0)) / cols;
+    const above = first.filter((value) => value > delta);
+    expect(twn.thresholds?.[0]).toBeCloseTo(delta, 5);
+    expect(twn.scales[0]).toBeCloseTo(above.reduce((sum, value) => sum + value, 0) / above.length, 5);
+  });
+});
+
+describe('an analysis', () => {
+  it('draws levels, codes and errors of every grid, as single operations compute them', async () => {
+    for (const grid of grids) {
+      const config = legalWeight(defaultLayerConfig.weight, { grid, granularity: 'tensor' });
+      const options = analyzeOptions(config.bits, { quantizer: config });
+      const whatIf = await addon.whatIf(tensor, options);
+      const { qmin, qmax } = codeRange(grid, config.bits);
+      expect(whatIf.codeCounts, grid).toHaveLength(qmax - qmin + 1);
+      expect(whatIf.levels.values).toHaveLength(qmax - qmin + 1);
+      expect(whatIf.codeCounts.reduce((sum, count) => sum + count, 0)).toBe(values.length);
+      if (grid !== 'binary') {
+        const found = addon.ops.estimateScales(values, rows, cols, config);
+        const offset = grid === 'midrise' ? 0.5 : 0;
+        const quantized = addon.ops.fakeQuant(values, rows, cols, { ...found, qmin, qmax, offset });
+        const squares = values.reduce((sum, value, i) => sum + (value - (quantized[i] ?? 0)) ** 2, 0);
+        expect(whatIf.error.mse).toBeCloseTo(squares / values.length, 8);
+        const levels = new Set(Array.from(quantized, (value) => value + 0));
+        expect(whatIf.levels.values).toEqual(expect.arrayContaining([...levels]));
+      }
+      const analysis = await addon.analyze(tensor, options);
+      expect(analysis.byBits.map((error) => error.bits)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(analysis.byBits[config.bits - 1]?.mse).toBeCloseTo(whatIf.error.mse, 10);
+    }
+  });
+
+  it('takes given thresholds and negative scales', async () => {
+    const config = { ...quantizer(2, { grid: 'ternary', granularity: 'tensor', range: 'ttq' }) };
+    const scales = {
+      scales: Float32Array.of(0.5),
+      zeroPoints: new Int32Array(0),
+      thresholds: Float32Array.of(1),
+      negativeScales: Float32Array.of(0.25),
+    };
+    const whatIf = await addon.whatIf(tensor, analyzeOptions(2, { quantizer: config, scales }));
+    expect(whatIf.levels.values).toEqual([-0.25, 0, 0.5]);
+    expect(whatIf.codeCounts[2]).toBe(values.filter((value) => value > 1).length);
+    expect(whatIf.codeCounts[0]).toBe(values.filter((value) => value < -1).length);
+  });
+});
