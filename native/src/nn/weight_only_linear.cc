@@ -92,9 +92,16 @@ void WeightOnlyLinear::prepare_params(const CancelToken* cancel) {
   if (life_.packed_only()) return;
   life_.require_weight("prepareParams");
   if (scales_came_packed_) return;
+  require_groups("prepareParams");
   learned_ = estimate_group_scales(weight_.data(), layout_, options_.range, cancel);
   ++scales_version_;
   life_.scales_set();
+}
+
+void WeightOnlyLinear::require_groups(const char* call) const {
+  if (layout_.groups() > 0) return;
+  life_.refuse(call, "the widths of the input groups are not known",
+               "Create the layer with widths, or load a packed weight.");
 }
 
 const GroupScales& WeightOnlyLinear::used_scales() {
@@ -150,6 +157,7 @@ GroupScales WeightOnlyLinear::scales() {
 
 void WeightOnlyLinear::set_scales(const GroupScales& scales) {
   if (!life_.packed_only()) life_.require_weight("setScales");
+  require_groups("setScales");
   validate_group_scales(layout_, scales);
   learned_ = scales;
   ++scales_version_;

@@ -129,6 +129,7 @@ class WeightOnlyLinear {
   void set_layout(GroupLayout layout, std::vector<CodeRow> rows);
 
  private:
+  void require_groups(const char* call) const;
   const float* quantized_weight();
   const float* scaled_input(const float* x, int64_t batch);
   void scale_gradients(WeightOnlyGradients* gradients);
