@@ -13,7 +13,7 @@ LayerState LayerLife::state() const {
 
 void LayerLife::weight_set() {
   has_weight_ = true;
-  prepared_ = false;
+  prepared_ = came_packed_ = false;
   packed_version_ = 0;
   ++version_;
 }
@@ -37,7 +37,7 @@ void LayerLife::packed_loaded() {
 
 void LayerLife::weight_given_up() { has_weight_ = prepared_ = training_ = false; }
 
-void LayerLife::weight_restored() { has_weight_ = prepared_ = true; }
+void LayerLife::weight_restored() { has_weight_ = prepared_ = came_packed_ = true; }
 
 void LayerLife::refuse(const char* call, const std::string& why, const char* remedy) const {
   throw Error("E-LAYER-STATE",

@@ -20,6 +20,8 @@ class LayerLife {
   // Counts writes of weight or scales.
   uint64_t version() const { return version_; }
   bool packed_is_current() const { return packed_version_ == version_; }
+  // The weight came packed and brought its scales: preparing keeps them.
+  bool keeps_scales() const { return came_packed_ || packed_only(); }
 
   // --- what happened -------------------------------------------------------------------------------
   void weight_set();         // a new float weight → weight
@@ -43,6 +45,7 @@ class LayerLife {
   bool training_ = true;
   bool has_weight_ = false;
   bool prepared_ = false;
+  bool came_packed_ = false;
   uint64_t version_ = 1;
   uint64_t packed_version_ = 0;  // version the packed weight was made from; 0: none
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "nn/parameter_update.h"
 #include "qat/error.h"
 #include "runtime/rng.h"
 
@@ -13,7 +14,6 @@ namespace {
 
 constexpr int64_t kMaxChannels = INT64_C(1) << 24;
 constexpr int64_t kMaxWeights = INT64_C(1) << 32;
-constexpr float kLeastScale = 1e-20f, kMostScale = 1e20f;
 
 const WeightOnlyOptions& checked(const WeightOnlyOptions& options) {
   const int64_t in = options.in_channels, out = options.out_channels;
@@ -26,25 +26,9 @@ const WeightOnlyOptions& checked(const WeightOnlyOptions& options) {
   return options;
 }
 
-void require_finite_sum(const char* what, const float* values, const float* added, int64_t count) {
-  if (!added) return;
-  for (int64_t i = 0; i < count; ++i) {
-    if (std::isfinite(values[i] + added[i])) continue;
-    throw Error("E-TRAINING-DIVERGED",
-                std::string("The update makes ") + what + " " + std::to_string(i) +
-                    " NaN or infinite.",
-                "Use a lower learning rate.");
-  }
-}
-
 void add(float* values, const float* added, int64_t count) {
   if (!added) return;
   for (int64_t i = 0; i < count; ++i) values[i] += added[i];
-}
-
-float keep_sign(float before, float after) {
-  const float magnitude = std::clamp(std::fabs(after), kLeastScale, kMostScale);
-  return std::copysign(magnitude, before);
 }
 
 }  // namespace
@@ -74,7 +58,6 @@ void WeightOnlyLinear::set_weight_data(const float* weight, size_t count) {
                         static_cast<size_t>(in_channels() * out_channels()));
   weight_.assign(weight, weight + count);
   std::vector<int32_t>().swap(words_);
-  scales_came_packed_ = false;
   last_input_ = nullptr;
   life_.weight_set();
 }
@@ -89,9 +72,8 @@ void WeightOnlyLinear::set_bias_data(const float* bias, size_t count) {
 }
 
 void WeightOnlyLinear::prepare_params(const CancelToken* cancel) {
-  if (life_.packed_only()) return;
+  if (life_.keeps_scales()) return;
   life_.require_weight("prepareParams");
-  if (scales_came_packed_) return;
   require_groups("prepareParams");
   learned_ = estimate_group_scales(weight_.data(), layout_, options_.range, cancel);
   ++scales_version_;
@@ -142,7 +124,6 @@ void WeightOnlyLinear::load_packed(GroupLayout layout, std::vector<CodeRow> rows
   learned_ = scales;
   used_ = std::move(scales);
   used_version_ = ++scales_version_;
-  scales_came_packed_ = true;
   last_input_ = nullptr;
   AlignedVector<float>().swap(weight_);
   AlignedVector<float>().swap(quantized_weight_);
@@ -170,7 +151,6 @@ void WeightOnlyLinear::train() {
     dequantize_words({words_.data(), rows_, layout_, used_scales()}, weight.data());
     weight_ = std::move(weight);
     life_.weight_restored();
-    scales_came_packed_ = true;
   }
   life_.train();
 }
@@ -198,17 +178,17 @@ void WeightOnlyLinear::add_update(const WeightOnlyUpdate& update) {
     throw Error("E-NATIVE-ARGUMENT", "update: the layer has no bias.",
                 "Create the layer with bias: true.");
   }
-  require_finite_sum("weight", weight_.data(), update.weight, weights);
-  require_finite_sum("bias", bias_.data(), update.bias, biases);
-  require_finite_sum("scale", learned_.scales.data(), update.scales, layout_.scale_count());
-  require_finite_sum("zero", learned_.zeros.data(), update.zeros, layout_.scale_count());
+  require_finite_update("weight", weight_.data(), update.weight, weights);
+  require_finite_update("bias", bias_.data(), update.bias, biases);
+  require_finite_update("scale", learned_.scales.data(), update.scales, layout_.scale_count());
+  require_finite_update("zero", learned_.zeros.data(), update.zeros, layout_.scale_count());
   add(bias_.data(), update.bias, biases);
   if (update.weight) add(mutable_weight(), update.weight, weights);
   if (update.zeros) add(mutable_zeros(), update.zeros, layout_.scale_count());
   if (!update.scales) return;
   float* scales = mutable_scales();
   for (int64_t i = 0; i < layout_.scale_count(); ++i) {
-    if (update.scales[i] != 0) scales[i] = keep_sign(scales[i], scales[i] + update.scales[i]);
+    scales[i] = updated_scale(scales[i], update.scales[i]);
   }
 }
 

@@ -144,7 +144,6 @@ class WeightOnlyLinear {
   GroupScales learned_, used_;
   uint64_t scales_version_ = 1;   // counts writes of the scales and zeros
   uint64_t used_version_ = 0;     // version used_ was made from
-  bool scales_came_packed_ = false;
   std::vector<int32_t> words_;
   AlignedVector<float> quantized_weight_;  // ŵ
   uint64_t float_version_ = 0;             // version it was made from
