@@ -5,9 +5,13 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Embedding, EmbeddingBag, EmbeddingBagOptions, EmbeddingOptions } from './embedding.js';
+import type { MixedRowLinear, MixedRowLinearOptions, MpqLinear, MpqLinearOptions } from './mpq.js';
 import type { NativeOps } from './ops.js';
 import type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
+export type * from './embedding.js';
+export type * from './mpq.js';
 export type { NativeOps } from './ops.js';
 export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
@@ -344,6 +348,10 @@ export interface NativeAddon {
   unpackCodes(packed: Uint8Array, rows: number, cols: number, bits: number): Uint8Array;
 
   createLinear(options: NBitLinearOptions): NBitLinear;
+  createMpqLinear(options: MpqLinearOptions): MpqLinear;
+  createMixedRowLinear(options: MixedRowLinearOptions): MixedRowLinear;
+  createEmbedding(options: EmbeddingOptions): Embedding;
+  createEmbeddingBag(options: EmbeddingBagOptions): EmbeddingBag;
   createDatasetFromBytes(
     images: Uint8Array,
     labels: Uint8Array,

@@ -63,6 +63,8 @@ class EmbeddingTable {
   // A packedOnly table gets its float weight back from the codes. → quantized
   void train();
   void eval();
+  // E-LAYER-STATE for `call` where there is no float weight.
+  void require_weight(const char* call) const { life_.require_weight(call); }
   const float* weight() const { return life_.has_weight() ? weight_.data() : nullptr; }
 
   // Adds to the float rows (dweight [count, dim]) and their scales (dscales [count], null: none).

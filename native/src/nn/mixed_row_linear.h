@@ -21,6 +21,8 @@ struct MixedRowOptions {
 
 class MixedRowLinear final : public WeightOnlyLinear {
  public:
+  using PackedWeight = MixedRowWeight;
+
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes or widths it cannot do.
   explicit MixedRowLinear(const MixedRowOptions& options);
 

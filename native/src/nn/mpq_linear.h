@@ -18,6 +18,8 @@ struct MpqOptions {
 
 class MpqLinear final : public WeightOnlyLinear {
  public:
+  using PackedWeight = MpqWeight;
+
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes, bits or groups it cannot do.
   explicit MpqLinear(const MpqOptions& options);
 

@@ -104,6 +104,8 @@ class WeightOnlyLinear {
   float* mutable_bias() { return bias_.empty() ? nullptr : bias_.data(); }
   float* mutable_scales();
   float* mutable_zeros();
+  // E-LAYER-STATE for `call` where there is no float weight.
+  void require_weight(const char* call) const { life_.require_weight(call); }
   const float* weight() const { return life_.has_weight() ? weight_.data() : nullptr; }
   const float* bias() const { return bias_.empty() ? nullptr : bias_.data(); }
 
