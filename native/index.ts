@@ -10,8 +10,26 @@ import type { MixedRowLinear, MixedRowLinearOptions, MpqLinear, MpqLinearOptions
 import type { NativeOps } from './ops.js';
 import type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
-export type * from './embedding.js';
-export type * from './mpq.js';
+export type {
+  Embedding,
+  EmbeddingBag,
+  EmbeddingBagOptions,
+  EmbeddingOptions,
+  EmbeddingTable,
+  SparseGradient,
+} from './embedding.js';
+export type {
+  MixedRowLinear,
+  MixedRowLinearOptions,
+  MixedRowWeight,
+  MpqLinear,
+  MpqLinearOptions,
+  MpqWeight,
+  WeightOnlyGradients,
+  WeightOnlyLinear,
+  WeightOnlyUpdate,
+  ZeroFormat,
+} from './mpq.js';
 export type { NativeOps } from './ops.js';
 export type { NativeActivationQuantizer, NativeGrid, NativeQuantizer } from './quantizer.js';
 
