@@ -104,7 +104,8 @@ TEST(embedding_bag_gradient_reaches_each_member_once_per_use) {
           const auto in_bag = members(b, 10);
           for (const int32_t id : in_bag) {
             if (id != g.rows[r]) continue;
-            dvalue += dy[b * 6 + c] / (mode == BagMode::kSum ? 1.0 : static_cast<double>(in_bag.size()));
+            const auto count = static_cast<double>(in_bag.size());
+            dvalue += dy[b * 6 + c] / (mode == BagMode::kSum ? 1.0 : count);
           }
         }
         const float w = bag.weight()[g.rows[r] * 6 + static_cast<int32_t>(c)];

@@ -34,8 +34,10 @@ std::vector<float> lookup(Embedding& layer, const std::vector<int32_t>& ids) {
 // x̂ of one weight, in double.
 double quantized(double w, double scale, double zero, Grid grid, int bits) {
   if (grid == Grid::kBinary) return w >= 0 ? scale : -scale;
-  const double low = grid == Grid::kUnsigned ? 0 : grid == Grid::kNarrow ? 1 - (1 << (bits - 1)) : -(1 << (bits - 1));
-  const double high = grid == Grid::kUnsigned ? (1 << bits) - 1 : (1 << (bits - 1)) - 1;
+  const double half = 1 << (bits - 1);
+  const bool is_unsigned = grid == Grid::kUnsigned;
+  const double low = is_unsigned ? 0 : grid == Grid::kNarrow ? 1 - half : -half;
+  const double high = is_unsigned ? 2 * half - 1 : half - 1;
   const double code = std::nearbyint(static_cast<float>(w) / static_cast<float>(scale)) + zero;
   return (std::fmin(std::fmax(code, low), high) - zero) * scale;
 }
@@ -60,12 +62,13 @@ TEST(embedding_rows_are_the_quantized_rows) {
         CHECK_IN(lookup(layer, ids) == trained, bits << ' ' << dim);
         const Scales scales = layer.scales();
         for (size_t i = 0; i < trained.size(); ++i) {
-          const auto row = static_cast<size_t>(ids[i / static_cast<size_t>(dim)]);
+          const auto cols = static_cast<size_t>(dim);
+          const auto row = static_cast<size_t>(ids[i / cols]);
           const double zero = scales.zero_points.empty() ? 0 : scales.zero_points[row];
           const double expected =
               row == 4 ? 0
-                       : quantized(weight[row * static_cast<size_t>(dim) + i % static_cast<size_t>(dim)],
-                                   scales.scales[row], zero, grid, bits);
+                       : quantized(weight[row * cols + i % cols], scales.scales[row], zero, grid,
+                                   bits);
           CHECK_NEAR(trained[i], expected, 1e-6);
         }
       }
@@ -149,7 +152,9 @@ TEST(embedding_gradient_is_the_dense_one_on_touched_rows) {
       double dscale = 0;
       for (size_t c = 0; c < 5; ++c) {
         double dvalue = 0;
-        for (size_t i = 0; i < ids.size(); ++i) dvalue += ids[i] == g.rows[r] ? dy[i * 5 + c] : 0.0f;
+        for (size_t i = 0; i < ids.size(); ++i) {
+          if (ids[i] == g.rows[r]) dvalue += dy[i * 5 + c];
+        }
         const double w = weight[static_cast<size_t>(g.rows[r]) * 5 + c];
         const double position = w / scales.scales[static_cast<size_t>(g.rows[r])];
         bool inside = std::fabs(w) <= 1;
@@ -199,8 +204,8 @@ TEST(embedding_scale_gradient_by_finite_differences) {
   }
 }
 
-// Training towards given vectors: the error falls, untouched rows keep their bits, 1-bit scales follow
-// mean|row| without being learned.
+// Training towards given vectors: the error falls, untouched rows keep their bits, 1-bit scales
+// follow mean|row| without being learned.
 TEST(embedding_trains_the_rows_it_touches) {
   for (const int bits : {1, 2, 4}) {
     for (const Method method : {Method::kLsq, Method::kSte}) {
@@ -228,7 +233,7 @@ TEST(embedding_trains_the_rows_it_touches) {
         layer.add_update(g.rows.data(), static_cast<int64_t>(g.rows.size()), g.dweight.data(),
                          g.dscales.empty() ? nullptr : g.dscales.data());
       }
-      CHECK_IN(last < 0.5 * first, bits << ' ' << (method == Method::kLsq) << ": " << first << " to " << last);
+      CHECK_IN(last < 0.5 * first, bits << " bits: " << first << " to " << last);
       const Scales scales = layer.scales();
       for (int32_t row = 0; row < 10; ++row) {
         const auto at = static_cast<size_t>(row);
@@ -239,7 +244,8 @@ TEST(embedding_trains_the_rows_it_touches) {
           continue;
         }
         CHECK_EQ(scales.scales[at], scales_before[at]);
-        for (int c = 0; c < 8; ++c) CHECK_EQ(layer.weight()[row * 8 + c], before[at * 8 + static_cast<size_t>(c)]);
+        CHECK(std::equal(before.begin() + row * 8, before.begin() + row * 8 + 8,
+                         layer.weight() + row * 8));
       }
     }
   }

@@ -108,7 +108,9 @@ TEST(mpq_mixed_rows_plan) {
   CHECK_EQ(rows[64].bit, int64_t{14 * 32});
   const auto map = mixed_group_map(plan);
   CHECK_EQ(map.size(), size_t{256});
-  CHECK((map[0] == 0 && map[1] == 32 && map[62] == 0 && map[63] == 1 && map[64] == 1 && map[65] == 32));
+  CHECK(map[0] == 0 && map[1] == 32);
+  CHECK(map[62] == 0 && map[63] == 1);
+  CHECK(map[64] == 1 && map[65] == 32);
   const std::array<int32_t, 7> boundaries = mixed_row_boundaries(plan);
   CHECK((boundaries == std::array<int32_t, 7>{32, 32, 32, 64, 64, 128, 0x80 | 0x08 | 0x02}));
   CHECK_THROWS(plan_mixed_rows(128, 32, {2, 4, 2}), "E-QUANTIZER-INVALID");
@@ -162,7 +164,8 @@ TEST(mpq_mixed_row_linear_computes_with_the_weight_it_packs) {
   for (int64_t n = 0; n < out; ++n) {
     for (int64_t k = 64; k < 96; ++k) {  // widths[2] = 8, stored first
       const auto i = static_cast<size_t>(n * in + k);
-      CHECK_NEAR(weight[i], layer.weight()[i], 0.5001 * scales.scales[static_cast<size_t>(n)] + 1e-7);
+      const double step = scales.scales[static_cast<size_t>(n)];
+      CHECK_NEAR(weight[i], layer.weight()[i], 0.5001 * step + 1e-7);
     }
   }
 }
@@ -191,7 +194,8 @@ TEST(mpq_mixed_row_linear_checkpoints_come_back_bit_for_bit) {
   CHECK(again.scales == saved.scales && again.zeros == saved.zeros);
 }
 
-// A permutation of zeros means "as they are"; scattering every row to input 0 would lose all others.
+// A permutation of zeros means "as they are"; scattering every row to input 0 would lose all
+// others.
 TEST(mpq_mixed_rows_without_permutation) {
   MixedRowOptions o = mixed_options();
   o.widths = {4, 4, 4, 4, 4, 4, 4, 4};

@@ -23,7 +23,8 @@ inline MpqOptions options(int64_t in, int64_t out, int bits, int64_t group, bool
   return o;
 }
 
-// Bits first … first + bits − 1 of the stream whose words are words[offset], words[offset + stride] …
+// Bits first … first + bits − 1 of the stream whose words are words[offset], words[offset + stride]
+// …
 inline int stream_value(const std::vector<int32_t>& words, int64_t offset, int64_t stride,
                         int64_t first, int bits) {
   int value = 0;

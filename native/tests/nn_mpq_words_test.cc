@@ -123,8 +123,8 @@ TEST(mpq_double_quantization_decodes_by_hand) {
   CHECK(split_high == high && split_low == low);
 }
 
-// Each value is off by at most half a step of its block; the ends of a block and constants are exact to
-// rounding; codes survive a second round.
+// Each value is off by at most half a step of its block; the ends of a block and constants are
+// exact to rounding; codes survive a second round.
 TEST(mpq_double_quantization_is_within_half_a_step) {
   const int64_t groups = 4, out = 21, block = 8;
   std::vector<float> values = nn_test::random_values(groups * out, 31, 0.01);

@@ -1,5 +1,5 @@
-// What the handles of all layers with a float and a packed weight have in common: exclusive use, the
-// life cycle's calls, and its jobs.
+// What the handles of all layers with a float and a packed weight have in common: exclusive use,
+// the life cycle's calls, and its jobs.
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@
 
 namespace qat::addon {
 
-// A layer and who is using it. The layer itself has one user at a time: a job on a pool thread makes
-// synchronous calls fail (E-LAYER-STATE) instead of letting them wait.
+// A layer and who is using it. The layer itself has one user at a time: a job on a pool thread
+// makes synchronous calls fail (E-LAYER-STATE) instead of letting them wait.
 template <typename Layer>
 struct Held {
   std::unique_ptr<Layer> layer;

@@ -18,8 +18,8 @@ class EmbeddingBag final : public EmbeddingTable {
   // → y [bags, dim]. padding_idx takes no part; a bag without other ids is zeros. Throws
   // E-NATIVE-ARGUMENT unless offsets begin with 0, do not fall and end within count.
   void forward(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags, float* y);
-  // dy [bags, dim] of the last training forward(). A vote passes the gradient straight through as if it
-  // were the mean of the signs; scales take no part in it.
+  // dy [bags, dim] of the last training forward(). A vote passes the gradient straight through as
+  // if it were the mean of the signs; scales take no part in it.
   SparseGradient backward(const float* dy);
 
  private:

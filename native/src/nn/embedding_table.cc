@@ -280,7 +280,8 @@ double EmbeddingTable::row_backward(int64_t row, const float* dvalues, float* dw
 
 SparseGradient EmbeddingTable::sparse_backward(const float* dy, bool with_scales) const {
   std::vector<Use> uses = uses_;
-  std::stable_sort(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.id < b.id; });
+  std::stable_sort(uses.begin(), uses.end(),
+                   [](const Use& a, const Use& b) { return a.id < b.id; });
   SparseGradient gradient;
   std::vector<size_t> first;  // use of each row
   for (size_t i = 0; i < uses.size(); ++i) {

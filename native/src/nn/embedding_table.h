@@ -1,5 +1,6 @@
-// A table of vectors as 1–8 bit codes with a scale per row: the life cycle and the rows that embedding
-// and embedding bag share. Training keeps a float table; only the rows a batch touches get a gradient.
+// A table of vectors as 1–8 bit codes with a scale per row: the life cycle and the rows that
+// embedding and embedding bag share. Training keeps a float table; only the rows a batch touches
+// get a gradient.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,7 @@ class EmbeddingTable {
   LayerState state() const { return life_.state(); }
   int64_t native_bytes() const;
 
-  // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy --------
+  // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy ------
   // N(0, 1), the padding row 0. → weight
   void reset_parameters(uint64_t seed);
   // count = rows·dim, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
@@ -51,14 +52,15 @@ class EmbeddingTable {
   // A scale per row by the range estimator; one that came packed keeps its own.
   // → prepared
   void prepare_params(const CancelToken* cancel = nullptr);
-  // Packs the float table under its scales. → quantized; with qweight_only the float table is given up
-  // and training mode left → packedOnly
+  // Packs the float table under its scales. → quantized; with qweight_only the float table is given
+  // up and training mode left → packedOnly
   void generate_quantized_weight(bool qweight_only = false, const CancelToken* cancel = nullptr);
   // Takes a packed table of this shape, bits and grid with a scale per row. → packedOnly
   void set_quantized_weight_data(const QuantizedWeight& weight);
   const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
   Scales scales();
-  // In place of prepare_params. → prepared; a packedOnly table keeps its codes under the new scales.
+  // In place of prepare_params. → prepared; a packedOnly table keeps its codes under the new
+  // scales.
   void set_scales(const Scales& scales);
   // A packedOnly table gets its float weight back from the codes. → quantized
   void train();
@@ -68,8 +70,8 @@ class EmbeddingTable {
   const float* weight() const { return life_.has_weight() ? weight_.data() : nullptr; }
 
   // Adds to the float rows (dweight [count, dim]) and their scales (dscales [count], null: none).
-  // Throws E-NATIVE-ARGUMENT for a row that does not exist or is given twice; E-TRAINING-DIVERGED, and
-  // changes nothing, where a value would not be finite.
+  // Throws E-NATIVE-ARGUMENT for a row that does not exist or is given twice; E-TRAINING-DIVERGED,
+  // and changes nothing, where a value would not be finite.
   void add_update(const int32_t* rows, int64_t count, const float* dweight, const float* dscales);
 
   bool scales_learned() const { return options_.weight.method == Method::kLsq; }

@@ -23,7 +23,7 @@ class LayerLife {
   // The weight came packed and brought its scales: preparing keeps them.
   bool keeps_scales() const { return came_packed_ || packed_only(); }
 
-  // --- what happened -------------------------------------------------------------------------------
+  // --- what happened -----------------------------------------------------------------------------
   void weight_set();         // a new float weight → weight
   void parameters_written(); // weight or scales were updated; the packed weight is stale
   void scales_set();         // → prepared; a packedOnly layer keeps its codes under the new scales
@@ -34,7 +34,7 @@ class LayerLife {
   void train() { training_ = true; }
   void eval() { training_ = false; }
 
-  // --- what is legal; throws E-LAYER-STATE naming state, call and remedy ---------------------------
+  // --- what is legal; throws E-LAYER-STATE naming state, call and remedy -------------------------
   [[noreturn]] void refuse(const char* call, const std::string& why, const char* remedy) const;
   void require_weight(const char* call) const;
   void require_prepared(const char* call) const;

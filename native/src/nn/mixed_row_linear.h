@@ -1,5 +1,5 @@
-// Mixed-bit-row linear: float activations, groups of inputs with widths of their own (8, 6, 5, 4, 3 or
-// 2 bits) in one packed weight.
+// Mixed-bit-row linear: float activations, groups of inputs with widths of their own (8, 6, 5, 4, 3
+// or 2 bits) in one packed weight.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,8 @@ class MpqLinear final : public WeightOnlyLinear {
   const MpqFormat& format() const { return format_; }
   // The packed weight: in state packedOnly, quantized or (packing it) prepared.
   MpqWeight quantized_weight(const CancelToken* cancel = nullptr);
-  // Takes a checkpoint's tensors with their g_idx; what is saved again before an update equals them.
+  // Takes a checkpoint's tensors with their g_idx; what is saved again before an update equals
+  // them.
   // Throws as validate_mpq_weight; E-WEIGHT-SHAPE, E-QUANTIZER-INVALID where the layer is another.
   // → packedOnly
   void set_quantized_weight_data(const MpqWeight& weight);

@@ -57,21 +57,22 @@ class WeightOnlyLinear {
   const GroupLayout& layout() const { return layout_; }
   int64_t native_bytes() const;
 
-  // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy --------
+  // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy ------
   // Weight and bias Kaiming uniform with a = √5: U(−1/√in, 1/√in). → weight
   void reset_parameters(uint64_t seed);
   // count = out·in, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
   void set_weight_data(const float* weight, size_t count);
   void set_bias_data(const float* bias, size_t count);
-  // Scales and zeros of a float weight by the range estimator. → prepared. A weight that came packed
-  // brings its own: they are kept, so that a second call changes nothing.
+  // Scales and zeros of a float weight by the range estimator. → prepared. A weight that came
+  // packed brings its own: they are kept, so that a second call changes nothing.
   void prepare_params(const CancelToken* cancel = nullptr);
-  // Packs the float weight under its scales. → quantized; with qweight_only the float weight is given
-  // up and training mode left → packedOnly
+  // Packs the float weight under its scales. → quantized; with qweight_only the float weight is
+  // given up and training mode left → packedOnly
   void generate_quantized_weight(bool qweight_only = false, const CancelToken* cancel = nullptr);
   // In use: zero points as integers, after double quantization.
   GroupScales scales();
-  // In place of prepare_params. → prepared; a packedOnly layer keeps its codes under the new scales.
+  // In place of prepare_params. → prepared; a packedOnly layer keeps its codes under the new
+  // scales.
   void set_scales(const GroupScales& scales);
   // A packedOnly layer gets its float weight back from the codes, the residual being 0. → quantized
   void train();
@@ -88,7 +89,7 @@ class WeightOnlyLinear {
   // Gradients for the last training forward(); dx [batch, in] may be null.
   WeightOnlyGradients backward(const float* dy, float* dx);
 
-  // --- for networks: the same arithmetic on buffers that the caller keeps alive --------------------
+  // --- for networks: the same arithmetic on buffers that the caller keeps alive ------------------
   // x must stay unchanged until backward_borrowed().
   void forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward);
   WeightOnlyGradients backward_borrowed(const float* dy, float* dx);
@@ -113,7 +114,8 @@ class WeightOnlyLinear {
   // Throws E-NATIVE-ARGUMENT for sizes it cannot do. layout and rows have an entry per input.
   WeightOnlyLinear(const WeightOnlyOptions& options, GroupLayout layout, std::vector<CodeRow> rows);
 
-  // What the learned float scales and zeros are computed with; itself unless a subclass rounds them.
+  // What the learned float scales and zeros are computed with; itself unless a subclass rounds
+  // them.
   virtual GroupScales scales_in_use(const GroupScales& learned) { return learned; }
 
   // Takes a packed weight: gives the float one up and leaves training mode. → packedOnly

@@ -81,7 +81,7 @@ std::vector<int32_t> pack_zero_points(const int32_t* zero_points, int64_t groups
                       std::to_string(i / out) + ", output " + std::to_string(i % out) +
                       " cannot be stored; the format holds " + std::to_string(low) + " to " +
                       std::to_string(high) + ".",
-                  "Use the zero format that holds it: gptq holds 1 to 2^bits, gptqV2 0 to 2^bits - 1.");
+                  "Use the format that holds it: gptq 1 to 2^bits, gptqV2 0 to 2^bits - 1.");
     }
     write_code(words.data() + i / out * row_words, 1, i % out * bits, bits,
                static_cast<uint32_t>(zero_points[i] - low));

@@ -1,7 +1,7 @@
-// Codes in 32-bit words, as GPTQ checkpoints hold them: every output has one bit stream, the codes of
-// its inputs one after the other, least significant bit first; word r of output n is words[r][n].
-// 2, 4 and 8 bits thus fill words exactly, 3 bits cross their borders as GPTQ's do, and 1, 5, 6 and 7
-// bits follow the same rule. The last word is filled up with zero bits.
+// Codes in 32-bit words, as GPTQ checkpoints hold them: every output has one bit stream, the codes
+// of its inputs one after the other, least significant bit first; word r of output n is
+// words[r][n]. 1, 2, 4 and 8 bits thus fill words exactly, 3 bits cross their borders as GPTQ's do,
+// and 5, 6 and 7 bits follow the same rule. The last word is filled up with zero bits.
 #pragma once
 
 #include <cstdint>

@@ -70,7 +70,9 @@ struct OutputBackward {
 
 std::vector<int32_t> consecutive_groups(int64_t in, int64_t size) {
   std::vector<int32_t> group_of(static_cast<size_t>(in));
-  for (int64_t k = 0; k < in; ++k) group_of[static_cast<size_t>(k)] = static_cast<int32_t>(k / size);
+  for (int64_t k = 0; k < in; ++k) {
+    group_of[static_cast<size_t>(k)] = static_cast<int32_t>(k / size);
+  }
   return group_of;
 }
 

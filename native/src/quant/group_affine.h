@@ -1,5 +1,5 @@
-// The grid of weight-only layers: every group of inputs has, per output, an affine map between codes
-// q = 0 … 2^b − 1 and weights,
+// The grid of weight-only layers: every group of inputs has, per output, an affine map between
+// codes q = 0 … 2^b − 1 and weights,
 //   integer zero point ("asymmetric" GPTQ):  w = s·(q − z)
 //   float zero ("symmetric" in bitorch-engine): w = s·q − z
 // Weights are [out, in], scales and zeros [groups, out]; a scale may be any finite number.
@@ -43,7 +43,8 @@ struct GroupAffine {
   float value(float code) const {
     return integer_zero ? (code - zero) * scale : code * scale - zero;
   }
-  // The code before clamping. One bit and a float zero: ties go up, so that 0 between −a and +a is +a.
+  // The code before clamping. One bit and a float zero: ties go up, so that 0 between −a and +a is
+  // +a.
   float rounded(float w) const {
     if (scale == 0) return 0;
     if (integer_zero) return std::nearbyint(w / scale) + zero;
@@ -66,8 +67,8 @@ inline GroupAffine group_affine(const GroupLayout& layout, const GroupScales& sc
 void output_affines(const GroupLayout& layout, const GroupScales& scales, int64_t output,
                     std::vector<GroupAffine>* affines);
 
-// Scales and zeros from the float weight [out, in]: kAbsMax holds least and greatest weight (widened
-// to hold 0 where zero points are integers), kMse searches the least Σ(w − ŵ)². Threaded.
+// Scales and zeros from the float weight [out, in]: kAbsMax holds least and greatest weight
+// (widened to hold 0 where zero points are integers), kMse searches the least Σ(w − ŵ)². Threaded.
 // Throws E-QUANTIZER-INVALID for another estimator.
 GroupScales estimate_group_scales(const float* weight, const GroupLayout& layout,
                                   RangeEstimator range, const CancelToken* cancel = nullptr);
@@ -76,8 +77,9 @@ GroupScales estimate_group_scales(const float* weight, const GroupLayout& layout
 void fake_quantize_groups(const float* weight, const GroupLayout& layout, const GroupScales& scales,
                           float* quantized);
 
-// Straight-through, in place: dŵ → dw where the rounded code is inside 0 … 2^b − 1, else 0. Sums per
-// scale (overwritten, no gradient scale; both may be null) as LSQ+ takes them (Bhalgat et al. 2020):
+// Straight-through, in place: dŵ → dw where the rounded code is inside 0 … 2^b − 1, else 0. Sums
+// per scale (overwritten, no gradient scale; both may be null) as LSQ+ takes them (Bhalgat et al.
+// 2020):
 //   inside   ∂ŵ/∂s = q − (w + z)/s | (q − z) − w/s for an integer z;  ∂ŵ/∂z = 0
 //   clipped  ∂ŵ/∂s = q             | q − z;                          ∂ŵ/∂z = −1 | −s
 void group_backward(const float* weight, const GroupLayout& layout, const GroupScales& scales,

@@ -73,8 +73,8 @@ GroupAffine refit(const std::vector<float>& weights, const GroupAffine& affine) 
   return fitted;
 }
 
-// The best of `kRanges` ranges about the middle, each refitted while that helps; least error wins, the
-// whole range on ties.
+// The best of `kRanges` ranges about the middle, each refitted while that helps; least error wins,
+// the whole range on ties.
 GroupAffine search(const std::vector<float>& weights, float low, float high,
                    const GroupAffine& grid, ZeroFormat format) {
   GroupAffine best = from_range(low, high, grid, format);

@@ -22,7 +22,7 @@ bool is_width(int32_t bits) {
 
 [[noreturn]] void fail_widths(const std::string& message) {
   throw Error("E-QUANTIZER-INVALID", message,
-              "Use widths 8, 6, 5, 4, 3 or 2, and groups whose inputs times bits fill 32-bit words.");
+              "Use widths 8, 6, 5, 4, 3 or 2, and groups whose inputs · bits fill 32-bit words.");
 }
 
 void require_size(const char* field, size_t got, int64_t expected) {

@@ -1,9 +1,9 @@
 // A weight-only weight whose inputs have different widths, 8, 6, 5, 4, 3 or 2 bits: the layout of
 // mixed-bit-row checkpoints (exllamav2's idea; bitorch-engine's MBWQ with plain float scales).
 //
-// Inputs are stored in groups of one width, widest first; every group begins on a packed row of 32-bit
-// words, so channels · bits of a group is a multiple of 32. Per output the words are one bit stream,
-// least significant bit first.
+// Inputs are stored in groups of one width, widest first; every group begins on a packed row of
+// 32-bit words, so channels · bits of a group is a multiple of 32. Per output the words are one bit
+// stream, least significant bit first.
 #pragma once
 
 #include <array>
@@ -33,12 +33,12 @@ struct MixedRowPlan {
 };
 
 // For a width per group of `group_size` consecutive inputs (the last may be shorter): groups in the
-// order of falling width, of equal width as they are. Throws E-QUANTIZER-INVALID for a width that does
-// not exist, a group that does not fill whole words, or a wrong number of widths.
+// order of falling width, of equal width as they are. Throws E-QUANTIZER-INVALID for a width that
+// does not exist, a group that does not fill whole words, or a wrong number of widths.
 MixedRowPlan plan_mixed_rows(int64_t in, int64_t group_size, const std::vector<int32_t>& widths);
 
-// Throws E-NATIVE-ARGUMENT, naming field, expected and got, unless groups have widths that exist, fall
-// and follow each other, channels sum to `in`, q_perm is a permutation and numbers are finite.
+// Throws E-NATIVE-ARGUMENT, naming field, expected and got, unless groups have widths that exist,
+// fall and follow each other, channels sum to `in`, q_perm is a permutation and numbers are finite.
 void validate_mixed_row_weight(const MixedRowWeight& weight);
 
 // q_perm written out where it is all zeros.

@@ -1,4 +1,5 @@
-// The tensors of a weight-only layer of one width, as GPTQ and bitorch-engine checkpoints hold them.
+// The tensors of a weight-only layer of one width, as GPTQ and bitorch-engine checkpoints hold
+// them.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +40,8 @@ inline int double_bits(const MpqFormat& format) { return format.symmetric ? 4 : 
 
 // Throws E-QUANTIZER-INVALID for bits or a group size that do not exist.
 void validate_mpq_format(const MpqFormat& format);
-// Throws E-NATIVE-ARGUMENT, naming field, expected and got, unless sizes fit, groups exist, scales and
-// the weights they give are finite and padding bits are 0.
+// Throws E-NATIVE-ARGUMENT, naming field, expected and got, unless sizes fit, groups exist, scales
+// and the weights they give are finite and padding bits are 0.
 void validate_mpq_weight(const MpqWeight& weight);
 
 GroupLayout mpq_layout(const MpqFormat& format, int64_t in, int64_t out,
