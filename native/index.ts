@@ -5,6 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Embedding, EmbeddingBag, EmbeddingBagOptions, EmbeddingOptions } from './embedding.js';
+import type { MixedRowLinear, MixedRowLinearOptions, MpqLinear, MpqLinearOptions } from './mpq.js';
 import type { NativeOps } from './ops.js';
 import type {
   NativeActivationQuantizer,
@@ -14,6 +16,26 @@ import type {
   NativeScales,
 } from './quantizer.js';
 
+export type {
+  Embedding,
+  EmbeddingBag,
+  EmbeddingBagOptions,
+  EmbeddingOptions,
+  EmbeddingTable,
+  SparseGradient,
+} from './embedding.js';
+export type {
+  MixedRowLinear,
+  MixedRowLinearOptions,
+  MixedRowWeight,
+  MpqLinear,
+  MpqLinearOptions,
+  MpqWeight,
+  WeightOnlyGradients,
+  WeightOnlyLinear,
+  WeightOnlyUpdate,
+  ZeroFormat,
+} from './mpq.js';
 export type { NativeOps } from './ops.js';
 export type {
   NativeAdaRound,
@@ -433,6 +455,10 @@ export interface NativeAddon {
   quantizerParts(): NativeQuantizerParts;
   createLinear(options: NBitLinearOptions): NBitLayer;
   createConv2d(options: NBitConv2dOptions): NBitLayer;
+  createMpqLinear(options: MpqLinearOptions): MpqLinear;
+  createMixedRowLinear(options: MixedRowLinearOptions): MixedRowLinear;
+  createEmbedding(options: EmbeddingOptions): Embedding;
+  createEmbeddingBag(options: EmbeddingBagOptions): EmbeddingBag;
   createDatasetFromBytes(
     images: Uint8Array,
     labels: Uint8Array,

@@ -6,9 +6,12 @@
 #include "addon/args.h"
 #include "addon/cancel_handle.h"
 #include "addon/dataset_handle.h"
+#include "addon/embedding_handle.h"
 #include "addon/env_data.h"
 #include "addon/exports.h"
 #include "addon/layer_handle.h"
+#include "addon/mixed_row_handle.h"
+#include "addon/mpq_linear_handle.h"
 #include "addon/network_handle.h"
 #include "addon/ops.h"
 #include "addon/quantizer_args.h"
@@ -49,6 +52,10 @@ void define_classes(Napi::Env env) {
   DatasetHandle::define_class(env);
   NetworkHandle::define_class(env);
   SessionHandle::define_class(env);
+  MpqLinearHandle::define_class(env);
+  MixedRowHandle::define_class(env);
+  EmbeddingHandle::define_class(env);
+  EmbeddingBagHandle::define_class(env);
 }
 
 }  // namespace
@@ -75,6 +82,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<create_dataset_from_floats>(exports, "createDatasetFromFloats");
   export_function<create_network>(exports, "createNetwork");
   export_function<create_session>(exports, "createSession");
+  export_function<create_mpq_linear>(exports, "createMpqLinear");
+  export_function<create_mixed_row_linear>(exports, "createMixedRowLinear");
+  export_function<create_embedding>(exports, "createEmbedding");
+  export_function<create_embedding_bag>(exports, "createEmbeddingBag");
   exports.Set("ops", make_ops(env));
   return exports;
 }

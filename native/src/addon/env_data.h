@@ -8,7 +8,19 @@
 
 namespace qat::addon {
 
-enum class HandleKind { kCancelToken, kTensor, kLayer, kDataset, kNetwork, kSession, kCount };
+enum class HandleKind {
+  kCancelToken,
+  kTensor,
+  kLayer,
+  kDataset,
+  kNetwork,
+  kSession,
+  kMpqLinear,
+  kMixedRowLinear,
+  kEmbedding,
+  kEmbeddingBag,
+  kCount
+};
 
 struct EnvData {
   std::array<Napi::FunctionReference, static_cast<size_t>(HandleKind::kCount)> constructors;

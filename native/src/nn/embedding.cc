@@ -1,0 +1,32 @@
+#include "nn/embedding.h"
+
+#include <utility>
+
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+constexpr int64_t kIdsPerRange = 32;
+}
+
+void Embedding::forward(const int32_t* ids, int64_t count, float* y) {
+  begin_forward();
+  require_ids(ids, count);
+  const int64_t dim = embedding_dim();
+  parallel_for(count, kIdsPerRange, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) read_row(ids[i], y + i * dim);
+  });
+  if (!training()) return;
+  std::vector<Use> uses;
+  for (int64_t i = 0; i < count; ++i) {
+    if (!is_padding(ids[i])) uses.push_back({ids[i], i, 1.0f});
+  }
+  keep_uses(std::move(uses));
+}
+
+SparseGradient Embedding::backward(const float* dy) {
+  require_forward();
+  return sparse_backward(dy, scales_learned());
+}
+
+}  // namespace qat

@@ -1,0 +1,123 @@
+// A table of vectors as 1–8 bit codes with a scale per row: the life cycle and the rows that
+// embedding and embedding bag share. Training keeps a float table; only the rows a batch touches
+// get a gradient.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nn/layer_life.h"
+#include "nn/types.h"
+#include "quant/packing.h"
+#include "runtime/aligned.h"
+
+namespace qat {
+
+struct EmbeddingOptions {
+  int64_t num_embeddings = 0;  // rows
+  int64_t embedding_dim = 0;   // columns
+  // This row is zeros in every lookup, takes no part in a bag and gets no gradient; −1: none.
+  int64_t padding_idx = -1;
+  // Granularity is per row, whatever it says. kSte: scales stay as prepared, those of 1 bit follow
+  // mean|row|.
+  WeightOptions weight;
+};
+
+// Of the rows that the last training forward touched, in rising order.
+struct SparseGradient {
+  std::vector<int32_t> rows;
+  std::vector<float> dweight;  // [rows, dim]
+  std::vector<float> dscales;  // [rows], LSQ gradient scale applied; empty where not learned
+};
+
+class EmbeddingTable {
+ public:
+  virtual ~EmbeddingTable() = default;
+  EmbeddingTable(const EmbeddingTable&) = delete;
+  EmbeddingTable& operator=(const EmbeddingTable&) = delete;
+
+  const EmbeddingOptions& options() const { return options_; }
+  int64_t num_embeddings() const { return options_.num_embeddings; }
+  int64_t embedding_dim() const { return options_.embedding_dim; }
+  int w_bit() const { return options_.weight.quantizer.bits; }
+  bool training() const { return life_.training(); }
+  LayerState state() const { return life_.state(); }
+  int64_t native_bytes() const;
+
+  // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy ------
+  // N(0, 1), the padding row 0. → weight
+  void reset_parameters(uint64_t seed);
+  // count = rows·dim, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
+  void set_weight_data(const float* weight, size_t count);
+  // A scale per row by the range estimator; one that came packed keeps its own.
+  // → prepared
+  void prepare_params(const CancelToken* cancel = nullptr);
+  // Packs the float table under its scales. → quantized; with qweight_only the float table is given
+  // up and training mode left → packedOnly
+  void generate_quantized_weight(bool qweight_only = false, const CancelToken* cancel = nullptr);
+  // Takes a packed table of this shape, bits and grid with a scale per row. → packedOnly
+  void set_quantized_weight_data(const QuantizedWeight& weight);
+  const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
+  Scales scales();
+  // In place of prepare_params. → prepared; a packedOnly table keeps its codes under the new
+  // scales.
+  void set_scales(const Scales& scales);
+  // A packedOnly table gets its float weight back from the codes. → quantized
+  void train();
+  void eval();
+  // E-LAYER-STATE for `call` where there is no float weight.
+  void require_weight(const char* call) const { life_.require_weight(call); }
+  const float* weight() const { return life_.has_weight() ? weight_.data() : nullptr; }
+
+  // Adds to the float rows (dweight [count, dim]) and their scales (dscales [count], null: none).
+  // Throws E-NATIVE-ARGUMENT for a row that does not exist or is given twice; E-TRAINING-DIVERGED,
+  // and changes nothing, where a value would not be finite.
+  void add_update(const int32_t* rows, int64_t count, const float* dweight, const float* dscales);
+
+  bool scales_learned() const { return options_.weight.method == Method::kLsq; }
+
+ protected:
+  // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes or bits it cannot do.
+  explicit EmbeddingTable(const EmbeddingOptions& options);
+
+  // What one row's quantized values contribute to: dŵ[id] += factor · dy[row].
+  struct Use {
+    int32_t id = 0;
+    int64_t row = 0;  // of dy
+    float factor = 1;
+  };
+
+  // Throws E-NATIVE-ARGUMENT naming the first id outside the vocabulary.
+  void require_ids(const int32_t* ids, int64_t count) const;
+  // Before the rows of a forward are read: a weight with scales, packed in inference.
+  void begin_forward();
+  // Quantized values of a row [dim]; zeros for the padding row. Safe from several threads.
+  void read_row(int32_t id, float* values) const;
+  bool is_padding(int32_t id) const { return id == options_.padding_idx; }
+  // Remembers a training forward's uses (padding left out).
+  void keep_uses(std::vector<Use> uses);
+  // Gradient of the kept uses for dy [·, dim]; sums in the order of the uses, in double.
+  SparseGradient sparse_backward(const float* dy, bool with_scales) const;
+  // E-LAYER-STATE unless a training forward was kept and nothing was written since.
+  void require_forward() const;
+
+ private:
+  const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
+  bool is_binary() const { return quantizer().grid == Grid::kBinary; }
+  QuantParams row_params(int64_t row) const;
+  void refresh_binary_scale(int64_t row);
+  void read_packed_row(int64_t row, float* values) const;
+  double row_backward(int64_t row, const float* dvalues, float* dweight) const;
+
+  EmbeddingOptions options_;
+  ScaleLayout layout_;
+  LayerLife life_;
+  AlignedVector<float> weight_;
+  Scales scales_;
+  QuantizedWeight packed_;
+  std::vector<Use> uses_;
+  bool has_uses_ = false;
+  uint64_t uses_version_ = 0;
+};
+
+}  // namespace qat
