@@ -259,7 +259,7 @@ export interface NBitLayer {
   /** Float weight while training, packed weight in inference (packed lazily, never stale). */
   optWeight(): { kind: 'float'; weight: Float32Array } | { kind: 'packed'; qweight: QuantizedWeight };
   scales(): NativeScales;
-  setScales(scales: Float32Array, zeroPoints?: Int32Array): void;
+  setScales(scales: ScalesInput): void;
   activationScale(): number;
   /** LSQ+ only: x̂ = scale·code + shift. */
   activationShift(): number;
@@ -307,13 +307,14 @@ interface LayerQuantizers {
   activation: NativeActivationQuantizer;
 }
 
-export interface LayerScales {
-  scales: Float32Array;
-  zeroPoints: Int32Array;
+export interface LayerScales extends NativeScales {
   /** x̂ = activationScale·code + activationShift; the shift is 0 but for LSQ+. */
   activationScale: number;
   activationShift: number;
 }
+
+/** Scales from elsewhere. What a ternary weight lacks of thresholds follows from the weight. */
+export type ScalesInput = Partial<NativeScales> & Pick<NativeScales, 'scales'>;
 
 export interface EvaluationResult {
   loss: number;
@@ -335,13 +336,10 @@ export interface Network {
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
   prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
   scales(layer: string): LayerScales;
-  /** An activation scale of 0 leaves the activations as they are. */
+  /** An activation scale of 0, or none, leaves the activations as they are. */
   setScales(
     layer: string,
-    scales: Float32Array,
-    zeroPoints: Int32Array,
-    activationScale: number,
-    activationShift?: number,
+    scales: ScalesInput & { activationScale?: number; activationShift?: number },
   ): void;
   /** The layer's packed weight, made from its current float weight and scales (not for 32 bits). */
   quantizedWeight(layer: string): QuantizedWeight;

@@ -149,7 +149,7 @@ function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers):
   for (const { layer, node, config } of plan.layers) {
     const { activationScale } = network.scales(node);
     const record = frozen.get(layer)?.record;
-    if (record) network.setScales(node, record.scales, record.zeroPoints, activationScale);
+    if (record) network.setScales(node, { ...record, activationScale });
     if (config.activation.bits !== 32) inputScales.set(bases.get(layer) ?? layer, activationScale);
   }
   return inputScales;

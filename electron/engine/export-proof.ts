@@ -161,12 +161,7 @@ async function networkFromFile(
       if (weight) network.setQuantizedWeight(node, weight);
       if (config.activation.bits === 32) continue;
       const [scale = 0] = await readFloat32(file, `${bases.get(layer)}.input_scale`);
-      network.setScales(
-        node,
-        weight?.scales ?? new Float32Array(0),
-        weight?.zeroPoints ?? new Int32Array(0),
-        scale,
-      );
+      network.setScales(node, { ...(weight ?? { scales: new Float32Array(0) }), activationScale: scale });
     }
   } catch (thrown) {
     network.dispose();

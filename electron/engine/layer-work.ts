@@ -55,7 +55,7 @@ export function prepareLayer(job: LayerJob): Promise<LayerRecord> {
 /** The packed weight under the record's scales. @throws as `prepareLayer` */
 export function packLayer(job: LayerJob, record: LayerRecord): Promise<QuantizedWeight> {
   return withLayer(job, async (linear) => {
-    linear.setScales(record.scales, record.zeroPoints);
+    linear.setScales(record);
     await withCancel(job.addon, job.signal, (token) =>
       linear.generateQuantizedWeightAsync({ qweightOnly: true }, token),
     );

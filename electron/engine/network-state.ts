@@ -3,19 +3,11 @@
  * the names of the model file's tensors, and the scales of every quantizer. What a run saves, what an
  * export packs and what charts of a run read are all this one thing.
  */
-import type { NativeAddon, Network } from '../../native/index.js';
+import type { LayerScales, NativeAddon, Network } from '../../native/index.js';
 import { type Graph, QatError } from '../contract/index.js';
 import { throwIfAborted } from './call-options.js';
 import type { NetworkPlan } from './graph.js';
 import type { Model } from './model.js';
-
-export interface LayerScales {
-  scales: Float32Array;
-  /** As many as scales for the unsigned grid, else empty. */
-  zeroPoints: Int32Array;
-  /** 0 when the input is not quantized. */
-  activationScale: number;
-}
 
 export interface NetworkState {
   /** Tensor name of the model file → values. */
@@ -85,7 +77,7 @@ export function createStateNetwork(addon: NativeAddon, plan: NetworkPlan, state:
       if (!isQuantized(layer)) continue;
       const scales = state.scales.get(layer.layer);
       if (!scales) throw missing(`the scales of ${layer.layer}`);
-      network.setScales(layer.node, scales.scales, scales.zeroPoints, scales.activationScale);
+      network.setScales(layer.node, scales);
     }
   } catch (thrown) {
     network.dispose();

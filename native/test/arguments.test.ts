@@ -207,9 +207,10 @@ describe('NBitLayer', () => {
       'calibration with NaN': () => layer.prepareParams(floats(1, nan, 2)),
       'empty calibration': () => layer.prepareParams(floats()),
       'qweightOnly as text': () => loose.generateQuantizedWeight({ qweightOnly: 'yes' }),
-      'a scale of 0': () => layer.setScales(floats(0.1, 0)),
-      'too many scales': () => layer.setScales(floats(0.1, 0.1, 0.1)),
-      'zero points on a signed grid': () => layer.setScales(floats(0.1, 0.1), Int32Array.of(1, 1)),
+      'a scale of 0': () => layer.setScales({ scales: floats(0.1, 0) }),
+      'too many scales': () => layer.setScales({ scales: floats(0.1, 0.1, 0.1) }),
+      'zero points on a signed grid': () =>
+        layer.setScales({ scales: floats(0.1, 0.1), zeroPoints: Int32Array.of(1, 1) }),
       'an activation scale of 0': () => layer.setActivationScale(0),
       'an activation scale of NaN': () => layer.setActivationScale(nan),
       'an input that is no whole row': () => layer.forward(floats(1, 2)),
@@ -306,9 +307,9 @@ describe('data sets, networks and sessions', () => {
     expectArgumentErrors({
       'no name': () => loose.getParameter(),
       'no target': () => loose.getParameter('fc0.weight', [1]),
-      'a scale of 0': () => network.setScales('fc0', new Float32Array(16), new Int32Array(0), 0.1),
+      'a scale of 0': () => network.setScales('fc0', { scales: new Float32Array(16), activationScale: 0.1 }),
       'a negative activation scale': () =>
-        network.setScales('fc0', new Float32Array(16).fill(1), new Int32Array(0), -1),
+        network.setScales('fc0', { scales: new Float32Array(16).fill(1), activationScale: -1 }),
     });
     expect(errorOf(() => network.getParameter('fc9.weight', floats(1))).code).toBe('E-LAYER-UNKNOWN');
     expect(errorOf(() => network.getParameter('fc0.weight', floats(1))).code).toBe('E-WEIGHT-SHAPE');

@@ -51,7 +51,7 @@ const calls: Record<string, (layer: NBitLayer, kind: Kind) => unknown> = {
   setQuantizedWeightData: (layer, kind) => layer.setQuantizedWeightData(packedWeight(kind)),
   optWeight: (layer) => layer.optWeight(),
   scales: (layer) => layer.scales(),
-  setScales: (layer) => layer.setScales(new Float32Array(outChannels).fill(0.1)),
+  setScales: (layer) => layer.setScales({ scales: new Float32Array(outChannels).fill(0.1) }),
   setActivationScale: (layer) => layer.setActivationScale(0.1),
   train: (layer) => layer.train(),
   eval: (layer) => layer.eval(),
@@ -132,7 +132,7 @@ describe('life cycle', () => {
     layer.prepareParams();
     expect(packedBytes(layer)).not.toEqual(before);
     const negated = packedBytes(layer);
-    layer.setScales(layer.scales().scales.map((scale) => scale * 2));
+    layer.setScales({ scales: layer.scales().scales.map((scale) => scale * 2) });
     expect(packedBytes(layer)).not.toEqual(negated);
   });
 

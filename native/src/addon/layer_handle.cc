@@ -227,7 +227,7 @@ Napi::Value LayerHandle::scales(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value LayerHandle::set_scales(const Napi::CallbackInfo& info) {
-  const Scales scales = scales_from(info[0], info[1], "arguments");
+  const Scales scales = scales_from(object(info[0], "scales"), "scales");
   LayerUse(native())->set_scales(scales);
   return info.Env().Undefined();
 }

@@ -112,12 +112,15 @@ Napi::Value NetworkHandle::scales(const Napi::CallbackInfo& info) {
 
 Napi::Value NetworkHandle::set_scales(const Napi::CallbackInfo& info) {
   const std::string layer = layer_name(info[0]);
-  const Scales scales = scales_from(info[1], info[2], "arguments");
+  const Napi::Object given = object(info[1], "scales");
+  const Scales scales = scales_from(given, "scales");
   ActivationState activation;
-  activation.scale = static_cast<float>(number_in(info[3], "activationScale", 0, 3.0e38));
-  if (!is_absent(info[4])) {
-    activation.shift = static_cast<float>(number_in(info[4], "activationShift", -3.0e38, 3.0e38));
-  }
+  const auto read = [&](const char* name, double low, float* target) {
+    const Napi::Value value = given.Get(name);
+    if (!is_absent(value)) *target = static_cast<float>(number_in(value, name, low, 3.0e38));
+  };
+  read("activationScale", 0, &activation.scale);
+  read("activationShift", -3.0e38, &activation.shift);
   native()->set_scales(layer, scales, activation);
   return info.Env().Undefined();
 }

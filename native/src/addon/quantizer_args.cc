@@ -26,7 +26,11 @@ constexpr Named<Granularity> kGranularities[] = {
     {"channel", Granularity::kChannel},
     {"group", Granularity::kGroup},
 };
-constexpr Named<Method> kMethods[] = {{"lsq", Method::kLsq}, {"ste", Method::kSte}};
+constexpr Named<Method> kMethods[] = {
+    {"lsq", Method::kLsq},         {"ste", Method::kSte},   {"lsqPlus", Method::kLsqPlus},
+    {"pact", Method::kPact},       {"dorefa", Method::kDoReFa}, {"ttq", Method::kTtq},
+    {"irnet", Method::kIrNet},
+};
 // How every kernel rounds.
 constexpr const char* kRoundings[] = {"nearestEven"};
 constexpr int64_t kMaxGroupSize = 65536;
@@ -115,12 +119,6 @@ void read_weight_fields(Napi::Object given, const std::string& what, bool partia
   });
 }
 
-Method activation_method_from(Napi::Value value, const std::string& what) {
-  constexpr Method kMethods[] = {Method::kLsq, Method::kSte, Method::kLsqPlus, Method::kPact,
-                                 Method::kDoReFa};
-  return kMethods[choice(value, what, {"lsq", "ste", "lsqPlus", "pact", "dorefa"})];
-}
-
 void read_activation_fields(Napi::Object given, const std::string& what, bool partial,
                             ActivationOptions* options) {
   field(given, "grid", what, partial, [&](Napi::Value v, const std::string& name) {
@@ -128,7 +126,7 @@ void read_activation_fields(Napi::Object given, const std::string& what, bool pa
   });
   read_range(given, what, partial, options);
   field(given, "method", what, partial, [&](Napi::Value v, const std::string& name) {
-    options->method = activation_method_from(v, name);
+    options->method = named(v, name, kMethods);
   });
   validate(ActivationRange{options->range, options->percentile, options->norm});
 }

@@ -31,6 +31,10 @@ CodeRange activation_range(const ActivationOptions& options) {
   if (options.method == Method::kLsqPlus && options.bits == 1) {
     throw Error("E-QUANTIZER-INVALID", "LSQ+ has no form of 1 bit.", "Use 2 to 8 bits, or lsq.");
   }
+  if (options.method == Method::kTtq || options.method == Method::kIrNet) {
+    throw Error("E-QUANTIZER-INVALID", "This method is for weights.",
+                "Use lsq, lsqPlus, pact, dorefa or ste for activations.");
+  }
   if (options.bits == 1) return {0, 1};
   return code_range(options.is_signed ? Grid::kSigned : Grid::kUnsigned, options.bits);
 }
@@ -58,7 +62,9 @@ std::vector<ActivationQuantizer::Learned> learned_by(const ActivationOptions& op
     case Method::kLsqPlus: return {Learned::kScale, Learned::kShift};
     case Method::kPact: return {Learned::kClip};
     case Method::kSte:
-    case Method::kDoReFa: break;
+    case Method::kDoReFa:
+    case Method::kTtq:
+    case Method::kIrNet: break;
   }
   return {};
 }

@@ -23,7 +23,9 @@ void AffineRule::quantize(const float* w, const Scales& scales, float* quantized
   });
 }
 
-void AffineRule::backward(const float* w, const Scales& scales, float* dweight, double* dscale) {
+void AffineRule::backward(const float* w, const Scales& scales, float* dweight,
+                          const ScaleSums& wanted) {
+  double* dscale = wanted.scale;
   const int64_t rows = layout().rows, cols = layout().cols;
   const bool shared = layout().row_stride == 0;
   if (dscale) std::fill(dscale, dscale + layout().count(), 0.0);

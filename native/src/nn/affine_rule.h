@@ -7,7 +7,7 @@
 
 namespace qat {
 
-// Signed, narrow or unsigned grid; per tensor, channel or group. With method kSte the scales stay as
+// Signed, narrow, unsigned or mid-rise grid; per tensor, channel or group. With method kSte the scales stay as
 // prepared. Zero points (unsigned) are not learned.
 class AffineRule final : public WeightRule {
  public:
@@ -15,7 +15,8 @@ class AffineRule final : public WeightRule {
 
   const char* name() const override { return "lsq"; }
   void quantize(const float* w, const Scales& scales, float* quantized) override;
-  void backward(const float* w, const Scales& scales, float* dweight, double* dscale) override;
+  void backward(const float* w, const Scales& scales, float* dweight,
+                const ScaleSums& sums) override;
   double gradient_qmax() const override { return range_.qmax; }
 
  private:

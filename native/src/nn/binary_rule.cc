@@ -74,8 +74,8 @@ BinaryRule::BinaryRule(const WeightOptions& options, int64_t rows, int64_t cols)
       partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))),
       means_(static_cast<size_t>(layout().count())) {}
 
-void BinaryRule::refresh_scales(const float* w, Scales* scales) {
-  if (options().method != Method::kSte) return;
+void BinaryRule::refresh_scales(const float* w, bool weight_written, Scales* scales) {
+  if (options().method != Method::kSte || !weight_written) return;
   reduce_by_scale(layout(), partials_, means_.data(), [&](int64_t first, int64_t count) {
     return sum_abs(w + first, count);
   });
@@ -94,8 +94,8 @@ void BinaryRule::quantize(const float* w, const Scales& scales, float* quantized
   });
 }
 
-void BinaryRule::backward(const float* w, const Scales&, float* dweight, double* dscale) {
-  reduce_by_scale(layout(), partials_, dscale, [&](int64_t first, int64_t count) {
+void BinaryRule::backward(const float* w, const Scales&, float* dweight, const ScaleSums& sums) {
+  reduce_by_scale(layout(), partials_, sums.scale, [&](int64_t first, int64_t count) {
     return sign_backward(w + first, dweight + first, count);
   });
 }

@@ -15,9 +15,10 @@ class BinaryRule final : public WeightRule {
   BinaryRule(const WeightOptions& options, int64_t rows, int64_t cols);
 
   const char* name() const override { return "binary"; }
-  void refresh_scales(const float* w, Scales* scales) override;
+  void refresh_scales(const float* w, bool weight_written, Scales* scales) override;
   void quantize(const float* w, const Scales& scales, float* quantized) override;
-  void backward(const float* w, const Scales& scales, float* dweight, double* dscale) override;
+  void backward(const float* w, const Scales& scales, float* dweight,
+                const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }
 
  private:

@@ -45,6 +45,9 @@ struct ModuleParameter {
 struct TrainingPosition {
   uint64_t seed = 0;
   int64_t step = 0, steps_total = 1;
+  double progress() const {
+    return static_cast<double>(step) / static_cast<double>(steps_total);
+  }
 };
 
 class Module {

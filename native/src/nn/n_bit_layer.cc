@@ -162,7 +162,8 @@ const QuantizedWeight& NBitLayer::packed_weight(const CancelToken* cancel) {
   require_prepared("generateQuantizedWeight");
   current_scales();
   if (packed_version_ != version_) {
-    packed_ = qat::quantize_weight(weight_.data(), rows(), cols(), quantizer(), scales_, cancel);
+    packed_ = qat::quantize_weight(rule_->rounded_values(weight_.data()), rows(), cols(), quantizer(),
+                                   scales_, cancel);
     packed_version_ = version_;
   }
   return packed_;
@@ -250,7 +251,9 @@ void NBitLayer::set_scales(const Scales& scales) {
   if (quantizer().grid == Grid::kUnsigned && given.zero_points.empty()) {
     given.zero_points.assign(given.scales.size(), 0);
   }
-  validate_scales(quantizer(), rule_->layout(), given);
+  if (!packed_only) rule_->complete(weight_.data(), &given);
+  validate_scales(quantizer(), rule_->layout(), given,
+                  packed_only ? Thresholds::kOptional : Thresholds::kNeeded);
   scales_ = std::move(given);
   ++version_;
   if (packed_only) {
@@ -290,6 +293,11 @@ float* NBitLayer::mutable_scales() {
   scaled_version_ = weight_version_;
   ++version_;
   return scales_.scales.data();
+}
+
+float* NBitLayer::mutable_negative_scales() {
+  mutable_scales();
+  return scales_.negative_scales.data();
 }
 
 const float* NBitLayer::weight() const { return has_weight_ ? weight_.data() : nullptr; }

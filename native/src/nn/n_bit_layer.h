@@ -37,6 +37,7 @@ struct LayerGradients {
   float* dweight = nullptr;        // [rows, cols], straight-through mask applied
   float* dbias = nullptr;          // [rows]; null without bias
   float* dscale_weight = nullptr;  // LSQ gradient scale applied
+  float* dnegative_scale_weight = nullptr;  // ternary with two learned levels; else null
   int64_t scale_count = 0;         // 0 where weight scales are not learned
 };
 
@@ -117,6 +118,7 @@ class NBitLayer {
   float* mutable_weight();
   float* mutable_bias();
   float* mutable_scales();
+  float* mutable_negative_scales();
   // What is learned of the activations, with the gradients of the last backward.
   ActivationQuantizer& activation() { return activation_; }
   const ActivationQuantizer& activation() const { return activation_; }
@@ -126,12 +128,18 @@ class NBitLayer {
   // An optimizer has written what it updates.
   void after_update() { activation_.after_update(); }
   const float* scale_values() const { return scales_.scales.data(); }
+  const float* negative_scale_values() const { return scales_.negative_scales.data(); }
   // Null in created and packedOnly; null without bias; null for the float layer.
   const float* weight() const;
   const float* bias() const;
   ScaleLayout scale_layout() const;
   int64_t scale_count() const { return rule_ ? rule_->layout().count() : 0; }
   bool weight_scales_learned() const;
+  bool negative_scales_learned() const { return rule_ && rule_->negative_scales_learned(); }
+  // Where a training stands, for gradients that change with it.
+  void set_progress(double progress) {
+    if (rule_) rule_->set_progress(progress);
+  }
   // The packed weight, made from the current float weight when there is one.
   const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
 
@@ -145,7 +153,7 @@ class NBitLayer {
   const float* quantized_weight();
   const float* shifted_input(const float* x, int64_t batch);
   const float* quantized_input(const float* x, int64_t batch);
-  void apply_gradient_scale();
+  void apply_gradient_scale(const std::vector<double>& sums, AlignedVector<float>& gradient) const;
   void drop_packed();
 
   LayerOptions options_;
@@ -162,14 +170,15 @@ class NBitLayer {
   uint64_t weight_version_ = 1;  // counts writes of the weight
   uint64_t scaled_version_ = 0;  // weight version the scales were set for
   uint64_t version_ = 1;         // counts writes of weight or scales
+  uint64_t refreshed_version_ = 0;  // version the rule has seen
   uint64_t packed_version_ = 0;  // version packed_ was made from; 0: none
   uint64_t float_version_ = 0;   // version quantized_weight_ was made from
   QuantizedWeight packed_;
   AlignedVector<float> quantized_weight_;  // ŵ
   AlignedVector<float> shifted_input_;     // x + input shift
   AlignedVector<float> quantized_input_;   // x̂
-  AlignedVector<float> dweight_, dbias_, dscale_, dinput_;
-  std::vector<double> dscale_sums_;
+  AlignedVector<float> dweight_, dbias_, dscale_, dnegative_, dinput_;
+  std::vector<double> dscale_sums_, dnegative_sums_;
   AlignedVector<float> kept_input_;
   const float* last_input_ = nullptr;  // of the last training forward; null: no backward possible
   int64_t last_batch_ = 0;

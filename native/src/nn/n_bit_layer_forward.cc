@@ -15,9 +15,10 @@ void grow(AlignedVector<float>& buffer, int64_t count) {
 }  // namespace
 
 void NBitLayer::current_scales() {
-  if (scaled_version_ == weight_version_) return;
-  if (rule_) rule_->refresh_scales(weight_.data(), &scales_);
+  if (refreshed_version_ == version_) return;
+  if (rule_) rule_->refresh_scales(weight_.data(), scaled_version_ != weight_version_, &scales_);
   scaled_version_ = weight_version_;
+  refreshed_version_ = version_;
 }
 
 const float* NBitLayer::quantized_weight() {
@@ -59,6 +60,10 @@ void NBitLayer::reserve_batch(int64_t batch, bool for_backward) {
     grow(dscale_, scale_count());
     dscale_sums_.resize(static_cast<size_t>(scale_count()));
   }
+  if (negative_scales_learned()) {
+    grow(dnegative_, scale_count());
+    dnegative_sums_.resize(static_cast<size_t>(scale_count()));
+  }
 }
 
 void NBitLayer::forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward) {
@@ -86,13 +91,19 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
   const float* xq = activation_.is_float() ? last_input_ : quantized_input_.data();
   product_->weight_gradient(xq, dy, last_batch_, dweight_.data(), gradients.dbias);
   if (rule_) {
-    rule_->backward(weight_.data(), scales_, dweight_.data(),
-                    weight_scales_learned() ? dscale_sums_.data() : nullptr);
+    ScaleSums sums;
+    if (weight_scales_learned()) sums.scale = dscale_sums_.data();
+    if (negative_scales_learned()) sums.negative_scale = dnegative_sums_.data();
+    rule_->backward(weight_.data(), scales_, dweight_.data(), sums);
   }
   if (weight_scales_learned()) {
-    apply_gradient_scale();
+    apply_gradient_scale(dscale_sums_, dscale_);
     gradients.dscale_weight = dscale_.data();
     gradients.scale_count = scale_count();
+  }
+  if (negative_scales_learned()) {
+    apply_gradient_scale(dnegative_sums_, dnegative_);
+    gradients.dnegative_scale_weight = dnegative_.data();
   }
   if (!dx && activation_.learned().empty() && !input_shift_) return gradients;
   float* dinput = dx ? dx : dinput_.data();
@@ -105,13 +116,13 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
 }
 
 // g = 1/√(N·qmax), N = elements that share the scale.
-void NBitLayer::apply_gradient_scale() {
+void NBitLayer::apply_gradient_scale(const std::vector<double>& sums,
+                                     AlignedVector<float>& gradient) const {
   const ScaleLayout& layout = rule_->layout();
   for (int64_t i = 0; i < layout.count(); ++i) {
     const auto at = static_cast<size_t>(i);
     const auto elements = static_cast<double>(layout.elements_of(i));
-    dscale_[at] =
-        static_cast<float>(dscale_sums_[at] / std::sqrt(elements * rule_->gradient_qmax()));
+    gradient[at] = static_cast<float>(sums[at] / std::sqrt(elements * rule_->gradient_qmax()));
   }
 }
 

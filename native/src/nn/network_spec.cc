@@ -153,20 +153,28 @@ std::string number(double value) {
   return text;
 }
 
+// The words for lsq and ste are those of the first checkpoints.
+std::string method_text(Method method) {
+  if (method == Method::kLsq) return " lsq";
+  if (method == Method::kSte) return " ste";
+  return " method " + std::to_string(static_cast<int>(method));
+}
+
 std::string describe_layer(const LayerOptions& o) {
   const QuantizerConfig& q = o.weight.quantizer;
   std::string text = o.bias ? " bias" : "";
+  if (o.input_shift) text += " inputShift";
   text += " weight " + std::to_string(q.bits);
   if (q.bits != kFloatBits) {
     text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
             std::to_string(static_cast<int>(q.granularity));
     if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
-    text += o.weight.method == Method::kLsq ? " lsq" : " ste";
+    text += method_text(o.weight.method);
   }
   text += " activation " + std::to_string(o.activation.bits);
   if (o.activation.bits != kFloatBits) {
     text += o.activation.is_signed ? " signed" : " unsigned";
-    text += o.activation.method == Method::kLsq ? " lsq" : " ste";
+    text += method_text(o.activation.method);
   }
   return text;
 }

@@ -57,7 +57,10 @@ struct PackedMatmul::Plan {
   int64_t group_of_piece(int64_t piece) const { return piece * piece_cols / layout.group_cols; }
   int64_t scale_index(int64_t row, int64_t group) const { return row * layout.row_stride + group; }
   float scale(int64_t row, int64_t group) const {
-    return weight.scales.scales[static_cast<size_t>(scale_index(row, group))];
+    const auto at = static_cast<size_t>(scale_index(row, group));
+    const float up = weight.scales.scales[at];
+    const auto& down = weight.scales.negative_scales;
+    return down.empty() ? up : (up + down[at]) / 2;
   }
   int32_t zero_point(int64_t row, int64_t group) const {
     const auto& zero_points = weight.scales.zero_points;
@@ -112,23 +115,43 @@ PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const ActivationQuanti
       bias_(bias),
       xnor_(plan_->binary && activation.options().bits == 1 && plan_->groups_on_bytes()) {
   if (xnor_) plan_->count_ones();
+  if (!weight.scales.negative_scales.empty()) add_sides();
+}
+
+void PackedMatmul::add_sides() {
+  const QuantizedWeight& w = plan_->weight;
+  squares_ = w;
+  squares_.config.grid = Grid::kUnsigned;
+  squares_.scales = {};
+  for (size_t i = 0; i < w.scales.scales.size(); ++i) {
+    squares_.scales.scales.push_back((w.scales.scales[i] - w.scales.negative_scales[i]) / 2);
+  }
+  // Two bits: 00, 01, 10 are −1, 0, 1; of each the square is 1 exactly where the low bit is not set.
+  for (size_t i = 0; i < w.packed.size(); ++i) {
+    squares_.packed[i] = static_cast<uint8_t>(~w.packed[i] & 0x55);
+  }
+  sides_ = std::make_unique<PackedMatmul>(squares_, activation_, nullptr);
 }
 
 PackedMatmul::~PackedMatmul() = default;
 
 void PackedMatmul::store(const Target& target, int64_t sample, int64_t row, double value) const {
-  target.y[sample * target.sample_stride + row * target.row_stride] =
-      static_cast<float>(bias_ ? value + bias_[row] : value);
+  float& y = target.y[sample * target.sample_stride + row * target.row_stride];
+  const auto result = static_cast<float>(bias_ ? value + bias_[row] : value);
+  y = target.add ? y + result : result;
 }
 
 void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
                                   const Target& target) const {
+  Target further = target;
+  further.add = true;
   // A 0 among signs has no bit; among {0, 1} it is one of the codes.
   if (xnor_ && !(inside && activation_.is_sign())) {
     xnor_tile(codes, count, target);
     return;
   }
-  integer_tile(codes, count, activation_.scale(), false, target);
+  integer_tile(codes, count, activation_.scale(), target);
+  if (sides_) sides_->integer_tile(codes, count, activation_.scale(), further);
   const float shift = activation_.state().shift;
   if (shift == 0) return;
   // x̂ = scale·code + shift wherever there is an input: shift·Σw over those.
@@ -137,10 +160,12 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
     ones_everywhere.assign(static_cast<size_t>(count * plan_->weight.cols), 1);
     inside = ones_everywhere.data();
   }
-  integer_tile(inside, count, shift, true, target);
+  const PackedMatmul without_bias(plan_->weight, activation_, nullptr);
+  without_bias.integer_tile(inside, count, shift, further);
+  if (sides_) sides_->integer_tile(inside, count, shift, further);
 }
 
-void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double factor, bool add,
+void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double factor,
                                 const Target& target) const {
   thread_local std::vector<int64_t> code_sum;  // [tile, pieces]
   thread_local std::vector<int32_t> dots;      // [pieces]
@@ -161,12 +186,7 @@ void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double fact
       kernels().dot_packed_row(codes + i * cols, plan.row_codes(row), cols, plan.weight.config.bits,
                                0, plan.piece_cols, dots.data());
       const double sum = plan.combine(row, dots.data(), code_sum.data() + i * plan.pieces);
-      if (add) {
-        target.y[i * target.sample_stride + row * target.row_stride] +=
-            static_cast<float>(sum * factor);
-      } else {
-        store(target, i, row, sum * factor);
-      }
+      store(target, i, row, sum * factor);
     }
   }
 }
@@ -241,6 +261,10 @@ void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& 
       store(target, i, row, sum);
     }
   }
+  if (!sides_) return;
+  Target further = target;
+  further.add = true;
+  sides_->multiply_floats(x, count, further);
 }
 
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,

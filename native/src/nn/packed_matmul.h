@@ -25,6 +25,7 @@ class PackedMatmul {
     int64_t first_row = 0, last_row = 0;
     float* y = nullptr;
     int64_t sample_stride = 0, row_stride = 0;
+    bool add = false;  // to what y holds
   };
 
   // All must outlive it; bias [rows] may be null.
@@ -41,12 +42,18 @@ class PackedMatmul {
 
  private:
   struct Plan;
-  void integer_tile(const int16_t* codes, int64_t count, double factor, bool add,
+  void integer_tile(const int16_t* codes, int64_t count, double factor,
                     const Target& target) const;
   void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 
+  void add_sides();
+
   std::unique_ptr<Plan> plan_;
+  // Of a ternary weight with two levels: Σ a·w = (α₊ + α₋)/2·Σ a·c + (α₊ − α₋)/2·Σ a·c² over its codes c.
+  // This is the second part, with c² as codes.
+  QuantizedWeight squares_;
+  std::unique_ptr<PackedMatmul> sides_;
   const ActivationQuantizer& activation_;
   const float* bias_;
   bool xnor_;

@@ -48,6 +48,17 @@ std::string describe_refinements(const SessionOptions& o) {
   return text;
 }
 
+std::string describe_optimizer_parts(const OptimizerOptions& p) {
+  std::string text;
+  if (p.kind == OptimizerKind::kDiode) text += " amplitude " + number(p.amplitude);
+  if (p.galore.rank > 0) {
+    text += " galore " + std::to_string(p.galore.rank) + " " +
+            std::to_string(static_cast<int>(p.galore.type)) + " " +
+            std::to_string(p.galore.update_gap) + " " + number(p.galore.scale);
+  }
+  return text;
+}
+
 std::string describe(const SessionData& data) {
   std::string text;
   for (const auto& node : NetworkAccess::nodes(*data.network)) text += describe(node->spec);
@@ -56,7 +67,7 @@ std::string describe(const SessionData& data) {
   text += "optimizer " + std::to_string(static_cast<int>(p.kind)) + " momentum " +
           number(p.momentum) + (p.nesterov ? " nesterov" : "") + " weightDecay " +
           number(p.weight_decay) + " beta1 " + number(p.beta1) + " beta2 " + number(p.beta2) +
-          " epsilon " + number(p.epsilon) + "\n";
+          " epsilon " + number(p.epsilon) + describe_optimizer_parts(p) + "\n";
   text += "learningRate " + number(o.learning_rate) + " schedule " +
           std::to_string(static_cast<int>(o.schedule.kind)) + " epochs " + std::to_string(o.epochs) +
           " batchSize " + std::to_string(o.batch_size) + " seed " + std::to_string(o.seed) +
@@ -133,7 +144,8 @@ bool has_shift(const NBitLayer& layer) {
 }
 
 size_t count_layer_arrays(const NBitLayer& layer) {
-  return 5u + layer.options().bias + has_shift(layer) + (layer.input_shift() != nullptr);
+  return 5u + layer.options().bias + layer.negative_scales_learned() + has_shift(layer) +
+         (layer.input_shift() != nullptr);
 }
 
 void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
@@ -151,6 +163,10 @@ void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   out.array(name + ".scales", ArrayType::kF32, scales.scales.data(), scales.scales.size());
   out.array(name + ".zeroPoints", ArrayType::kI32, scales.zero_points.data(),
             scales.zero_points.size());
+  if (layer.negative_scales_learned()) {
+    out.array(name + ".negativeScales", ArrayType::kF32, scales.negative_scales.data(),
+              scales.negative_scales.size());
+  }
   const ActivationState& activation = layer.activation_state();
   out.array(name + ".activationScale", ArrayType::kF32, &activation.scale, 1);
   if (has_shift(layer)) out.array(name + ".activationShift", ArrayType::kF32, &activation.shift, 1);
@@ -239,6 +255,9 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& laye
   staged.scales.zero_points =
       read_array<int32_t>(in, name + ".zeroPoints", ArrayType::kI32,
                           !is_float && config.grid == Grid::kUnsigned ? scales : 0);
+  if (layer.negative_scales_learned()) {
+    staged.scales.negative_scales = read_floats(in, name + ".negativeScales", scales, 0);
+  }
   staged.activation.scale = read_floats(in, name + ".activationScale", 1, 0)[0];
   if (has_shift(layer)) {
     staged.activation.shift = read_floats(in, name + ".activationShift", 1, kAny)[0];
@@ -253,7 +272,7 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& laye
   size_t code_bytes = 0;
   if (!is_float) {
     try {
-      validate_scales(config, layer.scale_layout(), staged.scales);
+      validate_scales(config, layer.scale_layout(), staged.scales, Thresholds::kOptional);
     } catch (const Error& error) {
       refuse("the scales of \"" + name + "\" do not fit: " + error.what());
     }

@@ -34,12 +34,16 @@ SessionFailure failure_of(const std::exception& error) {
 
 }  // namespace
 
+static TrainerOptions trainer_options(const SessionOptions& options) {
+  TrainerOptions result{options.optimizer, options.label_smoothing, options.gradient_clip,
+                        options.scale_rate};
+  result.optimizer.seed = options.seed;
+  return result;
+}
+
 TrainingSession::Impl::Impl(SessionData session_data)
     : data(std::move(session_data)),
-      trainer(*data.network,
-              {data.options.optimizer, data.options.label_smoothing, data.options.gradient_clip,
-               data.options.scale_rate},
-              data.options.batch_size),
+      trainer(*data.network, trainer_options(data.options), data.options.batch_size),
       order(static_cast<size_t>(data.train->count())),
       steps(data.options.ring_capacity),
       evaluations(kEvaluationRing) {

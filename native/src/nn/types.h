@@ -18,8 +18,11 @@ constexpr int kFloatBits = 32;
 //             recomputed as mean|w| in every forward
 //   kLsqPlus  activations: scale and offset are learned (Bhalgat et al. 2020)
 //   kPact     unsigned activations: the clipping value is learned (Choi et al. 2018)
-//   kDoReFa   unsigned activations: clipped to [0, 1], nothing is learned (Zhou et al. 2016)
-enum class Method { kLsq, kSte, kLsqPlus, kPact, kDoReFa };
+//   kDoReFa   weights: mid-rise levels of tanh(w); unsigned activations: clipped to [0, 1]; nothing is
+//             learned (Zhou et al. 2016)
+//   kTtq      ternary weights: both levels are learned (Zhu et al. 2017)
+//   kIrNet    binary weights: balanced, with an annealed gradient (Qin et al. 2020)
+enum class Method { kLsq, kSte, kLsqPlus, kPact, kDoReFa, kTtq, kIrNet };
 
 struct WeightOptions {
   QuantizerConfig quantizer;  // bits 1–8, or kFloatBits (the other fields are then ignored)

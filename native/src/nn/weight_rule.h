@@ -11,6 +11,12 @@
 
 namespace qat {
 
+// Gradients of the scales before the gradient scale, one value each; null: not wanted.
+struct ScaleSums {
+  double* scale = nullptr;
+  double* negative_scale = nullptr;  // null unless learned
+};
+
 // What a rule is made for: a weight [rows, cols] under a quantizer.
 class WeightRule {
  public:
@@ -18,16 +24,26 @@ class WeightRule {
 
   // How the layer calls itself: "lsq", "binary", …
   virtual const char* name() const = 0;
-  // Scales get gradients; else backward() is called with dscale null.
-  bool scales_learned() const { return options_.method == Method::kLsq; }
+  // Scales get gradients.
+  bool scales_learned() const {
+    return options_.method == Method::kLsq || negative_scales_learned();
+  }
+  virtual bool negative_scales_learned() const { return false; }
   // The scales before training: by the range estimator.
   virtual Scales prepare(const float* w, const CancelToken* cancel);
-  // Called when the weight was written since the scales were last set.
-  virtual void refresh_scales(const float* /*w*/, Scales* /*scales*/) {}
+  // Fills in what given scales lack and what follows from the weight.
+  virtual void complete(const float* /*w*/, Scales* /*scales*/) {}
+  // Called when weight or scales were written; `weight_written`: since the scales were last set.
+  virtual void refresh_scales(const float* /*w*/, bool /*weight_written*/, Scales* /*scales*/) {}
+  // The values [rows, cols] whose codes the grid gives: the weight, unless the rule changes it first.
+  virtual const float* rounded_values(const float* w) { return w; }
   // ŵ [rows, cols].
   virtual void quantize(const float* w, const Scales& scales, float* quantized) = 0;
-  // In place dŵ → dw. Fills dscale (one per scale, sums without gradient scale) unless null.
-  virtual void backward(const float* w, const Scales& scales, float* dweight, double* dscale) = 0;
+  // In place dŵ → dw, after quantize() of the same weight. Fills `sums` unless they are null.
+  virtual void backward(const float* w, const Scales& scales, float* dweight,
+                        const ScaleSums& sums) = 0;
+  // Share of the training that is done.
+  virtual void set_progress(double /*progress*/) {}
   // qmax of the LSQ gradient scale 1/√(N·qmax).
   virtual double gradient_qmax() const = 0;
 
@@ -46,7 +62,8 @@ class WeightRule {
   ScaleLayout layout_;
 };
 
-// Null for kFloatBits. Throws E-QUANTIZER-INVALID for a quantizer that makes no sense.
+// Null for kFloatBits. Throws E-QUANTIZER-INVALID for a quantizer that makes no sense, and for a method
+// that its grid cannot have.
 std::unique_ptr<WeightRule> make_weight_rule(const WeightOptions& options, int64_t rows,
                                              int64_t cols);
 

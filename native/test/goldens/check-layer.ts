@@ -8,7 +8,7 @@ export async function checkLayer(addon: NativeAddon, golden: GoldenCase): Promis
   try {
     layer.setWeightData(await golden.floats('w'));
     if (golden.has('bias')) layer.setBiasData(await golden.floats('bias'));
-    if (golden.has('scale_w')) layer.setScales(await golden.floats('scale_w'));
+    if (golden.has('scale_w')) layer.setScales({ scales: await golden.floats('scale_w') });
     if (golden.has('scale_a')) layer.setActivationScale((await golden.floats('scale_a'))[0] ?? 0);
     layer.train();
     const y = layer.forward(await golden.floats('x'));

@@ -140,12 +140,10 @@ async function setParameters(golden: GoldenCase, network: Network, disturbance: 
     network.setParameter(`fc${layer}.bias`, await read(`b${layer}_init`));
     if (!golden.has(`scale_w${layer}_init`)) continue;
     const activation = await read(`scale_a${layer}_init`);
-    network.setScales(
-      `fc${layer}`,
-      await read(`scale_w${layer}_init`),
-      new Int32Array(0),
-      activation[0] ?? 0,
-    );
+    network.setScales(`fc${layer}`, {
+      scales: await read(`scale_w${layer}_init`),
+      activationScale: activation[0] ?? 0,
+    });
   }
 }
 

@@ -29,6 +29,10 @@ NBitModule::NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output)
     add({Kind::kWeightScales},
         {"scales", 1, layer_->scale_count(), ModuleParameter::Role::kScale});
   }
+  if (layer_->negative_scales_learned()) {
+    add({Kind::kNegativeScales},
+        {"negativeScales", 1, layer_->scale_count(), ModuleParameter::Role::kScale});
+  }
   for (const Learned learned : layer_->activation().learned()) {
     add({Kind::kActivation, learned}, activation_parameter(learned));
   }
@@ -49,6 +53,7 @@ const float* NBitModule::value(size_t index) const {
     case Kind::kWeight: return layer_->weight();
     case Kind::kBias: return layer_->bias();
     case Kind::kWeightScales: return layer_->scale_values();
+    case Kind::kNegativeScales: return layer_->negative_scale_values();
     case Kind::kActivation: return layer_->activation().value(source.learned);
     case Kind::kInputShift: return layer_->input_shift()->values.data();
   }
@@ -67,6 +72,7 @@ void NBitModule::set_value(size_t index, const float* values, size_t count) {
       break;
     }
     case Kind::kWeightScales:
+    case Kind::kNegativeScales:
     case Kind::kActivation: break;  // set through the layer
   }
 }
@@ -77,6 +83,7 @@ float* NBitModule::mutable_value(size_t index) {
     case Kind::kWeight: return layer_->mutable_weight();
     case Kind::kBias: return layer_->mutable_bias();
     case Kind::kWeightScales: return layer_->mutable_scales();
+    case Kind::kNegativeScales: return layer_->mutable_negative_scales();
     case Kind::kActivation: return layer_->activation().mutable_value(source.learned);
     case Kind::kInputShift: return layer_->input_shift()->values.data();
   }
@@ -100,6 +107,7 @@ void NBitModule::backward(const float* const*, const float*, float* dy, int64_t,
       case Kind::kWeight: gradients_[i] = g.dweight; break;
       case Kind::kBias: gradients_[i] = g.dbias; break;
       case Kind::kWeightScales: gradients_[i] = g.dscale_weight; break;
+      case Kind::kNegativeScales: gradients_[i] = g.dnegative_scale_weight; break;
       case Kind::kActivation:
         gradients_[i] = layer_->activation().gradient(source.learned);
         break;

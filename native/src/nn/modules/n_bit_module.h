@@ -20,6 +20,9 @@ class NBitModule final : public Module {
   float* mutable_value(size_t index) override;
   float* gradient(size_t index) override { return gradients_[index]; }
   void reset(uint64_t seed) override { layer_->reset_parameters(seed); }
+  void begin_step(const TrainingPosition& position) override {
+    layer_->set_progress(position.progress());
+  }
   void after_update() override { layer_->after_update(); }
   NBitLayer* layer() override { return layer_.get(); }
 
@@ -33,7 +36,14 @@ class NBitModule final : public Module {
 
  private:
   struct Source {  // what a parameter is of
-    enum class Kind { kWeight, kBias, kWeightScales, kActivation, kInputShift } kind;
+    enum class Kind {
+      kWeight,
+      kBias,
+      kWeightScales,
+      kNegativeScales,
+      kActivation,
+      kInputShift,
+    } kind;
     ActivationQuantizer::Learned learned = ActivationQuantizer::Learned::kScale;
   };
   using Kind = Source::Kind;
