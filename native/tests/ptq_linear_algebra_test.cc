@@ -110,7 +110,7 @@ TEST(ptq_a_matrix_that_is_not_positive_definite_is_refused) {
   }
 }
 
-TEST(ptq_a_hessian_is_the_mean_outer_product_whatever_the_batches) {
+TEST(ptq_a_hessian_is_the_mean_outer_product_of_all_batches) {
   const int64_t in = 131, samples = 300;  // more than a block and than a run of samples
   const std::vector<float> x = random_values(in * samples, 1);
   qat::Hessian whole(in), parts(in);

@@ -30,7 +30,8 @@ struct GptqResult {
 };
 
 // weight [rows, cols] finite; h [cols, cols] symmetric, the Hessian of the layer's inputs.
-// Columns whose diagonal is 0 (inputs that never were anything but 0) become 0.
+// Columns whose diagonal is 0 (inputs that never were anything but 0) become 0, or the level next to
+// it on a grid without zero.
 // Scales come from `config.range`; with groups from the columns as corrected so far, unless
 // static_groups. Rows are independent: threaded, the same bits on any number of threads. Reports
 // progress. Throws Error("E-NATIVE-ARGUMENT") for a Hessian that is not one or not positive

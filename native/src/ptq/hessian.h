@@ -15,7 +15,7 @@ class Hessian {
   // Throws Error("E-NATIVE-ARGUMENT") unless in > 0.
   explicit Hessian(int64_t in);
 
-  // x [samples, in], finite.
+  // x [samples, in], finite. Batches of a multiple of 128 samples give the bits of one large batch.
   void add(const float* x, int64_t samples, const CancelToken* cancel = nullptr);
   // H [in, in], symmetric. Throws Error("E-NATIVE-ARGUMENT") before the first sample.
   SquareMatrix value() const;

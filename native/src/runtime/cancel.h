@@ -11,9 +11,15 @@ class CancelToken {
  public:
   void cancel() { flag_.store(true, std::memory_order_relaxed); }
   bool cancelled() const { return flag_.load(std::memory_order_relaxed); }
-  // 0 ... 1; stays 0 for jobs that report nothing. Set by the job, which may not cancel itself.
+  // 0 ... 1; stays 0 for jobs that report nothing. Set by the job, which may not cancel itself; its
+  // threads may report in any order, the furthest counts.
   double progress() const { return progress_.load(std::memory_order_relaxed); }
-  void set_progress(double share) const { progress_.store(share, std::memory_order_relaxed); }
+  void set_progress(double share) const {
+    double now = progress();
+    while (now < share &&
+           !progress_.compare_exchange_weak(now, share, std::memory_order_relaxed)) {
+    }
+  }
 
  private:
   std::atomic<bool> flag_{false};
