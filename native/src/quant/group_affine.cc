@@ -16,7 +16,8 @@ void require_finite_weights(const GroupLayout& layout, const GroupScales& scales
   for (int64_t i = 0; i < layout.scale_count(); ++i) {
     const GroupAffine affine = group_affine(layout, scales, i / layout.out, i % layout.out);
     if (std::isfinite(affine.value(0)) && std::isfinite(affine.value(affine.top))) continue;
-    fail_checkpoint("scales must give finite weights; element " + std::to_string(i) + " overflows.");
+    fail_checkpoint("scales must give finite weights; element " + std::to_string(i) +
+                    " overflows.");
   }
 }
 

@@ -117,8 +117,8 @@ void validate_mixed_row_weight(const MixedRowWeight& weight) {
                     std::to_string(weight.in) + " and " + std::to_string(weight.out) + ".");
   }
   if (weight.qweight.empty() || weight.qweight.size() % static_cast<size_t>(weight.out)) {
-    fail_checkpoint("qweight must hold rows of " + std::to_string(weight.out) + " words; it holds " +
-                    std::to_string(weight.qweight.size()) + ".");
+    fail_checkpoint("qweight must hold rows of " + std::to_string(weight.out) +
+                    " words; it holds " + std::to_string(weight.qweight.size()) + ".");
   }
   validate_groups(weight);
   validate_permutation(weight);
