@@ -298,6 +298,27 @@ TEST(mpq_linear_residual_moves_a_code_after_exactly_its_steps) {
   CHECK_EQ(layer.residual()[0], 257 * step - 0.125f);
 }
 
+// Truncated or unscaled updates of integer zero points would move a zero at once, or never.
+TEST(mpq_linear_zero_points_learn_as_floats_and_are_rounded_in_use) {
+  MpqLinear layer(options(4, 1, 2, 4, false));  // gptq holds 1 to 4
+  const float weight[] = {-1, 0, 1, 2};
+  layer.set_weight_data(weight, 4);
+  layer.set_scales({{1.0f}, {2.0f}});
+  const float step = 0.3f, fall = -9.0f;
+  WeightOnlyUpdate update;
+  update.zeros = &step;
+  const float expected[] = {2, 3, 3, 3, 3, 4, 4, 4, 4, 4};  // 2.3, 2.6 … 4.7, 5.0, at most 4
+  for (const float zero : expected) {
+    layer.add_update(update);
+    CHECK_EQ(layer.scales().zeros[0], zero);
+    CHECK_EQ(layer.dequantized_weight()[0], -1.0f);
+    CHECK_EQ(layer.quantized_weight().qzeros[0] & 3, static_cast<int32_t>(zero) - 1);
+  }
+  update.zeros = &fall;
+  layer.add_update(update);
+  CHECK_EQ(layer.scales().zeros[0], 1.0f);
+}
+
 TEST(mpq_linear_checkpoints_come_back_bit_for_bit) {
   for (const MpqOptions& o : all_formats()) {
     MpqLinear source(o);

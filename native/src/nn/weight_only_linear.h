@@ -3,7 +3,7 @@
 //
 // Training keeps a float weight w beside the codes: w = ŵ + residual. Forward uses ŵ, the gradient
 // passes straight through, the update goes to w, and codes are derived from w anew. An update too
-// small to move a code stays in the residual.
+// small to move a code stays in the residual, to the resolution of w in float32.
 #pragma once
 
 #include <cstdint>

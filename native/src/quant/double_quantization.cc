@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "qat/error.h"
+#include "quant/checkpoint_checks.h"
 
 namespace qat {
 namespace {
@@ -27,24 +27,6 @@ void quantize_block(const float* values, int64_t count, int bits, uint8_t* codes
     const float code = std::nearbyint((values[i] - *low) / step);
     codes[i] = static_cast<uint8_t>(std::clamp(code, 0.0f, top));
   }
-}
-
-void require_size(size_t got, int64_t expected, const std::string& what) {
-  if (got == static_cast<size_t>(expected)) return;
-  throw Error("E-NATIVE-ARGUMENT",
-              what + " must hold " + std::to_string(expected) + " values, not " +
-                  std::to_string(got) + ".",
-              "Pass the tensors of this layer's checkpoint.");
-}
-
-void require_all_finite(const std::vector<float>& values, const std::string& what) {
-  const auto bad = std::find_if(values.begin(), values.end(),
-                                [](float value) { return !std::isfinite(value); });
-  if (bad == values.end()) return;
-  throw Error("E-NATIVE-ARGUMENT",
-              what + " must be finite; element " + std::to_string(bad - values.begin()) +
-                  " is NaN or infinite.",
-              "Use a checkpoint without NaN or infinity.");
 }
 
 }  // namespace
@@ -82,18 +64,16 @@ std::vector<float> double_dequantize(const DoubleQuantized& quantized) {
 
 void validate_double_quantized(const DoubleQuantized& quantized, const char* what) {
   const std::string name = std::string("The double-quantized ") + what;
-  require_size(quantized.codes.size(), quantized.code_count(), name);
+  require_size(name, quantized.codes.size(), quantized.code_count());
   const int64_t helpers = quantized.groups * quantized.blocks();
-  require_size(quantized.scales.size(), helpers, name + "' scales");
-  require_size(quantized.zeros.size(), helpers, name + "' zeros");
-  require_all_finite(quantized.scales, name + "' scales");
-  require_all_finite(quantized.zeros, name + "' zeros");
+  require_size(name + "' scales", quantized.scales.size(), helpers);
+  require_size(name + "' zeros", quantized.zeros.size(), helpers);
+  require_finite(name + "' scales", quantized.scales);
+  require_finite(name + "' zeros", quantized.zeros);
   const auto most = std::max_element(quantized.codes.begin(), quantized.codes.end());
   if (most != quantized.codes.end() && *most >> quantized.bits) {
-    throw Error("E-NATIVE-ARGUMENT",
-                name + " hold code " + std::to_string(*most) + ", more than " +
-                    std::to_string(quantized.bits) + " bits.",
-                "Pass the tensors of this layer's checkpoint.");
+    fail_checkpoint(name + " hold code " + std::to_string(*most) + ", more than " +
+                    std::to_string(quantized.bits) + " bits.");
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "qat/error.h"
+#include "quant/checkpoint_checks.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -11,30 +11,13 @@ namespace {
 
 constexpr int64_t kOutputsPerRange = 16;
 
-[[noreturn]] void fail(const std::string& message) {
-  throw Error("E-NATIVE-ARGUMENT", message, "Pass the tensors of this layer's checkpoint.");
-}
-
-void require_size(size_t got, int64_t expected, const char* what) {
-  if (got == static_cast<size_t>(expected)) return;
-  fail(std::string(what) + " must hold " + std::to_string(expected) + " values, not " +
-       std::to_string(got) + ".");
-}
-
-void require_all_finite(const std::vector<float>& values, const char* what) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
-    fail(std::string(what) + " must be finite; element " + std::to_string(i) +
-         " is NaN or infinite.");
-  }
-}
-
 // The lowest and highest code bound all weights of a group.
 void require_finite_weights(const GroupLayout& layout, const GroupScales& scales) {
   for (int64_t i = 0; i < layout.scale_count(); ++i) {
     const GroupAffine affine = group_affine(layout, scales, i / layout.out, i % layout.out);
     if (std::isfinite(affine.value(0)) && std::isfinite(affine.value(affine.top))) continue;
-    fail("scales must give finite weights; element " + std::to_string(i) + " overflows.");
+    fail_checkpoint("scales must give finite weights; element " + std::to_string(i) +
+                    " overflows.");
   }
 }
 
@@ -117,10 +100,10 @@ void group_backward(const float* weight, const GroupLayout& layout, const GroupS
 }
 
 void validate_group_scales(const GroupLayout& layout, const GroupScales& scales) {
-  require_size(scales.scales.size(), layout.scale_count(), "scales");
-  require_size(scales.zeros.size(), layout.scale_count(), "zeros");
-  require_all_finite(scales.scales, "scales");
-  require_all_finite(scales.zeros, "zeros");
+  require_size("scales", scales.scales.size(), layout.scale_count());
+  require_size("zeros", scales.zeros.size(), layout.scale_count());
+  require_finite("scales", scales.scales);
+  require_finite("zeros", scales.zeros);
   require_finite_weights(layout, scales);
   if (!layout.integer_zeros) return;
   const int32_t low = lowest_zero_point(layout.zero_format);
@@ -132,17 +115,18 @@ void validate_group_scales(const GroupLayout& layout, const GroupScales& scales)
         zero <= static_cast<float>(high)) {
       continue;
     }
-    fail("zeros must be whole numbers from " + std::to_string(low) + " to " + std::to_string(high) +
-         "; element " + std::to_string(i) + " is " + std::to_string(zero) + ".");
+    fail_checkpoint("zeros must be whole numbers from " + std::to_string(low) + " to " +
+                    std::to_string(high) + "; element " + std::to_string(i) + " is " +
+                    std::to_string(zero) + ".");
   }
 }
 
 void validate_group_index(const std::vector<int32_t>& group_of, int64_t in, int64_t groups) {
-  require_size(group_of.size(), in, "gIdx");
+  require_size("gIdx", group_of.size(), in);
   for (size_t k = 0; k < group_of.size(); ++k) {
     if (group_of[k] >= 0 && group_of[k] < groups) continue;
-    fail("gIdx must hold groups from 0 to " + std::to_string(groups - 1) + "; element " +
-         std::to_string(k) + " is " + std::to_string(group_of[k]) + ".");
+    fail_checkpoint("gIdx must hold groups from 0 to " + std::to_string(groups - 1) +
+                    "; element " + std::to_string(k) + " is " + std::to_string(group_of[k]) + ".");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "qat/error.h"
+#include "quant/checkpoint_checks.h"
 
 namespace qat {
 namespace {
@@ -16,19 +17,9 @@ bool is_width(int32_t bits) {
   return std::find(std::begin(kWidths), std::end(kWidths), bits) != std::end(kWidths);
 }
 
-[[noreturn]] void fail(const std::string& message) {
-  throw Error("E-NATIVE-ARGUMENT", message, "Pass the tensors of this layer's checkpoint.");
-}
-
 [[noreturn]] void fail_widths(const std::string& message) {
   throw Error("E-QUANTIZER-INVALID", message,
               "Use widths 8, 6, 5, 4, 3 or 2, and groups whose inputs · bits fill 32-bit words.");
-}
-
-void require_size(const char* field, size_t got, int64_t expected) {
-  if (got == static_cast<size_t>(expected)) return;
-  fail(std::string(field) + " must hold " + std::to_string(expected) + " values, not " +
-       std::to_string(got) + ".");
 }
 
 // Inputs of group g, from the packed rows up to the next group.
@@ -41,31 +32,33 @@ int64_t group_inputs(const MixedRowPlan& plan, int64_t g) {
 
 void validate_groups(const MixedRowWeight& weight) {
   if (weight.q_groups.empty() || weight.q_groups.size() % 2) {
-    fail("qGroups must hold a width and a first packed row per group; it holds " +
-         std::to_string(weight.q_groups.size()) + " values.");
+    fail_checkpoint("qGroups must hold a width and a first packed row per group; it holds " +
+                    std::to_string(weight.q_groups.size()) + " values.");
   }
   const int64_t rows = weight.packed_rows();
   int64_t inputs = 0;
   for (size_t g = 0; g < weight.q_groups.size(); g += 2) {
     const std::string name = "qGroups, group " + std::to_string(g / 2) + ": ";
     const int32_t bits = weight.q_groups[g], first = weight.q_groups[g + 1];
-    if (!is_width(bits)) fail(name + "there is no width of " + std::to_string(bits) + " bits.");
-    if (g > 0 && bits > weight.q_groups[g - 2]) fail(name + "widths must not rise.");
-    if (g == 0 && first != 0) fail(name + "the first packed row must be 0.");
+    if (!is_width(bits)) {
+      fail_checkpoint(name + "there is no width of " + std::to_string(bits) + " bits.");
+    }
+    if (g > 0 && bits > weight.q_groups[g - 2]) fail_checkpoint(name + "widths must not rise.");
+    if (g == 0 && first != 0) fail_checkpoint(name + "the first packed row must be 0.");
     const int64_t end = g + 3 < weight.q_groups.size() ? weight.q_groups[g + 3] : rows;
     if (first < 0 || end <= first || end > rows) {
-      fail(name + "packed rows " + std::to_string(first) + " to " + std::to_string(end) +
-           " of " + std::to_string(rows) + " are no group.");
+      fail_checkpoint(name + "packed rows " + std::to_string(first) + " to " + std::to_string(end) +
+                      " of " + std::to_string(rows) + " are no group.");
     }
     if ((end - first) * 32 % bits) {
-      fail(name + std::to_string(end - first) + " words do not hold whole codes of " +
-           std::to_string(bits) + " bits.");
+      fail_checkpoint(name + std::to_string(end - first) + " words do not hold whole codes of " +
+                      std::to_string(bits) + " bits.");
     }
     inputs += (end - first) * 32 / bits;
   }
   if (inputs != weight.in) {
-    fail("qGroups describe " + std::to_string(inputs) + " inputs; the weight has " +
-         std::to_string(weight.in) + ".");
+    fail_checkpoint("qGroups describe " + std::to_string(inputs) + " inputs; the weight has " +
+                    std::to_string(weight.in) + ".");
   }
 }
 
@@ -74,8 +67,8 @@ void validate_permutation(const MixedRowWeight& weight) {
   std::vector<bool> seen(weight.q_perm.size());
   for (const int32_t input : mixed_permutation(weight.q_perm)) {
     if (input < 0 || input >= weight.in || seen[static_cast<size_t>(input)]) {
-      fail("qPerm must hold each input from 0 to " + std::to_string(weight.in - 1) +
-           " once; " + std::to_string(input) + " is outside or twice.");
+      fail_checkpoint("qPerm must hold each input from 0 to " + std::to_string(weight.in - 1) +
+                      " once; " + std::to_string(input) + " is outside or twice.");
     }
     seen[static_cast<size_t>(input)] = true;
   }
@@ -120,21 +113,19 @@ std::vector<int32_t> mixed_permutation(const std::vector<int32_t>& q_perm) {
 
 void validate_mixed_row_weight(const MixedRowWeight& weight) {
   if (weight.in < 1 || weight.out < 1 || weight.in > kMaxExtent || weight.out > kMaxExtent) {
-    fail("in and out must be from 1 to " + std::to_string(kMaxExtent) + ", not " +
-         std::to_string(weight.in) + " and " + std::to_string(weight.out) + ".");
+    fail_checkpoint("in and out must be from 1 to " + std::to_string(kMaxExtent) + ", not " +
+                    std::to_string(weight.in) + " and " + std::to_string(weight.out) + ".");
   }
   if (weight.qweight.empty() || weight.qweight.size() % static_cast<size_t>(weight.out)) {
-    fail("qweight must hold rows of " + std::to_string(weight.out) + " words; it holds " +
-         std::to_string(weight.qweight.size()) + ".");
+    fail_checkpoint("qweight must hold rows of " + std::to_string(weight.out) +
+                    " words; it holds " + std::to_string(weight.qweight.size()) + ".");
   }
   validate_groups(weight);
   validate_permutation(weight);
   if (!weight.channel_scale.empty()) {
     require_size("channelScale", weight.channel_scale.size(), weight.in);
   }
-  for (const float scale : weight.channel_scale) {
-    if (!std::isfinite(scale)) fail("channelScale must be finite.");
-  }
+  require_finite("channelScale", weight.channel_scale);
   const MixedRowPlan plan{weight.q_perm, weight.q_groups, weight.packed_rows()};
   validate_group_scales(mixed_layout(weight.in, weight.out, plan), {weight.scales, weight.zeros});
 }

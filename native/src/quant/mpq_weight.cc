@@ -3,21 +3,12 @@
 #include <string>
 
 #include "qat/error.h"
+#include "quant/checkpoint_checks.h"
 
 namespace qat {
 namespace {
 
 constexpr int64_t kMaxExtent = INT64_C(1) << 30;
-
-[[noreturn]] void fail(const std::string& message) {
-  throw Error("E-NATIVE-ARGUMENT", message, "Pass the tensors of this layer's checkpoint.");
-}
-
-void require_size(const char* field, size_t got, int64_t expected) {
-  if (got == static_cast<size_t>(expected)) return;
-  fail(std::string(field) + " must hold " + std::to_string(expected) + " values, not " +
-       std::to_string(got) + ".");
-}
 
 // Bits of each stream behind its last code.
 void require_zero_padding(const char* field, const int32_t* last_words, int64_t stride,
@@ -26,8 +17,8 @@ void require_zero_padding(const char* field, const int32_t* last_words, int64_t 
   if (used == 0) return;
   for (int64_t i = 0; i < streams; ++i) {
     if (static_cast<uint32_t>(last_words[i * stride]) >> used) {
-      fail(std::string(field) + " has padding bits that are not 0, in stream " +
-           std::to_string(i) + ".");
+      fail_checkpoint(std::string(field) + " has padding bits that are not 0, in stream " +
+                      std::to_string(i) + ".");
     }
   }
 }
@@ -45,9 +36,9 @@ void validate_double(const DoubleQuantized& given, const MpqWeight& weight, cons
   const MpqFormat& format = weight.format;
   if (given.groups != weight.groups() || given.outputs != weight.out ||
       given.block != format.double_group_size || given.bits != double_bits(format)) {
-    fail(std::string("The double-quantized ") + what + " must have " +
-         std::to_string(weight.groups()) + " groups of " + std::to_string(weight.out) +
-         " outputs in blocks of " + std::to_string(format.double_group_size) + ".");
+    fail_checkpoint(std::string("The double-quantized ") + what + " must have " +
+                    std::to_string(weight.groups()) + " groups of " + std::to_string(weight.out) +
+                    " outputs in blocks of " + std::to_string(format.double_group_size) + ".");
   }
   validate_double_quantized(given, what);
 }
@@ -80,8 +71,8 @@ void validate_mpq_weight(const MpqWeight& weight) {
   const MpqFormat& format = weight.format;
   validate_mpq_format(format);
   if (weight.in < 1 || weight.out < 1 || weight.in > kMaxExtent || weight.out > kMaxExtent) {
-    fail("in and out must be from 1 to " + std::to_string(kMaxExtent) + ", not " +
-         std::to_string(weight.in) + " and " + std::to_string(weight.out) + ".");
+    fail_checkpoint("in and out must be from 1 to " + std::to_string(kMaxExtent) + ", not " +
+                    std::to_string(weight.in) + " and " + std::to_string(weight.out) + ".");
   }
   // At most 2^30 · 2^30 · 8 bits: no overflow below 2^63.
   const int64_t word_rows = word_count(weight.in, format.bits);
