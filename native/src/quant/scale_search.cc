@@ -81,7 +81,8 @@ ScaleSearch::ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerCo
       small_(n <= kSmallSegment),
       has_zero_point_(config.grid == Grid::kUnsigned && !hold_zero_point),
       best_error_(std::numeric_limits<double>::infinity()) {
-  widest_ = best_ = scale_of_ends(stats.min, stats.max, config);
+  const SegmentScale widest = scale_of_ends(stats.min, stats.max, config);
+  widest_ = best_ = {widest.scale, widest.zero_point};
   begin_coarse(n, stats);
 }
 
@@ -112,9 +113,8 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
 }
 
 void ScaleSearch::propose(double scale, int32_t zero_point) {
-  SegmentScale& tried = tried_[count_];
-  tried.scale = safe_scale(scale, range_);
-  tried.zero_point = zero_point;
+  const Trial tried = {safe_scale(scale, range_), zero_point};
+  tried_[count_] = tried;
   ScaleCandidate& candidate = candidates_[count_];
   candidate.inverse = 1.0f / tried.scale;
   candidate.low = static_cast<float>(range_.qmin - zero_point);
@@ -171,7 +171,7 @@ void ScaleSearch::after_zoom(const double* errors) {
   }
 }
 
-void ScaleSearch::begin_one(Stage stage, SegmentScale at) {
+void ScaleSearch::begin_one(Stage stage, Trial at) {
   stage_ = stage;
   count_ = 0;
   propose(at.scale, at.zero_point);
@@ -196,13 +196,13 @@ bool ScaleSearch::take_best(const double* errors) {
 }
 
 // Where the parabola through the three scales of the zoom is lowest, over log scale.
-SegmentScale ScaleSearch::parabola_vertex(const double* errors) const {
+ScaleSearch::Trial ScaleSearch::parabola_vertex(const double* errors) const {
   double error[3];
   for (int i = 0; i < 3; ++i) error[i] = error_of(tried_[1 + i].scale, errors[1 + i]);
   const double bend = error[0] - 2 * error[1] + error[2];
   if (best_.scale == widest_.scale || !(bend > 0)) return best_;
   const double shift = std::clamp(0.5 * (error[0] - error[2]) / bend, -1.0, 1.0);
-  SegmentScale vertex = tried_[2];
+  Trial vertex = tried_[2];
   vertex.scale = safe_scale(tried_[2].scale * std::pow(zoom_ratio_, shift), range_);
   return vertex;
 }
@@ -221,7 +221,7 @@ void ScaleSearch::take_errors(const double* errors) {
 }
 
 void ScaleSearch::take_fit(const ScaleFit& fit) {
-  const SegmentScale tried = tried_[0];
+  const Trial tried = tried_[0];
   const double scale = tried.scale;
   const double error = error_of(scale, fit.d2);
   const bool is_best = error <= best_error_;
@@ -236,7 +236,7 @@ void ScaleSearch::take_fit(const ScaleFit& fit) {
     stage_ = Stage::kDone;
     return;
   }
-  SegmentScale next = best_;
+  Trial next = best_;
   if (is_best) next.scale = safe_scale(scale * fit.tq / fit.qq, range_);
   begin_one(Stage::kFit, next);
 }
