@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "kernel_test_util.h"
 #include "quant/error_measures.h"
@@ -352,6 +353,15 @@ TEST(aciq_takes_the_distribution_that_fits) {
   const float scale = qat::estimate_activation_scale(
       relu.data(), static_cast<int64_t>(relu.size()), 4, false, RangeEstimator::kAciq);
   CHECK_NEAR(scale, qat::gaussian_clip(32) * (1 - 0.5 / 16) / 15, 1e-3);
+}
+
+TEST(the_lsq_start_is_as_far_from_the_optimum_as_known) {
+  // Squared error of s = 2·mean|x|/√qmax on a unit Gaussian, by quadrature.
+  for (const auto& [bits, mse] : {std::pair<int, double>{2, 0.22099}, {3, 0.07106}, {4, 0.03032},
+                                  {8, 0.001671}}) {
+    const auto config = tensor_config(bits, Grid::kSigned, RangeEstimator::kLsq);
+    CHECK_NEAR(mse_of(gaussian(), config, estimate(gaussian(), config)), mse, 2e-3 * mse);
+  }
 }
 
 TEST(lsq_plus_is_three_deviations_about_the_mean) {

@@ -7,17 +7,48 @@
 namespace qat {
 namespace {
 
-constexpr double kLowestClip = 0.8;       // of mean|x|
+constexpr double kLowestClip = 0.8;             // of mean|x|
 constexpr double kLowestClipByMagnitude = 0.2;  // the same for norms below 2, which clip more
-constexpr double kLogCoarseRatio = 0.14;  // of neighbouring scales, at most: 15 % apart
+constexpr double kLogCoarseRatio = 0.14;        // of neighbouring scales, at most: 15 % apart
 constexpr int kFewestCoarse = 16, kMostCoarse = 48;  // whole vectors of the kernels
 constexpr int kSmallZoom = 16;
 constexpr int kMostMoves = 8;
 constexpr int kFits = 2;
 
 float candidate_error(float x, const ScaleCandidate& c) {
+  // Codes are small, so adding and taking away 1.5·2^23 rounds half to even.
+  constexpr float kRound = 12582912.0f;
   const float t = x * c.inverse - c.offset;
-  return std::fabs(t - std::min(std::max(std::nearbyintf(t), c.low), c.high));
+  const float code = (std::min(std::max(t, c.low), c.high) + kRound) - kRound;
+  return std::fabs(t - code);
+}
+
+// |d|^norm, read off a table up to four steps: beyond, hardly any element lies at a good scale.
+class Power {
+ public:
+  explicit Power(double norm) : norm_(norm) {
+    for (int i = 0; i <= kEntries; ++i) {
+      table_[i] = static_cast<float>(std::pow(static_cast<double>(i) / kPerUnit, norm));
+    }
+  }
+  double norm() const { return norm_; }
+  double of(float d) const {
+    const float at = d * kPerUnit;
+    if (!(at < kEntries)) return std::pow(static_cast<double>(d), norm_);
+    const int i = static_cast<int>(at);
+    return static_cast<double>(table_[i] + (at - static_cast<float>(i)) * (table_[i + 1] - table_[i]));
+  }
+
+ private:
+  static constexpr int kPerUnit = 1024, kEntries = 4 * kPerUnit;
+  double norm_;
+  float table_[kEntries + 1];
+};
+
+const Power& power_of(double norm) {
+  thread_local Power power(norm);
+  if (power.norm() != norm) power = Power(norm);
+  return power;
 }
 
 }  // namespace
@@ -34,12 +65,10 @@ void add_candidate_errors(const float* x, int64_t n, const ScaleCandidate* candi
     kernels().scale_errors(x, n, candidates, count, errors);
     return;
   }
+  const Power& power = power_of(norm);
   for (int j = 0; j < count; ++j) {
     double sum = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const double error = candidate_error(x[i], candidates[j]);
-      if (error > 0) sum += std::exp2(norm * std::log2(error));
-    }
+    for (int64_t i = 0; i < n; ++i) sum += power.of(candidate_error(x[i], candidates[j]));
     errors[j] += sum;
   }
 }
@@ -52,7 +81,8 @@ ScaleSearch::ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerCo
       small_(n <= kSmallSegment),
       has_zero_point_(config.grid == Grid::kUnsigned && !hold_zero_point),
       best_error_(std::numeric_limits<double>::infinity()) {
-  widest_ = best_ = scale_of_ends(stats.min, stats.max, config);
+  const SegmentScale widest = scale_of_ends(stats.min, stats.max, config);
+  widest_ = best_ = {widest.scale, widest.zero_point};
   begin_coarse(n, stats);
 }
 
@@ -65,7 +95,9 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
   // Clipping more than the mean never pays. Nor does clipping the largest value by more than what
   // all errors of the abs-max scale s, s/2 each at most, come to together.
   const double by_mean = (norm_ < 2 ? kLowestClipByMagnitude : kLowestClip) * stats.abs_mean / reach;
-  const double most_error = high * std::pow(static_cast<double>(n), 1 / norm_) / 2;
+  const double count_root = norm_ == 2 ? std::sqrt(static_cast<double>(n))
+                                       : std::pow(static_cast<double>(n), 1 / norm_);
+  const double most_error = high * count_root / 2;
   const double by_largest = (largest_magnitude(stats) - most_error) / reach;
   const double low = std::clamp(std::max(by_mean, by_largest), high * 1e-6, high / 1.02);
   const double width = std::log(high / low);
@@ -81,9 +113,8 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
 }
 
 void ScaleSearch::propose(double scale, int32_t zero_point) {
-  SegmentScale& tried = tried_[count_];
-  tried.scale = safe_scale(scale, range_);
-  tried.zero_point = zero_point;
+  const Trial tried = {safe_scale(scale, range_), zero_point};
+  tried_[count_] = tried;
   ScaleCandidate& candidate = candidates_[count_];
   candidate.inverse = 1.0f / tried.scale;
   candidate.low = static_cast<float>(range_.qmin - zero_point);
@@ -140,7 +171,7 @@ void ScaleSearch::after_zoom(const double* errors) {
   }
 }
 
-void ScaleSearch::begin_one(Stage stage, SegmentScale at) {
+void ScaleSearch::begin_one(Stage stage, Trial at) {
   stage_ = stage;
   count_ = 0;
   propose(at.scale, at.zero_point);
@@ -165,13 +196,13 @@ bool ScaleSearch::take_best(const double* errors) {
 }
 
 // Where the parabola through the three scales of the zoom is lowest, over log scale.
-SegmentScale ScaleSearch::parabola_vertex(const double* errors) const {
+ScaleSearch::Trial ScaleSearch::parabola_vertex(const double* errors) const {
   double error[3];
   for (int i = 0; i < 3; ++i) error[i] = error_of(tried_[1 + i].scale, errors[1 + i]);
   const double bend = error[0] - 2 * error[1] + error[2];
   if (best_.scale == widest_.scale || !(bend > 0)) return best_;
   const double shift = std::clamp(0.5 * (error[0] - error[2]) / bend, -1.0, 1.0);
-  SegmentScale vertex = tried_[2];
+  Trial vertex = tried_[2];
   vertex.scale = safe_scale(tried_[2].scale * std::pow(zoom_ratio_, shift), range_);
   return vertex;
 }
@@ -190,7 +221,7 @@ void ScaleSearch::take_errors(const double* errors) {
 }
 
 void ScaleSearch::take_fit(const ScaleFit& fit) {
-  const SegmentScale tried = tried_[0];
+  const Trial tried = tried_[0];
   const double scale = tried.scale;
   const double error = error_of(scale, fit.d2);
   const bool is_best = error <= best_error_;
@@ -205,7 +236,7 @@ void ScaleSearch::take_fit(const ScaleFit& fit) {
     stage_ = Stage::kDone;
     return;
   }
-  SegmentScale next = best_;
+  Trial next = best_;
   if (is_best) next.scale = safe_scale(scale * fit.tq / fit.qq, range_);
   begin_one(Stage::kFit, next);
 }

@@ -50,21 +50,30 @@ class ScaleSearch {
 
   void take_errors(const double* errors);  // of the sample or of all elements, as asked for
   void take_fit(const ScaleFit& fit);
-  SegmentScale result() const { return best_; }
+  SegmentScale result() const {
+    SegmentScale found;
+    found.scale = best_.scale;
+    found.zero_point = best_.zero_point;
+    return found;
+  }
 
  private:
   enum class Stage { kCoarse, kZeroPoint, kZoom, kVertex, kFit, kDone };
+  struct Trial {
+    float scale;
+    int32_t zero_point;
+  };
 
   void begin_coarse(int64_t n, const SegmentStats& stats);
   void begin_zero_point();
   void begin_zoom();
   void propose_row(double step);
   void after_zoom(const double* errors);
-  void begin_one(Stage stage, SegmentScale at);
+  void begin_one(Stage stage, Trial at);
   void propose(double scale, int32_t zero_point);
   double error_of(double scale, double sum) const;
   bool take_best(const double* errors);
-  SegmentScale parabola_vertex(const double* errors) const;
+  Trial parabola_vertex(const double* errors) const;
 
   CodeRange range_;
   double offset_;  // of the grid's levels
@@ -75,11 +84,11 @@ class ScaleSearch {
   int moves_ = 0, fits_ = 0, rows_ = 0;
   double ratio_ = 1, zoom_ratio_ = 1;  // of neighbours in the coarse row, in the parabola
   double best_error_;
-  SegmentScale widest_;  // abs-max
-  SegmentScale best_;
+  Trial widest_;  // abs-max
+  Trial best_;
   int count_ = 0;
   ScaleCandidate candidates_[kMostCandidates];
-  SegmentScale tried_[kMostCandidates];
+  Trial tried_[kMostCandidates];
 };
 
 }  // namespace qat

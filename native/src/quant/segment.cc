@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
-#include "quant/statistics.h"
+#include "quant/percentiles.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -11,15 +12,39 @@ namespace {
 
 constexpr int64_t kChunk = int64_t{1} << 16;
 
+// Values that are not negative, by the digits of their bits, which order as they do. `scratch` has
+// room for n.
+void sort_chunk(float* values, int64_t n, float* scratch) {
+  constexpr int kDigit = 11, kDigits = 3;
+  constexpr uint32_t kBuckets = 1u << kDigit;
+  constexpr int64_t kFew = 256;
+  if (n <= kFew) {
+    std::sort(values, values + n);
+    return;
+  }
+  const auto digit_of = [](float value, int digit) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits >> (kDigit * digit) & (kBuckets - 1);
+  };
+  for (int digit = 0; digit < kDigits; ++digit) {
+    uint32_t next[kBuckets + 1] = {};
+    for (int64_t i = 0; i < n; ++i) ++next[digit_of(values[i], digit) + 1];
+    for (uint32_t b = 1; b < kBuckets; ++b) next[b] += next[b - 1];
+    for (int64_t i = 0; i < n; ++i) scratch[next[digit_of(values[i], digit)]++] = values[i];
+    std::copy(scratch, scratch + n, values);
+  }
+}
+
 // Sorted chunks are merged in pairs until one is left.
-void sort_values(std::vector<float>* values, const CancelToken* cancel) {
+void sort_magnitudes(std::vector<float>* values, const CancelToken* cancel) {
   const auto n = static_cast<int64_t>(values->size());
+  std::vector<float> merged(values->size());
   float* data = values->data();
   parallel_chunks(n, kChunk, [&](int64_t, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
-    std::sort(data + begin, data + end);
+    sort_chunk(data + begin, end - begin, merged.data() + begin);
   });
-  std::vector<float> merged(n > kChunk ? values->size() : 0);
   for (int64_t width = kChunk; width < n; width *= 2) {
     const float* from = values->data();
     parallel_chunks(n, 2 * width, [&](int64_t, int64_t begin, int64_t end) {
@@ -29,6 +54,15 @@ void sort_values(std::vector<float>* values, const CancelToken* cancel) {
     });
     values->swap(merged);
   }
+}
+
+double kept_percentile(const float* x, int64_t n, double percentage, const CancelToken* cancel,
+                       std::vector<Percentile>* kept) {
+  for (const Percentile& known : *kept) {
+    if (known.p == percentage) return known.value;
+  }
+  kept->push_back(compute_percentiles(x, n, {percentage}, cancel)[0]);
+  return kept->back().value;
 }
 
 }  // namespace
@@ -42,6 +76,8 @@ void Segment::assign(const float* x, int64_t n, const CancelToken* cancel) {
   magnitudes_.clear();
   sorted_.clear();
   counts_.clear();
+  percentiles_.clear();
+  magnitude_percentiles_.clear();
 }
 
 const SegmentSample& Segment::sample() const {
@@ -65,9 +101,17 @@ const std::vector<float>& Segment::magnitudes() const {
 const std::vector<float>& Segment::sorted_magnitudes() const {
   if (sorted_.empty()) {
     sorted_ = magnitudes();
-    sort_values(&sorted_, cancel_);
+    sort_magnitudes(&sorted_, cancel_);
   }
   return sorted_;
+}
+
+double Segment::percentile(double percentage) const {
+  return kept_percentile(x_, n_, percentage, cancel_, &percentiles_);
+}
+
+double Segment::magnitude_percentile(double percentage) const {
+  return kept_percentile(magnitudes().data(), n_, percentage, cancel_, &magnitude_percentiles_);
 }
 
 const std::vector<int64_t>& Segment::magnitude_counts() const {

@@ -6,6 +6,7 @@
 
 #include "quant/segment_sample.h"
 #include "quant/segment_stats.h"
+#include "quant/statistics.h"
 #include "runtime/cancel.h"
 
 namespace qat {
@@ -28,6 +29,9 @@ class Segment {
   const SegmentSample& sample() const;
   const std::vector<float>& magnitudes() const;         // |x|, in the order of x
   const std::vector<float>& sorted_magnitudes() const;  // ascending
+  // The percentile (0 ... 100) of x and of |x|; quant/percentiles.h.
+  double percentile(double percentage) const;
+  double magnitude_percentile(double percentage) const;
   // Counts of |x| in kMagnitudeBins equal bins from 0 to max|x|, which is not 0.
   const std::vector<int64_t>& magnitude_counts() const;
 
@@ -36,6 +40,7 @@ class Segment {
   int64_t n_ = 0;
   const CancelToken* cancel_ = nullptr;
   SegmentStats stats_;
+  mutable std::vector<Percentile> percentiles_, magnitude_percentiles_;
   mutable bool has_sample_ = false;
   mutable SegmentSample sample_;
   mutable std::vector<float> magnitudes_, sorted_;  // empty: not asked for yet

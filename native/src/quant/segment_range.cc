@@ -85,18 +85,21 @@ void search_all(std::vector<ScaleSearch>& searches, const Segment& segment) {
 // The same for one search of a few elements, without the arrays.
 SegmentScale search_row(ScaleSearch& search, const Segment& segment) {
   while (!search.done()) {
-    Answer answer;
-    if (search.wants_sample()) {
-      segment.sample().errors(search.candidates(), search.count(), search.norm(),
-                              answer.errors.data());
-    } else {
-      ask(search, segment.x(), segment.size(), &answer);
-    }
     if (search.wants_fit()) {
-      search.take_fit(answer.fit);
-    } else {
-      search.take_errors(answer.errors.data());
+      ScaleFit fit;
+      kernels().scale_fit(segment.x(), segment.size(), search.candidates()[0], &fit);
+      search.take_fit(fit);
+      continue;
     }
+    double errors[ScaleSearch::kMostCandidates];
+    if (search.wants_sample()) {
+      segment.sample().errors(search.candidates(), search.count(), search.norm(), errors);
+    } else {
+      std::fill(errors, errors + search.count(), 0.0);
+      add_candidate_errors(segment.x(), segment.size(), search.candidates(), search.count(),
+                           search.norm(), errors);
+    }
+    search.take_errors(errors);
   }
   return search.result();
 }

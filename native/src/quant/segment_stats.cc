@@ -13,29 +13,40 @@ namespace {
 
 constexpr int64_t kChunk = int64_t{1} << 16;  // elements: half a second-level cache
 
+// Of parts in their order.
+SegmentStats stats_of(const Moments* parts, size_t count, double n) {
+  SegmentStats stats;
+  stats.min = parts[0].min;
+  stats.max = parts[0].max;
+  double square_mean = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Moments& m = parts[i];
+    stats.min = std::min(stats.min, m.min);
+    stats.max = std::max(stats.max, m.max);
+    stats.abs_mean += m.abs_sum / n;
+    stats.mean += m.s1 / n;
+    square_mean += m.s2 / n;
+    stats.nonzero += m.count - m.zeros;
+  }
+  stats.deviation = std::sqrt(std::max(0.0, square_mean - stats.mean * stats.mean));
+  return stats;
+}
+
 }  // namespace
 
 SegmentStats segment_stats(const float* x, int64_t n, const CancelToken* cancel) {
+  throw_if_cancelled(cancel);
+  if (n <= kChunk) {  // groups of a row are many and small
+    Moments all;
+    kernels().moments(x, n, 0.0, &all);
+    return stats_of(&all, 1, static_cast<double>(n));
+  }
   std::vector<Moments> parts(static_cast<size_t>(chunk_count(n, kChunk)));
   parallel_chunks(n, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
     kernels().moments(x + begin, end - begin, 0.0, &parts[static_cast<size_t>(chunk)]);
   });
-  const double count = static_cast<double>(n);
-  SegmentStats stats;
-  stats.min = parts[0].min;
-  stats.max = parts[0].max;
-  double square_mean = 0;
-  for (const Moments& m : parts) {
-    stats.min = std::min(stats.min, m.min);
-    stats.max = std::max(stats.max, m.max);
-    stats.abs_mean += m.abs_sum / count;
-    stats.mean += m.s1 / count;
-    square_mean += m.s2 / count;
-    stats.nonzero += m.count - m.zeros;
-  }
-  stats.deviation = std::sqrt(std::max(0.0, square_mean - stats.mean * stats.mean));
-  return stats;
+  return stats_of(parts.data(), parts.size(), static_cast<double>(n));
 }
 
 double largest_magnitude(const SegmentStats& stats) {

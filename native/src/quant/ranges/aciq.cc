@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "quant/ranges/estimators.h"
@@ -19,12 +20,27 @@ double root_of(double low, double high, Fn&& fn) {
   return (low + high) / 2;
 }
 
+// A grid has at most 256 levels, and one of values of one sign counts twice.
+constexpr int kMostCells = 512;
+
+using Clips = std::array<double, kMostCells + 1>;
+
+Clips clips_of(double (*clip)(double)) {
+  Clips clips{};
+  for (int cells = 2; cells <= kMostCells; ++cells) {
+    clips[static_cast<size_t>(cells)] = clip(static_cast<double>(cells));
+  }
+  return clips;
+}
+
 // The clip for a distribution with this standard deviation and mean magnitude about its centre. Of
 // the two with these parameters the likelier one: the entropy of the Gaussian is ½·ln(2πe·σ²), that
 // of the Laplace distribution ln(2e·b), and the smaller one fits better.
-double clip_of(double deviation, double magnitude, double cells) {
+double clip_of(double deviation, double magnitude, int cells) {
+  static const Clips gaussian = clips_of(gaussian_clip), laplace = clips_of(laplace_clip);
   const bool is_laplace = magnitude < deviation * std::sqrt(kPi / (2 * std::exp(1.0)));
-  return is_laplace ? magnitude * laplace_clip(cells) : deviation * gaussian_clip(cells);
+  const auto at = static_cast<size_t>(cells);
+  return is_laplace ? magnitude * laplace[at] : deviation * gaussian[at];
 }
 
 double mean_distance(const Segment& segment, double centre) {
@@ -47,7 +63,7 @@ double mean_square(const SegmentStats& s) { return s.deviation * s.deviation + s
 
 // Elements of one sign, as behind a ReLU: one half of a distribution about 0, without the zeros.
 SegmentScale one_sided_scale(const Segment& segment, const QuantizerConfig& config,
-                             double levels) {
+                             int levels) {
   const SegmentStats& s = segment.stats();
   const double all_per_nonzero = static_cast<double>(segment.size()) / static_cast<double>(s.nonzero);
   const double clip = clip_of(std::sqrt(mean_square(s) * all_per_nonzero),
@@ -59,7 +75,7 @@ SegmentScale one_sided_scale(const Segment& segment, const QuantizerConfig& conf
 
 }  // namespace
 
-// d/da of the squared error: 2a/(3·cells²)·... of a²/(3·cells²) inside and 2∫(x − a)²φ(x)dx outside.
+// The slope of the squared error in the clip a: of a²/(3·cells²) inside and 2∫(x − a)²φ(x)dx outside.
 double gaussian_clip(double cells) {
   return root_of(0, 40, [&](double a) {
     const double density = std::exp(-a * a / 2) / std::sqrt(2 * kPi);
@@ -77,7 +93,7 @@ double laplace_clip(double cells) {
 SegmentScale aciq_scale(const Segment& segment, const QuantizerConfig& config) {
   const SegmentStats& s = segment.stats();
   const CodeRange range = code_range(config.grid, config.bits);
-  const double levels = range.count();
+  const int levels = range.count();
   if (config.grid != Grid::kUnsigned) {
     SegmentScale result;
     const double clip = clip_of(std::sqrt(mean_square(s)), s.abs_mean, levels);
@@ -86,7 +102,7 @@ SegmentScale aciq_scale(const Segment& segment, const QuantizerConfig& config) {
   }
   if (s.min >= 0 || s.max <= 0) return one_sided_scale(segment, config, levels);
   const double clip = clip_of(s.deviation, mean_distance(segment, s.mean), levels);
-  const double end = clip * (1 - 1 / levels);  // the centres of the outermost cells
+  const double end = clip * (1 - 1.0 / levels);  // the centres of the outermost cells
   return scale_of_ends(std::max(s.mean - end, s.min), std::min(s.mean + end, s.max), config);
 }
 

@@ -9,6 +9,17 @@ namespace {
 
 constexpr int64_t kFewestBins = 128;
 
+// ln of whole numbers: nearly all that a divergence asks for are small.
+double log_of(int64_t x) {
+  constexpr int64_t kKept = int64_t{1} << 14;
+  static const std::vector<double> kept = [] {
+    std::vector<double> logs(kKept, 0.0);
+    for (int64_t i = 1; i < kKept; ++i) logs[static_cast<size_t>(i)] = std::log(static_cast<double>(i));
+    return logs;
+  }();
+  return x < kKept ? kept[static_cast<size_t>(x)] : std::log(static_cast<double>(x));
+}
+
 double log_times(double x) { return x > 0 ? x * std::log(x) : 0; }
 
 // Prefix sums over the bins, so that the divergence of any number of bins costs one step a level
@@ -35,16 +46,18 @@ class Divergence {
     // Q is 0 where P is not.
     if (inside == 0 || (tail > 0 && last == 0)) return std::numeric_limits<double>::infinity();
     const double p_log_p = log_mass_[end] - log_times(last) + log_times(last + tail);
-    double p_log_q = 0, last_density = 0;
+    double p_log_q = 0, last_density = 0;  // the logarithm
+    size_t from = 0;
     for (int64_t l = 0; l < levels_; ++l) {
-      const auto from = static_cast<size_t>(first_bin(l, bins));
       const auto to = static_cast<size_t>(first_bin(l + 1, bins));
-      const double mass = static_cast<double>(mass_[to] - mass_[from]);
-      if (mass == 0) continue;
-      last_density = mass / static_cast<double>(filled_[to] - filled_[from]);
-      p_log_q += mass * std::log(last_density);
+      const int64_t mass = mass_[to] - mass_[from];
+      if (mass > 0) {
+        last_density = log_of(mass) - log_of(filled_[to] - filled_[from]);
+        p_log_q += static_cast<double>(mass) * last_density;
+      }
+      from = to;
     }
-    if (tail > 0) p_log_q += tail * std::log(last_density);  // the last bin is filled
+    if (tail > 0) p_log_q += tail * last_density;  // the last bin is filled
     return (p_log_p - p_log_q) / total - std::log(total) + std::log(inside);
   }
 

@@ -1,4 +1,3 @@
-#include "quant/percentiles.h"
 #include "quant/ranges/estimators.h"
 
 namespace qat {
@@ -6,15 +5,10 @@ namespace qat {
 SegmentScale percentile_scale(const Segment& segment, const QuantizerConfig& config) {
   double low = 0, high = 0;
   if (config.grid == Grid::kUnsigned) {
-    const std::vector<Percentile> ends =
-        compute_percentiles(segment.x(), segment.size(),
-                            {100 - config.percentile, config.percentile}, segment.cancel());
-    low = ends[0].value;
-    high = ends[1].value;
+    low = segment.percentile(100 - config.percentile);
+    high = segment.percentile(config.percentile);
   } else {
-    high = compute_percentiles(segment.magnitudes().data(), segment.size(), {config.percentile},
-                               segment.cancel())[0]
-               .value;
+    high = segment.magnitude_percentile(config.percentile);
   }
   // Nearly all elements are 0: a percentile says nothing about the others.
   if (low >= 0 && high <= 0) return absmax_scale(segment, config);

@@ -1,0 +1,27 @@
+// What a ternary weight with a level of its own for each sign needs beyond the kernels: the gradients
+// of training both levels, and the plane of bits by which a packed product tells them apart.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "qat/kernels.h"
+#include "quant/packing.h"
+
+namespace qat {
+
+// Trained ternary quantization (Zhu et al. 2017, arXiv:1612.01064): x̂ = s above the threshold, −s₋
+// below its negative, else 0. dscale and dnegative [scale_count] are overwritten with
+//   ∂L/∂s = Σ dy over the plus side,  ∂L/∂s₋ = −Σ dy over the minus side
+// (one scale for both, p.negative_scale null: their sum is its gradient), and
+//   dx = s·dy on the plus side, s₋·dy on the minus side, dy between.
+// x, dy, dx [rows, cols]; dx may be dy. Threaded; fixed chunks are added in order.
+void ternary_backward(const float* x, const float* dy, float* dx, double* dscale,
+                      double* dnegative, int64_t scale_count, int64_t rows, int64_t cols,
+                      const QuantParams& p);
+
+// One bit a weight, 1 where its code is +1, packed as codes are: [rows, ceil(cols/8)]. With
+// D = Σ a·q and P = Σ a over these bits a group comes to s·P − s₋·(P − D).
+std::vector<uint8_t> plus_bits(const QuantizedWeight& weight);
+
+}  // namespace qat
