@@ -39,7 +39,11 @@ export function parseRecipe(words: readonly string[]): Partial<Recipe> {
     ];
   });
   const parsed = recipeSchema.partial().safeParse(Object.fromEntries(settings));
-  if (parsed.success) return parsed.data as Partial<Recipe>;
+  if (parsed.success) {
+    // The schema's defaults are for files; here what is not named stays as the network's recipe has it.
+    const named = new Set(settings.map(([name]) => name));
+    return Object.fromEntries(Object.entries(parsed.data).filter(([name]) => named.has(name)));
+  }
   const issue = parsed.error.issues[0];
   throw refuse(
     `The settings ${words.join(' ')} cannot be used: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
