@@ -13,7 +13,7 @@ namespace qat {
 constexpr int kFloatBits = 32;
 
 // The gradient rule. kLsq: scales are learned in training. kSte: they stay as prepared, but those of a
-// binary weight, which are recomputed as mean|w| in every forward.
+// weight that are its mean (binary) or its abs-max follow it: they are computed anew in every forward.
 enum class Method { kLsq, kSte };
 
 struct WeightOptions {
