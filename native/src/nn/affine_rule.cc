@@ -17,7 +17,7 @@ AffineRule::AffineRule(const WeightOptions& options, int64_t rows, int64_t cols)
       partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))) {}
 
 // Frozen, the range of the first weights would stop every weight that outgrows it for good: its
-// gradient is 0 from there on. The other estimators clip on purpose, and searching costs too much here.
+// gradient is 0 from there on. Other estimators clip on purpose, and a search costs too much here.
 void AffineRule::refresh_scales(const float* w, Scales* scales) {
   if (options().method != Method::kSte || quantizer().range != RangeEstimator::kAbsMax) return;
   *scales = estimate_scales(w, layout().rows, layout().cols, quantizer(), nullptr);

@@ -7,9 +7,9 @@
 
 namespace qat {
 
-// Signed, narrow or unsigned grid; per tensor, channel or group. With method kSte abs-max scales (and
-// zero points) follow the weight at every step, those of other estimators stay as prepared. Zero points
-// (unsigned) are not learned.
+// Signed, narrow or unsigned grid; per tensor, channel or group. With method kSte abs-max scales and
+// their zero points follow the weight at every step, those of other estimators stay as prepared. Zero
+// points (unsigned) are not learned.
 class AffineRule final : public WeightRule {
  public:
   AffineRule(const WeightOptions& options, int64_t rows, int64_t cols);
