@@ -15,9 +15,16 @@ export interface AccuracyRow {
   /** What stands between the layers of the MLP. One-bit activations take signs, so a ReLU would leave one code. */
   readonly hidden?: 'relu' | 'batchNorm';
   /** Percent that PyTorch reaches with this network in as many epochs (docs/accuracy.md). */
-  readonly peer?: number;
+  readonly pytorch?: PytorchPercent | undefined;
   /** Percent that the median of the seeds must reach. */
   readonly goal?: number;
+}
+
+export interface PytorchPercent {
+  /** With Adam at a constant 0.001 on pixels of 0–1. */
+  readonly plain?: number;
+  /** With the recipe that the row is trained with. */
+  readonly sameRecipe: number;
 }
 
 export interface ImageSize {

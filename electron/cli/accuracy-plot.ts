@@ -1,4 +1,4 @@
-/** The plot of the rows: a dot for each seed, a bar for their median, a ring for PyTorch. */
+/** The plot of the rows: a dot for each seed, a bar for their median, a ring for PyTorch with the same recipe. */
 import { medianPercent } from './accuracy-record.js';
 import type { ReportRow } from './accuracy-report.js';
 
@@ -48,7 +48,7 @@ interface Axis {
 function axisOf(rows: readonly ReportRow[]): Axis {
   const values = rows.flatMap(({ row, record }) => [
     ...record.measurements.map(({ packed }) => 100 * packed),
-    ...(row.peer === undefined ? [] : [row.peer]),
+    ...(row.pytorch === undefined ? [] : [row.pytorch.sameRecipe]),
   ]);
   return { low: Math.floor(Math.min(...values) - 0.25), high: Math.ceil(Math.max(...values) + 0.25) };
 }
@@ -77,7 +77,7 @@ function drawRow({ row, record }: ReportRow, y: number, axis: Axis): string[] {
     `<text x="${labelWidth - 12}" y="${y + 4}" text-anchor="end">${escapeText(row.label)}</text>`,
     ...record.measurements.map(({ packed }) => seedDot(xOf(100 * packed, axis), y)),
     medianBar(xOf(median, axis), y),
-    ...(row.peer === undefined ? [] : [peerRing(xOf(row.peer, axis), y)]),
+    ...(row.pytorch === undefined ? [] : [peerRing(xOf(row.pytorch.sameRecipe, axis), y)]),
     `<text x="${width - 14}" y="${y + 4}" text-anchor="end">${median.toFixed(2)}</text>`,
   ];
 }
@@ -100,7 +100,7 @@ function legend(): string[] {
     medianBar(labelWidth + 90, y),
     text(labelWidth + 100, 'median'),
     peerRing(labelWidth + 178, y),
-    text(labelWidth + 192, 'PyTorch'),
+    text(labelWidth + 192, 'PyTorch, same recipe'),
   ];
 }
 

@@ -41,8 +41,8 @@ export function missedGoals(rows: readonly ReportRow[]): ReportRow[] {
 
 function measuredPart(rows: readonly ReportRow[]): string {
   const head = [
-    '| row | weights | activations | test accuracy, % | each seed | in float | PyTorch | difference |',
-    '| --- | --- | --- | ---: | --- | ---: | ---: | ---: |',
+    '| row | weights | activations | test accuracy, % | each seed | in float | PyTorch, plain | PyTorch, same recipe | difference |',
+    '| --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: |',
   ];
   return [
     [...head, ...rows.map(tableLine)].join('\n'),
@@ -62,8 +62,9 @@ function tableLine({ row, record }: ReportRow): string {
     `**${packed.toFixed(2)}**`,
     record.measurements.map((each) => (100 * each.packed).toFixed(2)).join(' · '),
     float === packed ? 'same' : float.toFixed(2),
-    row.peer?.toFixed(2) ?? '',
-    row.peer === undefined ? '' : signed(packed - row.peer),
+    row.pytorch?.plain?.toFixed(2) ?? '',
+    row.pytorch?.sameRecipe.toFixed(2) ?? '',
+    row.pytorch === undefined ? '' : signed(packed - row.pytorch.sameRecipe),
   ];
   return `| ${cells.join(' | ')} |`;
 }

@@ -14,6 +14,8 @@ import { trainAndMeasure } from './accuracy-training.js';
 import { openFashionMnist } from './fashion-mnist.js';
 import { pixelStatistics } from './sample-set.js';
 
+const recordName = 'accuracy.json';
+
 export interface AccuracyOptions {
   /** Folder of the four IDX files. */
   source: string;
@@ -94,19 +96,32 @@ function splits({ train, test, features }: IdxDataset, validationImages: number)
 
 /** After every row: what was measured is on disk whatever happens to the rows after it. */
 async function writeResults(folder: string, record: RowRecord): Promise<void> {
-  const recordPath = join(folder, 'accuracy.json');
-  const documentPath = join(folder, 'accuracy.md');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, recordName);
+  const ids = accuracyRows.map(({ id }) => id);
+  await writeFileAtomic(path, formatRecord(mergeRow(await readRecord(path), record, ids)));
+  await writeReport(folder);
+}
+
+/** The table and the plot from the record in `folder`. @throws E-FILE-MISSING when there is none. */
+export async function writeReport(folder: string): Promise<void> {
+  const records = new Map((await readRecord(join(folder, recordName))).map((record) => [record.id, record]));
+  const rows = accuracyRows.flatMap((row) => {
+    const record = records.get(row.id);
+    return record ? [{ row, record }] : [];
+  });
+  if (rows.length === 0) {
+    throw new QatError(
+      'E-FILE-MISSING',
+      `${folder} has no measured rows.`,
+      'Measure some: npm run accuracy.',
+    );
+  }
   const plot = join(folder, plotPath);
   await mkdir(dirname(plot), { recursive: true });
-  const ids = accuracyRows.map(({ id }) => id);
-  const records = mergeRow(await readRecord(recordPath), record, ids);
-  const rows = accuracyRows.flatMap((row) => {
-    const found = records.find(({ id }) => id === row.id);
-    return found ? [{ row, record: found }] : [];
-  });
-  await writeFileAtomic(recordPath, formatRecord(records));
   await writeFileAtomic(plot, drawAccuracies(rows));
-  await writeFileAtomic(documentPath, replaceMeasured(await readDocument(documentPath), rows));
+  const document = join(folder, 'accuracy.md');
+  await writeFileAtomic(document, replaceMeasured(await readDocument(document), rows));
 }
 
 async function readDocument(path: string): Promise<string> {

@@ -9,7 +9,7 @@ import { writeIdxImages, writeIdxLabels } from '../formats/index.js';
 import { networkOf } from './accuracy-networks.js';
 import { readRecord } from './accuracy-record.js';
 import { accuracyRecipes } from './accuracy-rows.js';
-import { type AccuracyOptions, measureAccuracy } from './accuracy-run.js';
+import { type AccuracyOptions, measureAccuracy, writeReport } from './accuracy-run.js';
 import { chooseRows } from './accuracy-settings.js';
 import { pixelStatistics } from './sample-set.js';
 
@@ -133,6 +133,17 @@ describe('npm run accuracy', () => {
     expect(document).toContain('median of seeds 1, 2, 3;');
     const ids = (await readRecord(join(out, 'accuracy.json'))).map(({ id }) => id);
     expect(ids).toEqual(['float', 'w2-lsq']);
+  });
+
+  it('makes the same table and plot again from the record alone, and none of nothing', async () => {
+    const paths = [join(out, 'accuracy.md'), join(out, 'images/accuracy-rows.svg')];
+    const read = () => Promise.all(paths.map((path) => readFile(path, 'utf8')));
+    const before = await read();
+    await writeFile(paths[0] ?? '', (before[0] ?? '').replaceAll('%', '?').replace(/\| float .*\n/, ''));
+    await rm(paths[1] ?? '');
+    await writeReport(out);
+    expect(await read()).toEqual(before);
+    await expect(writeReport(folder)).rejects.toMatchObject({ code: 'E-FILE-MISSING' });
   });
 
   it('measures on training images it did not train on, and writes nothing, when told so', async () => {

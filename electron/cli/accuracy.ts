@@ -9,6 +9,7 @@
  *   --set NAME=VALUE      another optimizer, learningRate … (may be repeated)
  *   --validation          measure on the last 5 000 training images, held back from training: to choose settings
  *   --out FOLDER          where to write; runs with other settings than the table's write nothing without it
+ *   --report              no training: the table and the plot again from what was measured
  *   --json                a line of JSON for each row instead of the progress
  */
 import { dirname, join, resolve } from 'node:path';
@@ -18,7 +19,7 @@ import { QatError, toErrorInfo } from '../contract/index.js';
 import { defaultAddonPath, loadNative } from '../engine/index.js';
 import { medianPercent } from './accuracy-record.js';
 import { missedGoals } from './accuracy-report.js';
-import { type AccuracyEvent, measureAccuracy } from './accuracy-run.js';
+import { type AccuracyEvent, measureAccuracy, writeReport } from './accuracy-run.js';
 import { chooseRows, parseRecipe, parseSeeds } from './accuracy-settings.js';
 import { fashionMnistFolder } from './fashion-mnist.js';
 
@@ -40,22 +41,34 @@ function printJson(event: AccuracyEvent): void {
   if (event.kind === 'row') console.log(JSON.stringify(event.record));
 }
 
+const optionTypes = {
+  source: { type: 'string', default: fashionMnistFolder },
+  rows: { type: 'string' },
+  seeds: { type: 'string' },
+  epochs: { type: 'string' },
+  set: { type: 'string', multiple: true, default: [] as string[] },
+  validation: { type: 'boolean', default: false },
+  out: { type: 'string' },
+  report: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
+
+function parseOptions() {
+  try {
+    return parseArgs({ options: optionTypes }).values;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const remedy = `Options are --${Object.keys(optionTypes).join(', --')}.`;
+    throw new QatError('E-REQUEST-INVALID', message, remedy, { cause });
+  }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      source: { type: 'string', default: fashionMnistFolder },
-      rows: { type: 'string' },
-      seeds: { type: 'string' },
-      epochs: { type: 'string' },
-      set: { type: 'string', multiple: true, default: [] },
-      validation: { type: 'boolean', default: false },
-      out: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const values = parseOptions();
   const settings = values.epochs === undefined ? values.set : [...values.set, `epochs=${values.epochs}`];
   const ofTheTable = settings.length === 0 && values.seeds === undefined && !values.validation;
   const out = values.out ?? (ofTheTable ? join(appRoot, 'docs') : null);
+  if (values.report) return writeReport(resolve(values.out ?? join(appRoot, 'docs')));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const measured = await measureAccuracy(loadNative(defaultAddonPath(appRoot)), {
@@ -69,16 +82,12 @@ async function main(): Promise<void> {
     onProgress: values.json ? printJson : print,
   });
   if (!ofTheTable) return;
-  const missed = missedGoals(measured);
-  if (missed.length === 0) return;
-  const list = missed.map(
-    ({ row, record }) => `${row.id} (${medianPercent(record).toFixed(2)} of ${row.goal})`,
-  );
-  throw new QatError(
-    'E-INTERNAL',
-    `Below what they must reach: ${list.join(', ')}.`,
-    'Find out what changed in the training since the table of docs/accuracy.md was measured.',
-  );
+  for (const { row, record } of missedGoals(measured)) {
+    console.error(
+      `${row.id}: ${medianPercent(record).toFixed(2)} % is below the ${row.goal?.toFixed(2)} % it must reach.`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 try {
