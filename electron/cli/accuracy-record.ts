@@ -52,8 +52,10 @@ export async function readRecord(path: string): Promise<RowRecord[]> {
   }
 }
 
+/** JSON as the project's formatter has it: lists of numbers on one line. */
 export function formatRecord(rows: readonly RowRecord[]): string {
-  return `${JSON.stringify({ rows }, null, 2)}\n`;
+  const text = JSON.stringify({ rows }, null, 2);
+  return `${text.replace(/\[[\d.,\s]+\]/g, (list) => JSON.stringify(JSON.parse(list)).replaceAll(',', ', '))}\n`;
 }
 
 /** `measured` in the place of the row of the same id, in the order of `ids`; rows of other ids are dropped. */

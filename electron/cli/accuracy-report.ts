@@ -61,7 +61,7 @@ function tableLine({ row, record }: ReportRow): string {
     describeActivation(row.activation),
     `**${packed.toFixed(2)}**`,
     record.measurements.map((each) => (100 * each.packed).toFixed(2)).join(' · '),
-    float === packed ? 'same' : float.toFixed(2),
+    record.measurements.every((each) => each.packed === each.fakeQuant) ? 'same' : float.toFixed(2),
     row.pytorch?.plain?.toFixed(2) ?? '',
     row.pytorch?.sameRecipe.toFixed(2) ?? '',
     row.pytorch === undefined ? '' : signed(packed - row.pytorch.sameRecipe),
