@@ -4,29 +4,26 @@
  *
  *   tsx electron/cli/make-sample.ts [--source <IDX folder>] [--out <folder>]
  */
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { QatError, toErrorInfo } from '../contract/index.js';
+import { toErrorInfo } from '../contract/index.js';
 import { defaultAddonPath, loadNative, type NativeAddon } from '../engine/index.js';
 import {
   hashFile,
   type IdxDataset,
   type IdxSplit,
-  openIdxFolder,
   writeIdxImages,
   writeIdxLabels,
   writeSafetensors,
 } from '../formats/index.js';
+import { fashionMnistClasses as classes, fashionMnistFolder, openFashionMnist } from './fashion-mnist.js';
 import { firstPerClass, pixelStatistics } from './sample-set.js';
 import { sampleGraph, sampleTraining, trainSample } from './train-sample.js';
 
 const appRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const defaultSource = '/usr/share/datasets/fashion-mnist';
 const imagesPerClass = { train: 1200, test: 200 };
-const classes = 10;
 /** Part of what makes the result reproducible, whatever machine this runs on. */
 const threads = 2;
 const kernelLevel = 'avx2';
@@ -72,17 +69,10 @@ async function writeModel(addon: NativeAddon, path: string, train: IdxSplit, tes
 }
 
 async function makeSample(source: string, out: string): Promise<void> {
-  if (!existsSync(source)) {
-    throw new QatError(
-      'E-FILE-MISSING',
-      `The full Fashion-MNIST set is not in ${source}.`,
-      'Install it with: apt-get install -y dataset-fashion-mnist — or name its folder with --source.',
-    );
-  }
   process.env.QAT_ISA ??= kernelLevel;
   const addon = loadNative(defaultAddonPath(appRoot));
   addon.setThreads(threads);
-  const full = await openIdxFolder(source, { classes });
+  const full = await openFashionMnist(source);
   const train = firstPerClass(full.train, full.features, classes, imagesPerClass.train);
   const test = firstPerClass(full.test, full.features, classes, imagesPerClass.test);
   const folder = join(out, 'fashion-mnist');
@@ -102,7 +92,7 @@ async function makeSample(source: string, out: string): Promise<void> {
 const { values } = parseArgs({ options: { source: { type: 'string' }, out: { type: 'string' } } });
 try {
   await makeSample(
-    resolve(values.source ?? defaultSource),
+    resolve(values.source ?? fashionMnistFolder),
     resolve(values.out ?? join(appRoot, 'assets/sample')),
   );
 } catch (thrown) {

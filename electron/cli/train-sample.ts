@@ -9,6 +9,7 @@ import {
   type NetworkNode,
 } from '../engine/index.js';
 import type { SafetensorsSource } from '../formats/index.js';
+import { runSession } from './run-session.js';
 
 /** 784-256-256-10 with ReLU between the layers. */
 export const sampleLayers = [
@@ -72,13 +73,7 @@ export async function trainSample(addon: NativeAddon, train: Dataset, test: Data
   const network = addon.createNetwork(sampleNodes());
   initialise(addon, network);
   const session = addon.createSession(network, train, test, sampleTraining);
-  session.start();
-  // The ring is bounded: it must be emptied while the session runs.
-  const timer = setInterval(() => session.drain(), 20);
-  const state = await session.done;
-  clearInterval(timer);
-  const failure = session.drain().error;
-  if (state !== 'finished') throw new Error(`The training ended as ${state}: ${failure?.message ?? ''}`);
+  await runSession(session);
   session.dispose();
   const tensors: SafetensorsSource[] = [];
   for (const { name, inChannels, outChannels } of sampleLayers) {

@@ -9,6 +9,8 @@ import { throwIfAborted } from './call-options.js';
 import type { NetworkPlan } from './graph.js';
 import type { Model } from './model.js';
 
+export type { LayerScales } from '../../native/index.js';
+
 export interface NetworkState {
   /** Tensor name of the model file → values. */
   parameters: Map<string, { shape: number[]; values: Float32Array }>;

@@ -16,7 +16,12 @@ import { graphMetadataKey, type NetworkPlan } from './graph.js';
 import { isQuantized, type LayerScales, type NetworkState } from './network-state.js';
 
 /** Rank 1, so that they are never taken for layers when the file is opened as a model. */
-const suffixes = { scales: '/scales', zeroPoints: '/zero_points', activation: '/input_scale' } as const;
+const suffixes = {
+  scales: '/scales',
+  zeroPoints: '/zero_points',
+  activation: '/input_scale',
+  shift: '/input_shift',
+} as const;
 
 /** Writes atomically. @throws E-DISK-* */
 export function writeStateFile(path: string, state: NetworkState, graph: Graph): Promise<WrittenFile> {
@@ -24,7 +29,7 @@ export function writeStateFile(path: string, state: NetworkState, graph: Graph):
   for (const [name, { shape, values }] of state.parameters) {
     sources.push({ name, dtype: 'F32', shape, data: values });
   }
-  for (const [layer, { scales, zeroPoints, activationScale }] of state.scales) {
+  for (const [layer, { scales, zeroPoints, activationScale, activationShift }] of state.scales) {
     if (scales.length > 0) {
       sources.push({ name: layer + suffixes.scales, dtype: 'F32', shape: [scales.length], data: scales });
     }
@@ -34,6 +39,10 @@ export function writeStateFile(path: string, state: NetworkState, graph: Graph):
     }
     const data = Float32Array.of(activationScale);
     sources.push({ name: layer + suffixes.activation, dtype: 'F32', shape: [1], data });
+    if (activationShift !== 0) {
+      const shift = Float32Array.of(activationShift);
+      sources.push({ name: layer + suffixes.shift, dtype: 'F32', shape: [1], data: shift });
+    }
   }
   return writeSafetensors(path, sources, { metadata: [[graphMetadataKey, JSON.stringify(graph)]] });
 }
@@ -70,7 +79,10 @@ export async function readStateFile(path: string, plan: NetworkPlan): Promise<Ne
   for (const layer of plan.layers) {
     if (!isQuantized(layer)) continue;
     const [activationScale = 0] = await readFloat32(file, layer.layer + suffixes.activation);
-    state.scales.set(layer.layer, { ...(await readLayerScales(file, layer.layer)), activationScale });
+    const shift = layer.layer + suffixes.shift;
+    const [activationShift = 0] = file.tensors.has(shift) ? await readFloat32(file, shift) : [];
+    const scales = await readLayerScales(file, layer.layer);
+    state.scales.set(layer.layer, { ...scales, activationScale, activationShift });
   }
   return state;
 }

@@ -183,7 +183,7 @@ TEST(diode_steps_on_other_weights_as_its_formula_says) {
 
 TEST(a_residual_adds_up_updates_far_below_a_step_and_below_a_floats_last_digit) {
   const float scale = 0.01f, gradient = 1;
-  qat::QuantParams params{-128, 127, &scale, nullptr, 0, 1};
+  const qat::QuantParams params = affine_params(-128, 127, &scale, nullptr, 0, 1);
   // Signs of the momentum, so that every update is exactly the rate.
   qat::OptimizerOptions options = qat::default_options(qat::OptimizerKind::kLion);
 
@@ -215,7 +215,7 @@ TEST(a_residual_adds_up_updates_far_below_a_step_and_below_a_floats_last_digit) 
 
 TEST(a_residual_stops_at_the_ends_and_uses_the_scale_of_its_group) {
   const float scales[] = {1.0f, 0.5f, 0.25f, 2.0f};
-  const qat::QuantParams params{-8, 7, scales, nullptr, 2, 2};  // 2 rows of 2 groups of 2
+  const qat::QuantParams params = affine_params(-8, 7, scales, nullptr, 2, 2);  // 2 rows of 2 groups of 2
   std::vector<float> rest = {1.6f, -0.4f, -1.1f, 100.0f, 0.25f, 0.1f, -100.0f, 3.0f};
   std::vector<uint8_t> codes = {0, 5, 8, 14, 3, 3, 1, 15};
   CHECK_EQ(qat::carry_residual(rest.data(), codes.data(), 2, 4, params), 5);

@@ -150,6 +150,32 @@ TEST(nn_binary_ste_alpha_follows_the_latent_weight) {
   }
 }
 
+TEST(nn_ste_absmax_scales_follow_the_weight_and_others_stay) {
+  for (const auto range : {qat::RangeEstimator::kAbsMax, qat::RangeEstimator::kMse}) {
+    for (const auto method : {qat::Method::kSte, qat::Method::kLsq}) {
+      qat::LinearOptions options = linear_options(kIn, kOut, 4, 32);
+      options.weight.quantizer.range = range;
+      options.weight.method = method;
+      const auto layer = qat::make_linear(options);
+      const auto w = weights();
+      layer->set_weight_data(w.data(), w.size());
+      layer->prepare_params();
+      const auto before = layer->scales().scales;
+      float* latent = layer->mutable_weight();
+      for (int64_t i = 0; i < kIn * kOut; ++i) latent[i] *= 3;
+      const auto after = layer->scales().scales;
+      const bool follows = range == qat::RangeEstimator::kAbsMax && method == qat::Method::kSte;
+      for (size_t r = 0; r < before.size(); ++r) {
+        float largest = 0;
+        for (int64_t c = 0; c < kIn; ++c) {
+          largest = std::max(largest, std::fabs(latent[static_cast<int64_t>(r) * kIn + c]));
+        }
+        CHECK_NEAR(after[r], follows ? largest / 7 : before[r], 1e-6 * largest);
+      }
+    }
+  }
+}
+
 TEST(nn_binary_zero_counts_as_plus) {
   const auto layer = qat::make_linear(linear_options(4, 1, 1, 32));
   const float w[4] = {0.0f, -0.0f, -1.0f, 1.0f};

@@ -31,7 +31,8 @@ TEST(dampening_draws_weights_to_their_levels_and_leaves_clipped_ones) {
   const int64_t rows = 6, cols = 10;
   std::vector<float> scales = {0.1f, 0.3f, 0.2f, 0.15f, 0.5f, 0.05f};
   const std::vector<int32_t> zero_points = {3, 0, 7, 15, 8, 4};
-  const qat::QuantParams params{0, 15, scales.data(), zero_points.data(), 1, cols};
+  const qat::QuantParams params =
+      affine_params(0, 15, scales.data(), zero_points.data(), 1, cols);
   const std::vector<float> w = random_values(rows * cols, 3);
   std::vector<float> quantized(w.size());
   qat::fake_quantize(w.data(), quantized.data(), rows, cols, params, false);
@@ -116,9 +117,9 @@ TEST(an_oscillating_weight_is_frozen_where_it_is_most_and_follows_its_scale) {
   const float scale = 0.5f, larger = 0.75f;
   const int32_t zero_point = 3;
   float w[] = {100, 200};
-  tracker.hold_frozen(w, 1, 2, {0, 15, &scale, &zero_point, 0, 2}, false);
+  tracker.hold_frozen(w, 1, 2, affine_params(0, 15, &scale, &zero_point, 0, 2), false);
   CHECK(w[0] == 3.0f && w[1] == 200);  // (9 − 3)·0.5
-  tracker.hold_frozen(w, 1, 2, {-8, 7, &larger, nullptr, 0, 2}, false);
+  tracker.hold_frozen(w, 1, 2, affine_params(-8, 7, &larger, nullptr, 0, 2), false);
   CHECK_EQ(w[0], 0.75f);  // (9 − 8)·0.75
 }
 
@@ -131,7 +132,7 @@ TEST(a_frozen_binary_weight_is_held_at_its_sign) {
   for (const uint8_t code : {0, 0, 0, 1, 0}) tracker.update(&code);
   const float scale = 0.5f;
   float w = 3;
-  tracker.hold_frozen(&w, 1, 1, {0, 1, &scale, nullptr, 0, 1}, true);
+  tracker.hold_frozen(&w, 1, 1, affine_params(0, 1, &scale, nullptr, 0, 1), true);
   CHECK_EQ(w, -0.5f);  // the mean code is 0.25
 }
 

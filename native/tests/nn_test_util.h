@@ -23,6 +23,19 @@ inline std::vector<float> random_values(int64_t n, uint64_t seed, double spread 
   return values;
 }
 
+inline qat::QuantParams affine_params(int32_t qmin, int32_t qmax, const float* scale,
+                                      const int32_t* zero_point, int64_t row_stride,
+                                      int64_t group_cols) {
+  qat::QuantParams p;
+  p.qmin = qmin;
+  p.qmax = qmax;
+  p.scale = scale;
+  p.zero_point = zero_point;
+  p.row_stride = row_stride;
+  p.group_cols = group_cols;
+  return p;
+}
+
 inline qat::LinearOptions linear_options(int64_t in, int64_t out, int w_bit, int a_bit) {
   qat::LinearOptions o;
   o.in_channels = in;

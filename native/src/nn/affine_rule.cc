@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "qat/kernels.h"
+#include "quant/range.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -14,6 +15,15 @@ AffineRule::AffineRule(const WeightOptions& options, int64_t rows, int64_t cols)
     : WeightRule(options, rows, cols),
       range_(code_range(options.quantizer.grid, options.quantizer.bits)),
       partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))) {}
+
+// Frozen, the range of the first weights would stop every weight that outgrows it for good: its
+// gradient is 0 from there on. Other estimators clip on purpose, and a search costs too much here.
+void AffineRule::refresh_scales(const float* w, bool weight_written, Scales* scales) {
+  const bool follows =
+      options().method == Method::kSte && quantizer().range == RangeEstimator::kAbsMax;
+  if (!follows || !weight_written) return;
+  *scales = estimate_scales(w, layout().rows, layout().cols, quantizer(), nullptr);
+}
 
 void AffineRule::quantize(const float* w, const Scales& scales, float* quantized) {
   const int64_t cols = layout().cols;

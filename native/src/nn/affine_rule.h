@@ -7,13 +7,15 @@
 
 namespace qat {
 
-// Signed, narrow, unsigned or mid-rise grid; per tensor, channel or group. With method kSte the scales stay as
-// prepared. Zero points (unsigned) are not learned.
+// Signed, narrow, unsigned or mid-rise grid; per tensor, channel or group. With method kSte abs-max scales
+// and their zero points follow the weight at every step, those of other estimators stay as prepared. Zero
+// points (unsigned) are not learned.
 class AffineRule final : public WeightRule {
  public:
   AffineRule(const WeightOptions& options, int64_t rows, int64_t cols);
 
   const char* name() const override { return "lsq"; }
+  void refresh_scales(const float* w, bool weight_written, Scales* scales) override;
   void quantize(const float* w, const Scales& scales, float* quantized) override;
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "nn/n_bit_linear_base.h"
+#include "nn/n_bit_layer.h"
 
 namespace qat {
 

@@ -28,7 +28,6 @@ struct PackedMatmul::Plan {
   CodeRange range;
   bool binary;
   double offset;       // of the grid's levels, in steps
-  double offset;       // of the grid's levels, in steps
   int64_t row_bytes;
   int64_t groups;      // scales per row, at least 1
   int64_t piece_cols;  // columns per integer dot product: divides group_cols, or is all of them
@@ -40,7 +39,6 @@ struct PackedMatmul::Plan {
         layout(scale_layout(w.config, w.rows, w.cols)),
         range(code_range(w.config.grid, w.config.bits)),
         binary(w.config.grid == Grid::kBinary),
-        offset(static_cast<double>(grid_offset(w.config.grid))),
         offset(static_cast<double>(grid_offset(w.config.grid))),
         row_bytes(packed_row_bytes(w.cols, w.config.bits)),
         groups(layout.groups_per_row()),

@@ -1,15 +1,14 @@
 #include "nn/ternary_rule.h"
 
-#include <algorithm>
-
 #include "qat/kernels.h"
 #include "quant/range.h"
+#include "quant/ternary.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
 namespace {
 
-constexpr int64_t kChunkRows = 16;  // fixed, so that sums do not depend on the thread count
+constexpr int64_t kChunkRows = 16;  // per piece of work
 
 WeightOptions as_narrow(WeightOptions options) {
   options.quantizer.grid = Grid::kNarrow;
@@ -20,9 +19,7 @@ WeightOptions as_narrow(WeightOptions options) {
 
 TernaryRule::TernaryRule(const WeightOptions& options, int64_t rows, int64_t cols)
     : WeightRule(options, rows, cols),
-      nearest_(as_narrow(options), rows, cols),
-      plus_partials_(static_cast<size_t>(chunk_count(rows, kChunkRows))),
-      minus_partials_(plus_partials_.size()) {}
+      nearest_(as_narrow(options), rows, cols) {}
 
 void TernaryRule::complete(const float* w, Scales* scales) {
   if (scales->thresholds.empty()) {
@@ -62,48 +59,9 @@ void TernaryRule::backward(const float* w, const Scales& scales, float* dweight,
   if (options().method == Method::kLsq) {
     nearest_.backward(w, {scales.scales, {}, {}, {}}, dweight, sums);
   } else if (options().method == Method::kTtq) {
-    backward_sides(w, scales, dweight, sums);
+    ternary_backward(w, dweight, dweight, sums.scale, sums.negative_scale, layout().count(),
+                     layout().rows, layout().cols, row_params(scales, 0));
   }
-}
-
-void TernaryRule::backward_sides(const float* w, const Scales& scales, float* dweight,
-                                 const ScaleSums& sums) {
-  const ScaleLayout& l = layout();
-  const bool shared = l.row_stride == 0;
-  parallel_chunks(l.rows, kChunkRows, [&](int64_t chunk, int64_t begin, int64_t end) {
-    double chunk_plus = 0, chunk_minus = 0;
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t g = 0; g < l.groups_per_row(); ++g) {
-        const auto index = static_cast<size_t>(row * l.row_stride + g);
-        const float threshold = scales.thresholds[index];
-        const float up = scales.scales[index], down = scales.negative_scales[index];
-        const int64_t first = row * l.cols + g * l.group_cols;
-        const int64_t last = std::min(first + l.group_cols, (row + 1) * l.cols);
-        double plus = 0, minus = 0;
-        for (int64_t i = first; i < last; ++i) {
-          const float gradient = dweight[i];
-          if (w[i] > threshold) {
-            plus += gradient;
-            dweight[i] = gradient * up;
-          } else if (w[i] < -threshold) {
-            minus -= gradient;
-            dweight[i] = gradient * down;
-          }
-        }
-        chunk_plus += plus;
-        chunk_minus += minus;
-        if (shared || !sums.scale) continue;
-        sums.scale[index] = plus;
-        sums.negative_scale[index] = minus;
-      }
-    }
-    plus_partials_[static_cast<size_t>(chunk)] = chunk_plus;
-    minus_partials_[static_cast<size_t>(chunk)] = chunk_minus;
-  });
-  if (!shared || !sums.scale) return;
-  *sums.scale = *sums.negative_scale = 0;
-  for (const double part : plus_partials_) *sums.scale += part;
-  for (const double part : minus_partials_) *sums.negative_scale += part;
 }
 
 }  // namespace qat

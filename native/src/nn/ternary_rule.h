@@ -1,8 +1,6 @@
 // Ternary weights: ŵ ∈ {−α₋, 0, α₊} by a threshold.
 #pragma once
 
-#include <vector>
-
 #include "nn/affine_rule.h"
 #include "nn/weight_rule.h"
 
@@ -27,10 +25,7 @@ class TernaryRule final : public WeightRule {
   double gradient_qmax() const override { return 1; }
 
  private:
-  void backward_sides(const float* w, const Scales& scales, float* dweight, const ScaleSums& sums);
-
   AffineRule nearest_;  // the threshold α/2 is rounding to the nearest of −1, 0, 1
-  std::vector<double> plus_partials_, minus_partials_;  // per chunk of rows, for one scale
 };
 
 }  // namespace qat

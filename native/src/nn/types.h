@@ -14,8 +14,8 @@ constexpr int kFloatBits = 32;
 
 // The gradient rule: what training does with a quantizer. The numbers are part of checkpoints.
 //   kLsq      scales are learned (Esser et al. 2020)
-//   kSte      straight through; scales stay as prepared, but those of a binary weight, which are
-//             recomputed as mean|w| in every forward
+//   kSte      straight through; scales stay as prepared, but those of a weight that are its mean
+//             (binary), its abs-max or ternary follow it: they are computed anew in every forward
 //   kLsqPlus  activations: scale and offset are learned (Bhalgat et al. 2020)
 //   kPact     unsigned activations: the clipping value is learned (Choi et al. 2018)
 //   kDoReFa   weights: mid-rise levels of tanh(w); unsigned activations: clipped to [0, 1]; nothing is
