@@ -12,6 +12,7 @@
 #include "nn/n_bit_layer.h"
 #include "nn/training_session.h"
 #include "runtime/rng.h"
+#include "runtime/thread_pool.h"
 #include "test_harness.h"
 
 namespace nn_test {
@@ -150,6 +151,53 @@ inline std::vector<float> all_parameters(const qat::Network& network) {
     network.get_parameter(p.name, all.data() + at, count);
   }
   return all;
+}
+
+// All parameters after a training on so many threads; `interrupted`: paused after some steps, its
+// checkpoint restored into another network and session that then go on.
+inline std::vector<float> trained_parameters(const std::vector<qat::NetworkNode>& nodes,
+                                             const std::shared_ptr<qat::Dataset>& data,
+                                             const qat::SessionOptions& options, int threads,
+                                             bool interrupted) {
+  qat::set_threads(threads);
+  auto network = prepared_network(nodes, *data);
+  auto session = std::make_unique<qat::TrainingSession>(network, data, data, options);
+  session->start();
+  if (interrupted) {
+    CHECK(wait_until([&] { return session->drain().step >= 3; }));
+    session->pause();
+    CHECK(wait_until([&] {
+      const auto state = session->drain().state;
+      return state == qat::SessionState::kPaused || ended(state);
+    }));
+    const std::vector<uint8_t> checkpoint = session->checkpoint();
+    session.reset();
+    network = prepared_network(nodes, *data, 99);
+    session = std::make_unique<qat::TrainingSession>(network, data, data, options);
+    session->restore(checkpoint.data(), checkpoint.size());
+    session->start();
+  }
+  CHECK(run_to_end(*session).last.state == qat::SessionState::kFinished);
+  session.reset();
+  return all_parameters(*network);
+}
+
+inline qat::SessionOptions short_training() {
+  qat::SessionOptions options;
+  options.learning_rate = 0.01;
+  options.epochs = 2;
+  options.batch_size = 8;
+  return options;
+}
+
+inline void check_same_bits_on_threads_and_after_resume(
+    const std::vector<qat::NetworkNode>& nodes, const std::shared_ptr<qat::Dataset>& data,
+    const qat::SessionOptions& options = short_training()) {
+  const int before = qat::thread_count();
+  const auto one = trained_parameters(nodes, data, options, 1, false);
+  CHECK(trained_parameters(nodes, data, options, 3, false) == one);
+  CHECK(trained_parameters(nodes, data, options, 2, true) == one);
+  qat::set_threads(before);
 }
 
 }  // namespace nn_test
