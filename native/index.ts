@@ -370,6 +370,24 @@ export interface SessionOptions {
   gradientClip?: number;
   /** Learning rate of learned scales as a multiple of the others' (1). */
   scaleRate?: number;
+  /** Share of every target spread over all classes (0). */
+  labelSmoothing?: number;
+  /**
+   * `distillation`: labels and a teacher's outputs, teacherShare·T²·KL + (1 − teacherShare)·cross-entropy;
+   * `teacherMse`: squared distance to a teacher's outputs, labels take no part. (`crossEntropy`)
+   */
+  loss?: 'crossEntropy' | 'distillation' | 'teacherMse';
+  /** Distillation (4, 0.9). */
+  temperature?: number;
+  teacherShare?: number;
+  /** Bits of the gradients that n-bit layers get back, by DoReFa's quantizer (32). */
+  gradientBits?: number;
+  /** Strength of the loss that draws weights to their levels against oscillation (0). */
+  dampening?: number;
+  /** Steps that are trained as float; then the layers are prepared and quantized (0). */
+  quantizeFromStep?: number;
+  /** From this step on batch norm uses its running statistics and leaves them as they are (never). */
+  freezeNormFromStep?: number;
   epochs: number;
   batchSize: number;
   seed: number;
@@ -392,7 +410,8 @@ export interface SessionEvaluation {
   step: number;
   epoch: number;
   testLoss: number;
-  testAccuracy: number;
+  /** Null where the loss takes no labels. */
+  testAccuracy: number | null;
   layers: { name: string; sqnrDb: number | null; scaleMean: number; flipShare: number }[];
 }
 
@@ -469,7 +488,14 @@ export interface NativeAddon {
     shape: { count: number; features: number; classes: number },
   ): Dataset;
   createNetwork(nodes: NetworkNode[]): Network;
-  createSession(network: Network, train: Dataset, test: Dataset, options: SessionOptions): TrainingSession;
+  /** `teacher`: for the losses that need one. It is asked once, when the training starts. */
+  createSession(
+    network: Network,
+    train: Dataset,
+    test: Dataset,
+    options: SessionOptions,
+    teacher?: Network,
+  ): TrainingSession;
 
   /** Single operations, for reference vectors and tests: same kernels as the layers use. */
   ops: NativeOps;

@@ -32,7 +32,8 @@ export async function trainAndMeasure(addon: NativeAddon, job: TrainingJob): Pro
     const epochs: number[] = [];
     const onProgress = ({ evaluations }: SessionProgress): void => {
       // The first evaluation is that of the untrained network.
-      for (const { testAccuracy } of evaluations.filter(({ step }) => step > 0)) {
+      for (const { step, testAccuracy } of evaluations) {
+        if (step === 0 || testAccuracy === null) continue;
         epochs.push(testAccuracy);
         job.onEpoch?.(testAccuracy);
       }

@@ -183,6 +183,7 @@ export class LiveRun {
     if (drained.error) this.#failure = drained.error;
     const evaluations = drained.evaluations.map((point) => ({
       ...point,
+      testAccuracy: requireAccuracy(point.testAccuracy),
       layers: point.layers.map((layer) => ({
         ...layer,
         name: this.#layerOfNode.get(layer.name) ?? layer.name,
@@ -261,4 +262,10 @@ function nextProgress(before: RunProgress, drained: SessionProgress, stepsHere: 
     stepMs,
     remainingMs: known ? stepMs * (stepsTotal - step) : null,
   };
+}
+
+/** Runs train on labels, so there always is one. */
+function requireAccuracy(accuracy: number | null): number {
+  if (accuracy === null) throw new Error('a training on labels came without an accuracy');
+  return accuracy;
 }

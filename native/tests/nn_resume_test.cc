@@ -25,7 +25,7 @@ struct Setting {
     options.learning_rate = 0.004;
     options.epochs = 3;
     options.batch_size = 30;
-    options.label_smoothing = 0.05;
+    options.loss.label_smoothing = 0.05;
   }
   std::shared_ptr<qat::Network> network() const { return prepared_network(mixed_nodes(), *train); }
   std::unique_ptr<qat::TrainingSession> session(std::shared_ptr<qat::Network> net) const {

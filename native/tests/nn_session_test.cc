@@ -61,7 +61,7 @@ TEST(nn_session_trains_and_reports_every_step) {
   const auto& first = r.evaluations.front();
   const auto& last = r.evaluations.back();
   CHECK(last.test_loss < first.test_loss);
-  CHECK_IN(last.test_accuracy > 0.9, last.test_accuracy);
+  CHECK_IN(last.test_accuracy.value() > 0.9, last.test_accuracy.value());
   bool flipped = false;
   for (size_t i = 0; i < 3; ++i) {
     CHECK_EQ(first.layers[i].flip_share, 0.0);
@@ -74,7 +74,7 @@ TEST(nn_session_trains_and_reports_every_step) {
   // The network is free again, and what it says equals the last point.
   const auto result = f.network->evaluate(*f.test, qat::EvaluationMode::kFakeQuant);
   CHECK_EQ(result.loss, last.test_loss);
-  CHECK_EQ(result.accuracy, last.test_accuracy);
+  CHECK_EQ(result.accuracy, last.test_accuracy.value());
 }
 
 TEST(nn_session_same_seed_same_bits_for_every_thread_count) {

@@ -52,7 +52,7 @@ Outcome train_exclusive_or(int w_bit, int a_bit, bool with_norm, qat::Method met
   const Recording r = run_to_end(session);
   CHECK(r.last.state == qat::SessionState::kFinished);
   const auto packed = network->evaluate(*test, qat::EvaluationMode::kPacked);
-  return {r.evaluations.back().test_loss, r.evaluations.back().test_accuracy, packed.accuracy};
+  return {r.evaluations.back().test_loss, r.evaluations.back().test_accuracy.value(), packed.accuracy};
 }
 
 void check_learns(int w_bit, int a_bit, bool with_norm, qat::Method method, double most_loss) {

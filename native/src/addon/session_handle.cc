@@ -121,8 +121,10 @@ Napi::Value create_session(const Napi::CallbackInfo& info) {
   std::shared_ptr<Network> network = NetworkHandle::from(info[0], "network").native();
   std::shared_ptr<Dataset> train = DatasetHandle::from(info[1], "train").native();
   std::shared_ptr<Dataset> test = DatasetHandle::from(info[2], "test").native();
+  std::shared_ptr<Network> teacher;
+  if (!is_absent(info[4])) teacher = NetworkHandle::from(info[4], "teacher").native();
   auto session =
-      std::make_shared<TrainingSession>(network, train, test, session_options(info[3]));
+      std::make_shared<TrainingSession>(network, train, test, session_options(info[3]), teacher);
   const int64_t bytes_held = session->native_bytes();
   return SessionHandle::create(info.Env(), std::move(session), bytes_held);
 }

@@ -28,7 +28,7 @@ Napi::Object evaluation_to_js(Napi::Env env, const SessionEvaluation& evaluation
   result.Set("step", static_cast<double>(evaluation.step));
   result.Set("epoch", evaluation.epoch);
   result.Set("testLoss", evaluation.test_loss);
-  result.Set("testAccuracy", evaluation.test_accuracy);
+  result.Set("testAccuracy", number_or_null(env, evaluation.test_accuracy));
   Napi::Array layers = Napi::Array::New(env, evaluation.layers.size());
   for (size_t i = 0; i < evaluation.layers.size(); ++i) {
     const LayerDiagnostics& layer = evaluation.layers[i];
@@ -73,6 +73,21 @@ GaloreOptions galore_options(Napi::Value value) {
   return options;
 }
 
+LossOptions loss_options(Napi::Object given) {
+  LossOptions options;
+  const Napi::Value kind = given.Get("loss");
+  constexpr LossKind kKinds[] = {LossKind::kCrossEntropy, LossKind::kDistillation,
+                                 LossKind::kTeacherMse};
+  if (!kind.IsUndefined()) {
+    options.kind =
+        kKinds[choice(kind, "options.loss", {"crossEntropy", "distillation", "teacherMse"})];
+  }
+  options.label_smoothing = optional_number(given, "labelSmoothing", 0, 1, 0);
+  options.temperature = optional_number(given, "temperature", 1e-3, 1e6, options.temperature);
+  options.teacher_share = optional_number(given, "teacherShare", 0, 1, options.teacher_share);
+  return options;
+}
+
 int64_t required_integer(Napi::Object given, const char* name, int64_t low, int64_t high) {
   return integer_in(given.Get(name), std::string("options.") + name, low, high);
 }
@@ -109,6 +124,13 @@ SessionOptions session_options(Napi::Value value) {
   options.schedule.warmup_steps = optional_integer(given, "warmupSteps", 0, kMaxExtent, 0);
   options.gradient_clip = optional_number(given, "gradientClip", 0, 1e6, 0);
   options.scale_rate = optional_number(given, "scaleRate", 1e-6, 1e6, 1);
+  options.loss = loss_options(given);
+  options.gradient_bits =
+      static_cast<int>(optional_integer(given, "gradientBits", 1, kFloatBits, kFloatBits));
+  options.dampening = optional_number(given, "dampening", 0, 1e6, 0);
+  options.quantize_from = optional_integer(given, "quantizeFromStep", 0, kMaxExtent, 0);
+  options.freeze_norm_from =
+      optional_integer(given, "freezeNormFromStep", 0, kMaxExtent, options.freeze_norm_from);
   options.epochs = required_integer(given, "epochs", 1, 1'000'000);
   options.batch_size = required_integer(given, "batchSize", 1, kMaxExtent);
   options.seed = static_cast<uint64_t>(required_integer(given, "seed", 0, 0xffffffffLL));

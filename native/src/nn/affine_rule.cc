@@ -25,6 +25,12 @@ void AffineRule::refresh_scales(const float* w, bool weight_written, Scales* sca
   *scales = estimate_scales(w, layout().rows, layout().cols, quantizer(), nullptr);
 }
 
+bool AffineRule::level_params(const Scales& scales, QuantParams* params) const {
+  if (quantizer().grid == Grid::kMidrise) return false;
+  *params = row_params(scales, 0);
+  return true;
+}
+
 void AffineRule::quantize(const float* w, const Scales& scales, float* quantized) {
   const int64_t cols = layout().cols;
   parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {

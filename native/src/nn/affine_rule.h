@@ -19,6 +19,7 @@ class AffineRule final : public WeightRule {
   void quantize(const float* w, const Scales& scales, float* quantized) override;
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
+  bool level_params(const Scales& scales, QuantParams* params) const override;
   double gradient_qmax() const override { return range_.qmax; }
 
  private:

@@ -60,6 +60,7 @@ void BatchNorm::forward_training(const float* x, float* y, int64_t rows) {
   }
   x_ = x;
   rows_ = rows;
+  frozen_ = false;
   const double n = static_cast<double>(count);
   parallel_for(features_, kFeatureGrain, [&](int64_t begin, int64_t end) {
     double* mean = sum_a_.data();
@@ -97,6 +98,17 @@ void BatchNorm::forward_inference(const float* x, float* y, int64_t rows) const 
   });
 }
 
+void BatchNorm::forward_frozen(const float* x, float* y, int64_t rows) {
+  x_ = x;
+  rows_ = rows;
+  frozen_ = true;
+  for (size_t f = 0; f < mean_.size(); ++f) {
+    mean_[f] = running_mean[f];
+    inv_std_[f] = 1.0f / std::sqrt(running_var[f] + epsilon_);
+  }
+  forward_inference(x, y, rows);
+}
+
 void BatchNorm::backward(const float* dy, float* dx) {
   if (!x_) {
     throw Error("E-LAYER-STATE", "Batch norm backward was called before a training forward.",
@@ -118,6 +130,12 @@ void BatchNorm::backward(const float* dy, float* dx) {
       dgamma[f] = static_cast<float>(sum_dy_xhat[f]);
     }
     if (!dx) return;
+    if (frozen_) {
+      for_each(rows_, features_, inner_, begin, end, [&](int64_t f, int64_t i) {
+        dx[i] = gamma[f] * inv_std_[f] * dy[i];
+      });
+      return;
+    }
     for_each(rows_, features_, inner_, begin, end, [&](int64_t f, int64_t i) {
       const float xhat = (x[i] - mean_[f]) * inv_std_[f];
       const float centred = dy[i] - static_cast<float>(sum_dy[f] / n) -

@@ -18,6 +18,8 @@ class BatchNorm {
   // Needs rows·inner ≥ 2 (E-NATIVE-ARGUMENT). x must stay unchanged until backward().
   void forward_training(const float* x, float* y, int64_t rows);
   void forward_inference(const float* x, float* y, int64_t rows) const;
+  // As inference, for a backward() to which the statistics are constants.
+  void forward_frozen(const float* x, float* y, int64_t rows);
   // dx may be null, and may alias dy. Fills dgamma(), dbeta().
   void backward(const float* dy, float* dx);
 
@@ -28,6 +30,7 @@ class BatchNorm {
   float epsilon_, momentum_;
   AlignedVector<float> mean_, inv_std_;
   AlignedVector<double> sum_a_, sum_b_;
+  bool frozen_ = false;  // the last forward
   const float* x_ = nullptr;
   int64_t rows_ = 0;
 };

@@ -149,4 +149,25 @@ double distillation_loss(const float* logits, const float* teacher, const uint8_
   return loss + share * options.temperature * options.temperature * divergence * row_weight;
 }
 
+void validate(const LossOptions& options) {
+  validate(DistillationOptions{options.temperature, options.teacher_share, options.label_smoothing});
+}
+
+double training_loss(const LossOptions& options, const float* outputs, const float* teacher,
+                     const uint8_t* labels, int64_t rows, int64_t cols, float* dx) {
+  if (options.needs_teacher() && !teacher) {
+    throw Error("E-NATIVE-ARGUMENT", "This loss needs the outputs of a teacher.",
+                "Give the training a teacher network.");
+  }
+  switch (options.kind) {
+    case LossKind::kCrossEntropy: break;
+    case LossKind::kDistillation:
+      return distillation_loss(outputs, teacher, labels, rows, cols,
+                               {options.temperature, options.teacher_share, options.label_smoothing},
+                               dx, nullptr);
+    case LossKind::kTeacherMse: return mean_squared_error(outputs, teacher, rows, cols, dx);
+  }
+  return softmax_cross_entropy(outputs, labels, rows, cols, options.label_smoothing, dx, nullptr);
+}
+
 }  // namespace qat

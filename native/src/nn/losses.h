@@ -33,4 +33,24 @@ double distillation_loss(const float* logits, const float* teacher, const uint8_
                          int64_t rows, int64_t cols, const DistillationOptions& options, float* dx,
                          int64_t* correct);
 
+// What a training minimises. The numbers are in checkpoints: append only.
+//   kCrossEntropy  with the labels
+//   kDistillation  with the labels and a teacher's outputs
+//   kTeacherMse    squared distance to a teacher's outputs: labels take no part
+enum class LossKind { kCrossEntropy, kDistillation, kTeacherMse };
+
+struct LossOptions {
+  LossKind kind = LossKind::kCrossEntropy;
+  double label_smoothing = 0;
+  double temperature = 4, teacher_share = 0.9;  // distillation
+  bool needs_teacher() const { return kind != LossKind::kCrossEntropy; }
+};
+
+// Throws E-NATIVE-ARGUMENT for values outside their ranges.
+void validate(const LossOptions& options);
+
+// The loss and dx [rows, cols] of a batch; teacher [rows, cols] where the loss needs one.
+double training_loss(const LossOptions& options, const float* outputs, const float* teacher,
+                     const uint8_t* labels, int64_t rows, int64_t cols, float* dx);
+
 }  // namespace qat

@@ -45,6 +45,12 @@ struct ModuleParameter {
 struct TrainingPosition {
   uint64_t seed = 0;
   int64_t step = 0, steps_total = 1;
+  int64_t quantize_from = 0;            // layers are float before this step and prepared anew at it
+  int64_t freeze_norm_from = INT64_MAX; // batch norm statistics stay as they are from this step on
+  double dampening = 0;                 // pull of weights to their levels (oscillation.h)
+  bool quantizing() const { return step >= quantize_from; }
+  bool quantization_begins() const { return quantize_from > 0 && step == quantize_from; }
+  bool norm_frozen() const { return step >= freeze_norm_from; }
   double progress() const {
     return static_cast<double>(step) / static_cast<double>(steps_total);
   }

@@ -304,6 +304,12 @@ const float* NBitLayer::weight() const { return has_weight_ ? weight_.data() : n
 
 const float* NBitLayer::bias() const { return bias_.empty() ? nullptr : bias_.data(); }
 
+void NBitLayer::set_quantizing(bool quantizing) {
+  if (quantizing_ == quantizing) return;
+  quantizing_ = quantizing;
+  last_input_ = nullptr;
+}
+
 bool NBitLayer::weight_scales_learned() const { return rule_ && rule_->scales_learned(); }
 
 ScaleLayout NBitLayer::scale_layout() const {

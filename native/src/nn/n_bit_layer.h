@@ -136,6 +136,11 @@ class NBitLayer {
   int64_t scale_count() const { return rule_ ? rule_->layout().count() : 0; }
   bool weight_scales_learned() const;
   bool negative_scales_learned() const { return rule_ && rule_->negative_scales_learned(); }
+  // False: weight and input are used as they are, as if both had 32 bits (a float start of training).
+  void set_quantizing(bool quantizing);
+  bool quantizing() const { return quantizing_; }
+  // Strength of the pull to the levels that backward() adds to the weight's gradient; affine grids only.
+  void set_dampening(double strength) { dampening_ = strength; }
   // Where a training stands, for gradients that change with it.
   void set_progress(double progress) {
     if (rule_) rule_->set_progress(progress);
@@ -162,6 +167,8 @@ class NBitLayer {
   ActivationQuantizer activation_;
   std::unique_ptr<InputShift> input_shift_;  // null: none
   bool training_ = true;
+  bool quantizing_ = true;
+  double dampening_ = 0;
   bool has_weight_ = false;
   bool prepared_ = false;
   AlignedVector<float> weight_;

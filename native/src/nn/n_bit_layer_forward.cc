@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nn/n_bit_layer.h"
+#include "nn/oscillation.h"
 
 namespace qat {
 namespace {
@@ -22,7 +23,7 @@ void NBitLayer::current_scales() {
 }
 
 const float* NBitLayer::quantized_weight() {
-  if (is_float()) return weight_.data();
+  if (is_float() || !quantizing_) return weight_.data();
   current_scales();
   if (float_version_ != version_) {
     grow(quantized_weight_, weight_count());
@@ -40,7 +41,7 @@ const float* NBitLayer::shifted_input(const float* x, int64_t batch) {
 }
 
 const float* NBitLayer::quantized_input(const float* x, int64_t batch) {
-  if (activation_.is_float()) return x;
+  if (activation_.is_float() || !quantizing_) return x;
   grow(quantized_input_, batch * input_size());
   activation_.fake_quantize(x, quantized_input_.data(), batch, input_size());
   return quantized_input_.data();
@@ -88,27 +89,34 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
   LayerGradients gradients;
   gradients.dweight = dweight_.data();
   gradients.dbias = options_.bias ? dbias_.data() : nullptr;
-  const float* xq = activation_.is_float() ? last_input_ : quantized_input_.data();
+  const bool float_input = activation_.is_float() || !quantizing_;
+  const bool learns = rule_ && quantizing_;
+  const float* xq = float_input ? last_input_ : quantized_input_.data();
   product_->weight_gradient(xq, dy, last_batch_, dweight_.data(), gradients.dbias);
-  if (rule_) {
+  if (learns) {
     ScaleSums sums;
     if (weight_scales_learned()) sums.scale = dscale_sums_.data();
     if (negative_scales_learned()) sums.negative_scale = dnegative_sums_.data();
     rule_->backward(weight_.data(), scales_, dweight_.data(), sums);
+    QuantParams params;
+    if (dampening_ > 0 && rule_->level_params(scales_, &params)) {
+      dampening_loss(weight_.data(), quantized_weight(), rows(), cols(), params, dampening_,
+                     dweight_.data());
+    }
   }
-  if (weight_scales_learned()) {
+  if (learns && weight_scales_learned()) {
     apply_gradient_scale(dscale_sums_, dscale_);
     gradients.dscale_weight = dscale_.data();
     gradients.scale_count = scale_count();
   }
-  if (negative_scales_learned()) {
+  if (learns && negative_scales_learned()) {
     apply_gradient_scale(dnegative_sums_, dnegative_);
     gradients.dnegative_scale_weight = dnegative_.data();
   }
-  if (!dx && activation_.learned().empty() && !input_shift_) return gradients;
+  if (!dx && (float_input || activation_.learned().empty()) && !input_shift_) return gradients;
   float* dinput = dx ? dx : dinput_.data();
   product_->input_gradient(dy, quantized_weight(), last_batch_, dinput);
-  if (!activation_.is_float()) {
+  if (!float_input) {
     activation_.backward(last_input_, dinput, dinput, last_batch_, input_size());
   }
   if (input_shift_) input_shift_->backward(dinput, last_batch_);

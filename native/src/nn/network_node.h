@@ -44,6 +44,12 @@ class NetworkAccess {
                                    const CancelToken* cancel) {
     return network.evaluate_held(data, mode, cancel, nullptr);
   }
+  static std::vector<float> logits(Network& network, const Dataset& data, EvaluationMode mode,
+                                   const CancelToken* cancel) {
+    std::vector<float> outputs(static_cast<size_t>(data.count() * network.outputs()));
+    network.evaluate_held(data, mode, cancel, outputs.data());
+    return outputs;
+  }
   // The array of a parameter; null when the layer has given its float weight up.
   static const float* find(const Network& network, const ParameterInfo& parameter) {
     return network.find_parameter(parameter.name).value();

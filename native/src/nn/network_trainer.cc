@@ -4,11 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "nn/losses.h"
+#include "nn/gradient_quantizer.h"
 #include "nn/modules/n_bit_module.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
 #include "quant/statistics.h"
+#include "runtime/rng.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -109,16 +110,33 @@ void NetworkTrainer::require_finite() const {
 
 double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
                             double learning_rate, const TrainingPosition& position) {
-  for (const auto& node : NetworkAccess::nodes(network_)) node->module->begin_step(position);
+  place(position);
   data.gather(order, first, rows, input_.data(), labels_.data());
   const float* logits = forward(rows);
-  const double loss = softmax_cross_entropy(logits, labels_.data(), rows, network_.outputs(),
-                                            options_.label_smoothing, gradients_.back(), nullptr);
+  const double loss =
+      training_loss(options_.loss, logits, teacher_rows(order, first, rows), labels_.data(), rows,
+                    network_.outputs(), gradients_.back());
   if (!std::isfinite(loss)) diverged("the loss is not a finite number");
   backward(rows);
   clip_gradients();
   update(learning_rate);
   return loss;
+}
+
+void NetworkTrainer::place(const TrainingPosition& position) {
+  position_ = position;
+  for (const auto& node : NetworkAccess::nodes(network_)) node->module->begin_step(position);
+}
+
+const float* NetworkTrainer::teacher_rows(const uint32_t* order, int64_t first, int64_t rows) {
+  if (!options_.loss.needs_teacher() || !teacher_) return nullptr;
+  const int64_t width = network_.outputs();
+  teacher_batch_.resize(static_cast<size_t>(rows * width));
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t sample = order ? static_cast<int64_t>(order[first + i]) : first + i;
+    std::copy_n(teacher_ + sample * width, width, teacher_batch_.data() + i * width);
+  }
+  return teacher_batch_.data();
 }
 
 const float* NetworkTrainer::value_of(int64_t node) const {
@@ -169,6 +187,10 @@ void NetworkTrainer::backward_node(size_t index, int64_t rows, std::vector<char>
     to_add[k] = written[at] != 0;
     dx[k] = to_add[k] ? branch(k, rows * nodes[at]->size()) : gradients_[at];
     written[at] = 1;
+  }
+  if (node.layer() && options_.gradient_bits != kFloatBits && position_.quantizing()) {
+    const uint64_t key = random_key(position_.seed, {index, static_cast<uint64_t>(position_.step)});
+    quantize_gradient(gradients_[index], rows, node.size(), options_.gradient_bits, key);
   }
   node.module->backward(x, outputs_[index].data(), gradients_[index], rows, dx);
   for (size_t k = 0; k < node.inputs.size(); ++k) {

@@ -8,6 +8,7 @@
 #include "nn/dataset.h"
 #include "nn/network.h"
 #include "nn/network_node.h"
+#include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "runtime/aligned.h"
 
@@ -19,9 +20,10 @@ constexpr float kLargestScale = 1e20f;
 
 struct TrainerOptions {
   OptimizerOptions optimizer;
-  double label_smoothing = 0;
+  LossOptions loss;
   double gradient_clip = 0;  // longest gradient of all parameters together (L2); 0: as it is
   double scale_rate = 1;     // learning rate of learned scales, as a multiple of the others'
+  int gradient_bits = kFloatBits;  // of what n-bit layers get back (DoReFa)
 };
 
 // Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
@@ -36,6 +38,10 @@ class NetworkTrainer {
   // is not finite, and after the update when a scale is not.
   double step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
               double learning_rate, const TrainingPosition& position = {});
+  // Tells every module where the training stands; step() does it too.
+  void place(const TrainingPosition& position);
+  // Outputs of the teacher for every training sample [samples, outputs], which must outlive the steps.
+  void set_teacher(const float* outputs) { teacher_ = outputs; }
   // Throws E-LAYER-STATE naming the first layer that has no float weight or is not prepared.
   void require_trainable() const;
   // Throws E-TRAINING-DIVERGED when a weight is NaN or infinite.
@@ -63,6 +69,7 @@ class NetworkTrainer {
   void backward_node(size_t index, int64_t rows, std::vector<char>& written);
   const float* value_of(int64_t node) const;
   float* branch(size_t input, int64_t count);
+  const float* teacher_rows(const uint32_t* order, int64_t first, int64_t rows);
   void clip_gradients();
   void update(double learning_rate);
   void update_scales(size_t index, float* scales, double learning_rate);
@@ -77,6 +84,9 @@ class NetworkTrainer {
   std::vector<float*> gradients_;  // of every node's output, in one of the buffers
   // Per input of a node: the gradient of a value that others take too, to be added to theirs.
   std::vector<AlignedVector<float>> branches_;
+  const float* teacher_ = nullptr;
+  AlignedVector<float> teacher_batch_;
+  TrainingPosition position_;
   std::vector<uint8_t> labels_;
   std::vector<double> norm_partials_;
 };

@@ -45,6 +45,17 @@ std::string describe_refinements(const SessionOptions& o) {
   if (o.schedule.warmup_steps) text += " warmupSteps " + std::to_string(o.schedule.warmup_steps);
   if (o.gradient_clip > 0) text += " gradientClip " + number(o.gradient_clip);
   if (o.scale_rate != 1) text += " scaleRate " + number(o.scale_rate);
+  if (o.loss.needs_teacher()) text += " loss " + std::to_string(static_cast<int>(o.loss.kind));
+  if (o.loss.kind == LossKind::kDistillation) {
+    text += " temperature " + number(o.loss.temperature) + " teacherShare " +
+            number(o.loss.teacher_share);
+  }
+  if (o.gradient_bits != kFloatBits) text += " gradientBits " + std::to_string(o.gradient_bits);
+  if (o.dampening > 0) text += " dampening " + number(o.dampening);
+  if (o.quantize_from > 0) text += " quantizeFrom " + std::to_string(o.quantize_from);
+  if (o.freeze_norm_from != INT64_MAX) {
+    text += " freezeNormFrom " + std::to_string(o.freeze_norm_from);
+  }
   return text;
 }
 
@@ -71,7 +82,7 @@ std::string describe(const SessionData& data) {
   text += "learningRate " + number(o.learning_rate) + " schedule " +
           std::to_string(static_cast<int>(o.schedule.kind)) + " epochs " + std::to_string(o.epochs) +
           " batchSize " + std::to_string(o.batch_size) + " seed " + std::to_string(o.seed) +
-          (o.shuffle ? " shuffle" : " fileOrder") + " labelSmoothing " + number(o.label_smoothing) +
+          (o.shuffle ? " shuffle" : " fileOrder") + " labelSmoothing " + number(o.loss.label_smoothing) +
           describe_refinements(o) + "\n";
   return text;
 }

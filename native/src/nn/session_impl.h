@@ -62,6 +62,8 @@ struct TrainingSession::Impl {
   void end(SessionState last);
   bool attend(bool needs_step_room, bool needs_evaluation_room);
   void serve_checkpoints(std::unique_lock<std::mutex>& lock);
+  void ask_teacher();
+  void measure_test(SessionEvaluation* point);
   void evaluate();
   void make_step();
   void shuffle_epoch(int64_t epoch);

@@ -13,6 +13,10 @@
 
 namespace qat {
 
+// Where `step` stands in the training.
+struct SessionData;
+TrainingPosition training_position(const SessionData& data, int64_t step);
+
 struct SessionPosition {
   int64_t step = 0;                // updates made
   bool evaluation_pending = true;  // the evaluation after `step` updates was not yet handed over
@@ -21,6 +25,8 @@ struct SessionPosition {
 struct SessionData {
   SessionOptions options;
   std::shared_ptr<Network> network;
+  std::shared_ptr<Network> teacher;  // null without one
+  std::vector<float> teacher_train, teacher_test;  // its outputs, once the training runs
   std::shared_ptr<const Dataset> train, test;
   int64_t steps_per_epoch = 0;
   int64_t steps_total = 0;

@@ -35,8 +35,8 @@ SessionFailure failure_of(const std::exception& error) {
 }  // namespace
 
 static TrainerOptions trainer_options(const SessionOptions& options) {
-  TrainerOptions result{options.optimizer, options.label_smoothing, options.gradient_clip,
-                        options.scale_rate};
+  TrainerOptions result{options.optimizer, options.loss, options.gradient_clip, options.scale_rate,
+                        options.gradient_bits};
   result.optimizer.seed = options.seed;
   return result;
 }
@@ -69,7 +69,29 @@ void TrainingSession::Impl::run() {
   end(last);
 }
 
+TrainingPosition training_position(const SessionData& data, int64_t step) {
+  const SessionOptions& o = data.options;
+  TrainingPosition position;
+  position.seed = o.seed;
+  position.step = step;
+  position.steps_total = data.steps_total;
+  position.quantize_from = o.quantize_from;
+  position.freeze_norm_from = o.freeze_norm_from;
+  position.dampening = o.dampening;
+  return position;
+}
+
+// The teacher does not change, so each sample is asked once.
+void TrainingSession::Impl::ask_teacher() {
+  if (!data.teacher) return;
+  const auto mode = EvaluationMode::kFakeQuant;
+  data.teacher_train = data.teacher->logits(*data.train, mode, &cancel_token);
+  data.teacher_test = data.teacher->logits(*data.test, mode, &cancel_token);
+  trainer.set_teacher(data.teacher_train.data());
+}
+
 SessionState TrainingSession::Impl::train_to_the_end() {
+  ask_teacher();
   for (;;) {
     const bool evaluation_due = data.position.evaluation_pending;
     const bool step_due = !evaluation_due && data.position.step < data.steps_total;
@@ -128,20 +150,34 @@ void TrainingSession::Impl::serve_checkpoints(std::unique_lock<std::mutex>& lock
   changed.notify_all();
 }
 
+void TrainingSession::Impl::measure_test(SessionEvaluation* point) {
+  const auto mode = EvaluationMode::kFakeQuant;
+  if (data.options.loss.kind != LossKind::kTeacherMse) {
+    const EvaluationResult result =
+        NetworkAccess::evaluate(*data.network, *data.test, mode, &cancel_token);
+    point->test_loss = result.loss;
+    point->test_accuracy = result.accuracy;
+    return;
+  }
+  const std::vector<float> outputs =
+      NetworkAccess::logits(*data.network, *data.test, mode, &cancel_token);
+  point->test_loss = mean_squared_error(outputs.data(), data.teacher_test.data(),
+                                        data.test->count(), data.network->outputs(), nullptr);
+}
+
 void TrainingSession::Impl::evaluate() {
   trainer.require_finite();
-  const EvaluationResult result = NetworkAccess::evaluate(
-      *data.network, *data.test, EvaluationMode::kFakeQuant, &cancel_token);
-  if (!std::isfinite(result.loss)) {
+  // As it was in the step that led here: a start as float is shown as float.
+  trainer.place(training_position(data, std::max<int64_t>(0, data.position.step - 1)));
+  SessionEvaluation point;
+  measure_test(&point);
+  if (!std::isfinite(point.test_loss)) {
     throw Error("E-TRAINING-DIVERGED",
                 "The training diverged: the test loss is not a finite number.",
                 "Lower the learning rate, or prepare the layers again and start over.");
   }
-  SessionEvaluation point;
   point.step = data.position.step;
   point.epoch = epoch_of(point.step);
-  point.test_loss = result.loss;
-  point.test_accuracy = result.accuracy;
   point.layers = diagnose_layers(*data.network, data.codes);
   data.position.evaluation_pending = false;
   evaluations.try_push(std::move(point));
@@ -170,7 +206,7 @@ void TrainingSession::Impl::make_step() {
   SessionStep point;
   point.learning_rate = learning_rate();
   point.loss = trainer.step(*data.train, order.data(), first, rows, point.learning_rate,
-                            {data.options.seed, step, data.steps_total});
+                            training_position(data, step));
   point.step = ++data.position.step;
   point.epoch = epoch_of(point.step);
   data.position.evaluation_pending = point.step % data.steps_per_epoch == 0;

@@ -24,8 +24,11 @@ void validate_options(const SessionOptions& o) {
   require_option(o.epochs >= 1 && o.epochs <= 1000000, "epochs must be 1 to 1000000");
   require_option(o.batch_size >= 1 && o.batch_size <= (1 << 20), "the batch size must be 1 to 1048576");
   require_option(o.snapshot_ms >= 0, "snapshotMs must not be negative");
-  require_option(o.label_smoothing >= 0 && o.label_smoothing <= 1,
-                 "label smoothing must be in [0, 1]");
+  validate(o.loss);
+  require_option(o.gradient_bits == kFloatBits || (o.gradient_bits >= 1 && o.gradient_bits <= 8),
+                 "gradient bits must be 1 to 8, or 32");
+  require_option(o.dampening >= 0 && std::isfinite(o.dampening), "the dampening must not be negative");
+  require_option(o.quantize_from >= 0 && o.freeze_norm_from >= 0, "steps must not be negative");
   require_option(o.gradient_clip >= 0 && std::isfinite(o.gradient_clip),
                  "the gradient clip must not be negative");
   require_option(o.scale_rate > 0 && std::isfinite(o.scale_rate),
@@ -51,10 +54,26 @@ bool needs_batch(Network& network) {
   return false;
 }
 
+void require_teacher(const SessionOptions& options, const Network* teacher, const Network& network) {
+  require_option(options.loss.needs_teacher() == (teacher != nullptr),
+                 teacher ? "this loss has no use for a teacher" : "this loss needs a teacher");
+  if (!teacher) return;
+  require_option(teacher != &network, "a network cannot teach itself");
+  if (teacher->inputs() == network.inputs() && teacher->outputs() == network.outputs()) return;
+  throw Error("E-DATASET-MISMATCH",
+              "The teacher has " + std::to_string(teacher->inputs()) + " inputs and " +
+                  std::to_string(teacher->outputs()) + " outputs, the network " +
+                  std::to_string(network.inputs()) + " and " + std::to_string(network.outputs()) +
+                  ".",
+              "Use a teacher with the network's inputs and outputs.");
+}
+
 SessionData make_data(std::shared_ptr<Network> network, std::shared_ptr<const Dataset> train,
-                      std::shared_ptr<const Dataset> test, const SessionOptions& options) {
+                      std::shared_ptr<const Dataset> test, const SessionOptions& options,
+                      std::shared_ptr<Network> teacher) {
   validate_options(options);
   require_option(network != nullptr, "there is no network");
+  require_teacher(options, teacher.get(), *network);
   require_data("training", train.get(), *network);
   require_data("test", test.get(), *network);
   SessionData data;
@@ -69,6 +88,7 @@ SessionData make_data(std::shared_ptr<Network> network, std::shared_ptr<const Da
   }
   data.steps_total = data.steps_per_epoch * options.epochs;
   data.network = std::move(network);
+  data.teacher = std::move(teacher);
   data.train = std::move(train);
   data.test = std::move(test);
   return data;
@@ -96,8 +116,10 @@ const char* to_string(SessionState state) {
 TrainingSession::TrainingSession(std::shared_ptr<Network> network,
                                  std::shared_ptr<const Dataset> train,
                                  std::shared_ptr<const Dataset> test,
-                                 const SessionOptions& options) {
-  SessionData data = make_data(std::move(network), std::move(train), std::move(test), options);
+                                 const SessionOptions& options,
+                                 std::shared_ptr<Network> teacher) {
+  SessionData data = make_data(std::move(network), std::move(train), std::move(test), options,
+                               std::move(teacher));
   const std::shared_ptr<Network> held = data.network;
   NetworkUse use(*held);
   impl_ = std::make_unique<Impl>(std::move(data));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/dataset.h"
+#include "nn/losses.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -29,9 +30,13 @@ struct SessionOptions {
   uint64_t seed = 1;
   bool shuffle = true;         // false: batches in file order
   int64_t snapshot_ms = 0;     // keep a checkpoint in memory every so often; 0: never
-  double label_smoothing = 0;
+  LossOptions loss;
   double gradient_clip = 0;    // see TrainerOptions
   double scale_rate = 1;
+  int gradient_bits = kFloatBits;
+  double dampening = 0;        // see TrainingPosition
+  int64_t quantize_from = 0;
+  int64_t freeze_norm_from = INT64_MAX;
   size_t ring_capacity = 8192; // step points not drained yet; the session waits rather than lose one
 };
 
@@ -53,7 +58,7 @@ struct SessionEvaluation {
   int64_t step = 0;
   double epoch = 0;
   double test_loss = 0;
-  double test_accuracy = 0;
+  std::optional<double> test_accuracy;  // none: the loss takes no labels
   std::vector<LayerDiagnostics> layers;
 };
 
@@ -78,8 +83,10 @@ class TrainingSession {
  public:
   // Throws E-DATASET-MISMATCH when the data do not fit the network, E-NATIVE-ARGUMENT for options,
   // E-LAYER-STATE for a layer that cannot be trained (not prepared, packedOnly).
+  // `teacher`: for losses that need one, else null; it is read once, when the training starts.
   TrainingSession(std::shared_ptr<Network> network, std::shared_ptr<const Dataset> train,
-                  std::shared_ptr<const Dataset> test, const SessionOptions& options);
+                  std::shared_ptr<const Dataset> test, const SessionOptions& options,
+                  std::shared_ptr<Network> teacher = nullptr);
   ~TrainingSession();  // cancels and joins
 
   void start();   // idle only, else E-RUN-STATE

@@ -42,6 +42,8 @@ class WeightRule {
   // In place dŵ → dw, after quantize() of the same weight. Fills `sums` unless they are null.
   virtual void backward(const float* w, const Scales& scales, float* dweight,
                         const ScaleSums& sums) = 0;
+  // Kernel parameters of the levels ŵ lies on; false where ŵ is not the nearest level of w itself.
+  virtual bool level_params(const Scales& /*scales*/, QuantParams* /*params*/) const { return false; }
   // Share of the training that is done.
   virtual void set_progress(double /*progress*/) {}
   // qmax of the LSQ gradient scale 1/√(N·qmax).

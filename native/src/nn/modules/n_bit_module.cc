@@ -90,7 +90,18 @@ float* NBitModule::mutable_value(size_t index) {
   return nullptr;
 }
 
+void NBitModule::begin_step(const TrainingPosition& position) {
+  layer_->set_progress(position.progress());
+  layer_->set_quantizing(position.quantizing());
+  layer_->set_dampening(position.dampening);
+  prepare_next_ = position.quantization_begins();
+}
+
 void NBitModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
+  if (pass == Pass::kTraining && prepare_next_) {
+    layer_->prepare_params(x[0], rows);
+    prepare_next_ = false;
+  }
   if (pass == Pass::kPacked) {
     layer_->forward_packed(x[0], rows, y);
   } else {
@@ -109,7 +120,8 @@ void NBitModule::backward(const float* const*, const float*, float* dy, int64_t,
       case Kind::kWeightScales: gradients_[i] = g.dscale_weight; break;
       case Kind::kNegativeScales: gradients_[i] = g.dnegative_scale_weight; break;
       case Kind::kActivation:
-        gradients_[i] = layer_->activation().gradient(source.learned);
+        gradients_[i] =
+            layer_->quantizing() ? layer_->activation().gradient(source.learned) : nullptr;
         break;
       case Kind::kInputShift: gradients_[i] = layer_->input_shift()->gradient.data(); break;
     }

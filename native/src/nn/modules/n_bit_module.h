@@ -20,9 +20,7 @@ class NBitModule final : public Module {
   float* mutable_value(size_t index) override;
   float* gradient(size_t index) override { return gradients_[index]; }
   void reset(uint64_t seed) override { layer_->reset_parameters(seed); }
-  void begin_step(const TrainingPosition& position) override {
-    layer_->set_progress(position.progress());
-  }
+  void begin_step(const TrainingPosition& position) override;
   void after_update() override { layer_->after_update(); }
   NBitLayer* layer() override { return layer_.get(); }
 
@@ -54,6 +52,7 @@ class NBitModule final : public Module {
   std::vector<ModuleParameter> parameters_;
   std::vector<Source> sources_;     // per parameter
   std::vector<float*> gradients_;   // per parameter
+  bool prepare_next_ = false;       // the next training forward begins to quantize
 };
 
 }  // namespace qat

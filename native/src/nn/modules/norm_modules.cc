@@ -39,7 +39,9 @@ float* BatchNormModule::gradient(size_t index) {
 }
 
 void BatchNormModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  if (pass == Pass::kTraining) {
+  if (pass == Pass::kTraining && frozen_) {
+    norm_.forward_frozen(x[0], y, rows);
+  } else if (pass == Pass::kTraining) {
     norm_.forward_training(x[0], y, rows);
   } else {
     norm_.forward_inference(x[0], y, rows);

@@ -20,6 +20,7 @@ class BatchNormModule final : public Module {
   void forward(const float* const* x, int64_t rows, float* y, Pass pass) override;
   void backward(const float* const* x, const float* y, float* dy, int64_t rows,
                 float* const* dx) override;
+  void begin_step(const TrainingPosition& position) override { frozen_ = position.norm_frozen(); }
   bool needs_batch() const override { return output().extents.size() == 1; }
   int64_t native_bytes() const override { return norm_.native_bytes(); }
 
@@ -28,6 +29,7 @@ class BatchNormModule final : public Module {
   const AlignedVector<float>& array(size_t index) const;
 
   BatchNorm norm_;
+  bool frozen_ = false;
 };
 
 // Over the last extent of [features] or [tokens, features].
