@@ -117,6 +117,18 @@ TEST(nn_every_rule_trains_the_same_on_any_number_of_threads_and_resumes_exactly)
   }
 }
 
+TEST(nn_binary_latent_weights_are_clipped_after_an_update) {
+  const Rule binary = {"binary", 1, Grid::kBinary, Granularity::kChannel, RangeEstimator::kMse,
+                       Method::kSte};
+  const auto layer = prepared(options_of(binary), random_values(kIn * kOut, 4, 0.3));
+  float* w = layer->mutable_weight();
+  w[0] = 1.5f;
+  w[1] = -7;
+  w[2] = 0.25f;
+  layer->after_update();
+  CHECK(w[0] == 1 && w[1] == -1 && w[2] == 0.25f);
+}
+
 TEST(nn_twn_follows_its_latent_weight) {
   const auto w = random_values(kIn * kOut, 4, 0.3);
   const auto layer = prepared(options_of(rule_named("twn")), w);

@@ -54,6 +54,9 @@ TEST(ptq_rounding_choices_are_the_levels_around_each_weight) {
       config_of(3, Grid::kUnsigned, Granularity::kGroup, 16),
       config_of(4, Grid::kNarrow, Granularity::kTensor, 0, qat::RangeEstimator::kAbsMax),
       config_of(1, Grid::kBinary, Granularity::kChannel),
+      config_of(3, Grid::kMidrise, Granularity::kChannel),
+      config_of(2, Grid::kTernary, Granularity::kTensor, 0, qat::RangeEstimator::kTwn),
+      config_of(2, Grid::kTernary, Granularity::kGroup, 9, qat::RangeEstimator::kTtq),
   };
   for (const QuantizerConfig& config : configs) {
     const qat::QuantizedWeight nearest = round_to_nearest(weight, rows, cols, config);
@@ -70,7 +73,10 @@ TEST(ptq_rounding_choices_are_the_levels_around_each_weight) {
       }
       CHECK(low - 1e-6f <= weight[i] && weight[i] <= high + 1e-6f);
       const bool nearest_is_low = std::fabs(low - weight[i]) < std::fabs(high - weight[i]);
-      CHECK_EQ(values[i], nearest_is_low ? low : high);
+      // The thresholds of TWN and TTQ are not halfway between the levels.
+      const bool halfway = config.grid != Grid::kTernary;
+      if (halfway) CHECK_EQ(values[i], nearest_is_low ? low : high);
+      CHECK(values[i] == low || values[i] == high);
     }
     CHECK_IN(fixed < rows * cols * 3 / 4, "fixed " << fixed << " at bits " << config.bits);
   }

@@ -93,6 +93,9 @@ TEST(ptq_gptq_with_a_diagonal_hessian_rounds_to_nearest_exactly) {
       config_of(8, Grid::kSigned, Granularity::kGroup, 150, qat::RangeEstimator::kAbsMax),
       config_of(4, Grid::kUnsigned, Granularity::kGroup, 128, qat::RangeEstimator::kLsq),
       config_of(1, Grid::kBinary, Granularity::kGroup, 64),
+      config_of(3, Grid::kMidrise, Granularity::kChannel),
+      config_of(2, Grid::kTernary, Granularity::kTensor, 0, qat::RangeEstimator::kTwn),
+      config_of(2, Grid::kTernary, Granularity::kGroup, 9, qat::RangeEstimator::kTtq),
   };
   for (const QuantizerConfig& config : configs) {
     for (const bool static_groups : {false, true}) {

@@ -94,6 +94,13 @@ void BinaryRule::quantize(const float* w, const Scales& scales, float* quantized
   });
 }
 
+// Beyond 1 a weight would get no gradient ever again.
+void BinaryRule::after_update(float* w) {
+  parallel_for(layout().rows * layout().cols, 16384, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) w[i] = std::clamp(w[i], -1.0f, 1.0f);
+  });
+}
+
 void BinaryRule::backward(const float* w, const Scales&, float* dweight, const ScaleSums& sums) {
   reduce_by_scale(layout(), partials_, sums.scale, [&](int64_t first, int64_t count) {
     return sign_backward(w + first, dweight + first, count);

@@ -9,7 +9,7 @@ namespace qat {
 
 // kSte: α = mean|w| over each scale's elements, recomputed whenever the latent weight was written.
 // kLsq: α is learned (∂ŵ/∂α = sign(w), gradient scale 1/√N). Gradients reach latent weights with
-// |w| ≤ 1 only, as in BinaryConnect and BNN. Inference with 1-bit activations is XNOR-popcount.
+// |w| ≤ 1 only, and updates are clipped there, as in BinaryConnect and BNN. Inference with 1-bit activations is XNOR-popcount.
 class BinaryRule final : public WeightRule {
  public:
   BinaryRule(const WeightOptions& options, int64_t rows, int64_t cols);
@@ -20,6 +20,7 @@ class BinaryRule final : public WeightRule {
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }
+  void after_update(float* w) override;
 
  private:
   std::vector<double> partials_;  // per chunk of rows

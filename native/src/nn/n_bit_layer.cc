@@ -304,6 +304,11 @@ const float* NBitLayer::weight() const { return has_weight_ ? weight_.data() : n
 
 const float* NBitLayer::bias() const { return bias_.empty() ? nullptr : bias_.data(); }
 
+void NBitLayer::after_update() {
+  if (rule_ && has_weight_) rule_->after_update(weight_.data());
+  activation_.after_update();
+}
+
 void NBitLayer::set_quantizing(bool quantizing) {
   if (quantizing_ == quantizing) return;
   quantizing_ = quantizing;

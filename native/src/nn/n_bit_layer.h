@@ -126,7 +126,7 @@ class NBitLayer {
   InputShift* input_shift() { return input_shift_.get(); }
   const InputShift* input_shift() const { return input_shift_.get(); }
   // An optimizer has written what it updates.
-  void after_update() { activation_.after_update(); }
+  void after_update();
   const float* scale_values() const { return scales_.scales.data(); }
   const float* negative_scale_values() const { return scales_.negative_scales.data(); }
   // Null in created and packedOnly; null without bias; null for the float layer.

@@ -44,6 +44,8 @@ class WeightRule {
                         const ScaleSums& sums) = 0;
   // Kernel parameters of the levels ŵ lies on; false where ŵ is not the nearest level of w itself.
   virtual bool level_params(const Scales& /*scales*/, QuantParams* /*params*/) const { return false; }
+  // An optimizer has written w [rows, cols].
+  virtual void after_update(float* /*w*/) {}
   // Share of the training that is done.
   virtual void set_progress(double /*progress*/) {}
   // qmax of the LSQ gradient scale 1/√(N·qmax).

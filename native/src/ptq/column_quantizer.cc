@@ -35,6 +35,8 @@ Scales scales_of_rows(const Scales& scales, const ScaleLayout& layout, int64_t b
   Scales rows;
   rows.scales = values_of_rows(scales.scales, layout, begin, end, group);
   rows.zero_points = values_of_rows(scales.zero_points, layout, begin, end, group);
+  rows.thresholds = values_of_rows(scales.thresholds, layout, begin, end, group);
+  rows.negative_scales = values_of_rows(scales.negative_scales, layout, begin, end, group);
   return rows;
 }
 
@@ -42,13 +44,8 @@ void store_scales_of_rows(const Scales& rows, const ScaleLayout& layout, int64_t
                           int64_t group, Scales* scales) {
   store_rows(rows.scales, layout, begin, group, &scales->scales);
   store_rows(rows.zero_points, layout, begin, group, &scales->zero_points);
-}
-
-Scales empty_scales(const QuantizerConfig& config, const ScaleLayout& layout) {
-  Scales scales;
-  scales.scales.resize(static_cast<size_t>(layout.count()));
-  if (config.grid == Grid::kUnsigned) scales.zero_points.resize(scales.scales.size());
-  return scales;
+  store_rows(rows.thresholds, layout, begin, group, &scales->thresholds);
+  store_rows(rows.negative_scales, layout, begin, group, &scales->negative_scales);
 }
 
 ColumnQuantizer::ColumnQuantizer(const QuantizerConfig& config) : config_(config) {

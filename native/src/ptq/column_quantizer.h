@@ -11,11 +11,9 @@ namespace qat {
 // The scales of the elements (begin ... end-1, column) of a column of `group`, one per row.
 Scales scales_of_rows(const Scales& scales, const ScaleLayout& layout, int64_t begin, int64_t end,
                       int64_t group);
-// The reverse: writes the scales of those rows into `scales`, sized for the layout by
-// empty_scales().
+// The reverse: writes the scales of those rows into `scales`, sized for the layout by make_scales().
 void store_scales_of_rows(const Scales& rows, const ScaleLayout& layout, int64_t begin,
                           int64_t group, Scales* scales);
-Scales empty_scales(const QuantizerConfig& config, const ScaleLayout& layout);
 
 // One column of some rows, each with a scale of its own: the codes and values that quantize_weight
 // gives for them, whatever the grid.

@@ -232,7 +232,7 @@ GptqResult gptq(const float* weight, int64_t rows, int64_t cols, SquareMatrix h,
   report_progress(cancel, kFactorizationShare);
 
   GptqResult result;
-  Scales scales = empty_scales(config, plan.layout);
+  Scales scales = make_scales(config, plan.layout);
   if (!plan.scales_from_corrected) {
     scales = estimate_scales(without_dead_columns(plan).data(), rows, cols, config, cancel);
   }

@@ -39,9 +39,15 @@ RoundingChoices rounding_choices(const float* weight, int64_t rows, int64_t cols
   const std::vector<float> zeroth = values_of(codes, rows, cols, config, scales);
   std::fill(codes.begin(), codes.end(), uint8_t{1});
   const std::vector<float> first = values_of(codes, rows, cols, config, scales);
+  std::fill(codes.begin(), codes.end(), static_cast<uint8_t>(top));
+  const std::vector<float> last = values_of(codes, rows, cols, config, scales);
+  const bool two_sided = config.grid == Grid::kTernary;  // the step above 0 may be another one
   std::vector<uint8_t> next(codes.size());
   for (size_t i = 0; i < codes.size(); ++i) {
-    const float position = std::floor((weight[i] - zeroth[i]) / (first[i] - zeroth[i]));
+    const float position =
+        two_sided && weight[i] >= first[i]
+            ? 1 + std::floor((weight[i] - first[i]) / (last[i] - first[i]))
+            : std::floor((weight[i] - zeroth[i]) / (first[i] - zeroth[i]));
     const float code = std::clamp(position, 0.0f, top);
     codes[i] = static_cast<uint8_t>(code);
     const bool between = position >= 0 && position < top;
