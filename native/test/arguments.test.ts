@@ -255,6 +255,38 @@ describe('NBitLayer', () => {
   });
 });
 
+describe('createConv2d', () => {
+  const good = { inChannels: 2, outChannels: 4, kernel: 3, height: 6, width: 5 };
+
+  it('takes shapes that fit', () => {
+    const layer = addon.createConv2d({ ...good, kernel: [3, 2], padding: 1, groups: 2, inputShift: true });
+    layer.resetParameters(1);
+    layer.prepareParams(new Float32Array(60).fill(0.5));
+    expect(layer.forward(new Float32Array(60).fill(0.5))).toHaveLength(4 * 6 * 6);
+    const { dActivation, dInputShift } = layer.backward(new Float32Array(4 * 6 * 6).fill(1));
+    expect(dActivation).toHaveLength(1);
+    expect(dInputShift).toHaveLength(2);
+    layer.dispose();
+  });
+
+  it('refuses the others', () => {
+    const create = (changes: Anything) => () => addon.createConv2d({ ...good, ...changes });
+    expectArgumentErrors({
+      'no kernel': create({ kernel: undefined }),
+      'no image': create({ height: 0 }),
+      'a kernel larger than the image': create({ kernel: 7 }),
+      'a stride of 0': create({ stride: 0 }),
+      'groups that do not divide': create({ groups: 3 }),
+      'a shift as text': create({ inputShift: 'yes' }),
+      'an input of another size': () => addon.createConv2d(good).prepareParams(floats(1, 2)),
+    });
+    const methods = { weight: { method: 'irnet' }, activation: { method: 'pact', grid: 'signed' } } as const;
+    for (const [part, changes] of Object.entries(methods)) {
+      expect(errorOf(create({ [part]: changes })).code).toBe('E-QUANTIZER-INVALID');
+    }
+  });
+});
+
 describe('data sets, networks and sessions', () => {
   it('createDatasetFromBytes and createDatasetFromFloats', () => {
     const shape = { count: 2, features: 3, classes: 2 };
@@ -282,6 +314,8 @@ describe('data sets, networks and sessions', () => {
 
   it('createNetwork', () => {
     const [linear, norm, relu, last] = smallNetwork();
+    const image = { op: 'input', shape: [2, 6, 6] };
+    const conv = { ...linear, op: 'conv2d', inChannels: 2, outChannels: 4, kernel: 3 };
     expectArgumentErrors({
       'no array': () => any.createNetwork({}),
       'no object': () => any.createNetwork([3]),
@@ -289,12 +323,24 @@ describe('data sets, networks and sessions', () => {
       'no bias flag': () => any.createNetwork([{ ...linear, bias: undefined }]),
       'no name': () => any.createNetwork([{ ...linear, name: '' }]),
       'no activation': () => any.createNetwork([{ ...linear, activation: undefined }]),
+      'inputs that are no names': () => any.createNetwork([linear, { ...relu, inputs: [3] }]),
+      'a shape with a fraction': () => any.createNetwork([{ op: 'input', shape: [1.5] }, relu]),
+      'a kernel of three sides': () => any.createNetwork([image, { ...conv, kernel: [1, 2, 3] }]),
+      'a padding below 0': () => any.createNetwork([image, { ...conv, padding: -1 }]),
+      'groups that do not divide': () => any.createNetwork([image, { ...conv, groups: 3 }]),
+      'a kernel larger than the image': () => any.createNetwork([image, { ...conv, kernel: 9 }]),
+      'no pooling kernel': () => any.createNetwork([image, { op: 'maxPool2d' }]),
+      'no heads': () => any.createNetwork([linear, { op: 'attention', inputs: ['fc0', 'fc0', 'fc0'] }]),
+      'a share above 1': () => any.createNetwork([linear, { op: 'dropout', rate: 2 }]),
     });
     expect(errorOf(() => addon.createNetwork([])).code).toBe('E-MODEL-EMPTY');
     for (const nodes of [
       [relu, linear],
       [linear, norm, last, last],
       [linear, linear],
+      [image, linear],
+      [conv],
+      [linear, { op: 'add', inputs: ['fc0', 'later'] }],
     ]) {
       expect(errorOf(() => any.createNetwork(nodes)).code).toBe('E-MODEL-GRAPH');
     }
@@ -354,6 +400,17 @@ describe('data sets, networks and sessions', () => {
       'a scale rate of 0': create({ scaleRate: 0 }),
       'Nesterov without momentum': create({ optimizer: 'sgd', momentum: 0, nesterov: true }),
       'Nesterov as a number': create({ nesterov: 1 }),
+      'a loss': create({ loss: 'hinge' }),
+      'a loss without its teacher': create({ loss: 'distillation' }),
+      'a temperature of 0': create({ temperature: 0 }),
+      'a share of labels above 1': create({ teacherShare: 1.5 }),
+      'a smoothing above 1': create({ labelSmoothing: 1.1 }),
+      'nine gradient bits': create({ gradientBits: 9 }),
+      'a dampening below 0': create({ dampening: -1 }),
+      'a start before the first step': create({ quantizeFromStep: -1 }),
+      'half a freezing step': create({ freezeNormFromStep: 0.5 }),
+      'a teacher nobody asks': () =>
+        addon.createSession(network, dataset, dataset, sessionOptions(), addon.createNetwork(smallNetwork())),
     });
     const wide = createDataset(addon, 4, 9, 1);
     expect(errorOf(() => addon.createSession(network, wide, dataset, sessionOptions())).code).toBe(

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Network, SessionOptions, SessionProgress, TrainingSession } from '../index.js';
 import { errorOf, rejectionOf } from './expect-error.js';
-import { createDataset, randomFloats, sessionOptions, smallNetwork } from './fixtures.js';
+import { createDataset, quantizer, randomFloats, sessionOptions, smallNetwork } from './fixtures.js';
 import { loadAddon } from './load-addon.js';
 
 const addon = loadAddon();
@@ -57,6 +57,76 @@ function append(all: SessionProgress, more: SessionProgress): void {
 
 /** Long enough that it cannot end before it is told to. */
 const endless = { epochs: 100_000, learningRate: 1e-5, schedule: 'constant' } as const;
+
+describe('a teacher', () => {
+  async function taught(loss: 'distillation' | 'teacherMse') {
+    const teacher = addon.createNetwork(smallNetwork(32, 32));
+    teacher.resetParameters(70);
+    await teacher.prepare(train, 64);
+    const network = await preparedNetwork(4, 8);
+    const before = await network.logits(test, 'fakeQuant');
+    const options = sessionOptions({ loss, teacherShare: 1, epochs: 20 });
+    const progress = await runToEnd(addon.createSession(network, train, test, options, teacher));
+    expect(progress.error).toBeNull();
+    return {
+      wanted: await teacher.logits(test, 'fakeQuant'),
+      before,
+      after: await network.logits(test, 'fakeQuant'),
+      last: progress.evaluations.at(-1),
+    };
+  }
+  const meanSquare = (a: Float32Array, b: Float32Array) =>
+    a.reduce((sum, value, i) => sum + (value - (b[i] ?? 0)) ** 2, 0) / a.length;
+
+  it('gives its probabilities to a distilled student', async () => {
+    const { wanted, before, after, last } = await taught('distillation');
+    const margins = (logits: Float32Array) =>
+      Float32Array.from({ length: 100 }, (_, i) => (logits[2 * i + 1] ?? 0) - (logits[2 * i] ?? 0));
+    const distance = (logits: Float32Array) => meanSquare(margins(logits), margins(wanted));
+    expect(distance(after)).toBeLessThan(distance(before) / 4);
+    expect(last?.testAccuracy).toBeGreaterThan(0);
+  });
+
+  it('is all that counts where labels take no part', async () => {
+    const { wanted, before, after, last } = await taught('teacherMse');
+    expect(meanSquare(after, wanted)).toBeLessThan(meanSquare(before, wanted) / 4);
+    expect(last).toMatchObject({
+      testAccuracy: null,
+      testLoss: expect.closeTo(meanSquare(after, wanted), 6),
+    });
+  });
+});
+
+describe('a convolutional network', () => {
+  it('learns where the bright half of an image is, in integers too', async () => {
+    const values = randomFloats(300 * 36, 5, 0.3);
+    const labels = Uint8Array.from({ length: 300 }, (_, i) => i % 2);
+    labels.forEach((label, i) => {
+      for (let p = 0; p < 18; p++)
+        values[i * 36 + label * 18 + p] = (values[i * 36 + label * 18 + p] ?? 0) + 1;
+    });
+    const data = addon.createDatasetFromFloats(values, labels, { count: 300, features: 36, classes: 2 });
+    const layer = { bias: true, weight: quantizer(4), activation: activation(4) };
+    const network = addon.createNetwork([
+      { op: 'input', shape: [1, 6, 6] },
+      { ...layer, op: 'conv2d', name: 'stem', inChannels: 1, outChannels: 4, kernel: 3, padding: 1 },
+      { op: 'relu', name: 'act' },
+      { ...layer, op: 'conv2d', name: 'body', inChannels: 4, outChannels: 4, kernel: 3, padding: 1 },
+      { op: 'add', inputs: ['act', 'body'] },
+      { op: 'maxPool2d', kernel: 2 },
+      { op: 'flatten' },
+      { ...layer, op: 'linear', name: 'head', inChannels: 36, outChannels: 2 },
+    ]);
+    network.resetParameters(3);
+    await network.prepare(data, 100);
+    const progress = await runToEnd(addon.createSession(network, data, data, sessionOptions({ epochs: 3 })));
+    expect(progress.error).toBeNull();
+    expect((await network.evaluate(data, 'fakeQuant')).accuracy).toBeGreaterThan(0.95);
+    expect((await network.evaluate(data, 'packed')).accuracy).toBeGreaterThan(0.95);
+  });
+});
+
+const activation = (bits: number) => ({ bits, grid: 'signed', range: 'mse', method: 'lsq' }) as const;
 
 describe('a run', () => {
   it('learns, and reports every step and every evaluation once', async () => {
