@@ -1,5 +1,7 @@
 /** How the addon is told a quantizer: ids as `quantizerParts()` lists them. */
 
+/** What each is for: electron/contract/quantizer-parts/methods.ts. */
+export type NativeMethod = 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa' | 'ttq' | 'irnet';
 export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary' | 'midrise' | 'ternary';
 
 /** For weights all but `movingAverage`; for activations all but `twn` and `ttq`, which are for the ternary grid. */
@@ -31,7 +33,7 @@ export interface NativeQuantizer extends NativeRangeParameters {
   granularity: 'tensor' | 'channel' | 'group';
   groupSize: number;
   range: NativeRange;
-  method: 'lsq' | 'ste';
+  method: NativeMethod;
 }
 
 export interface NativeActivationQuantizer extends NativeRangeParameters {
@@ -39,7 +41,7 @@ export interface NativeActivationQuantizer extends NativeRangeParameters {
   /** Resolved: the engine replaces `auto` before it gets here. */
   grid: 'signed' | 'unsigned';
   range: NativeRange;
-  method: 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa';
+  method: NativeMethod;
 }
 
 /** What *prepare* finds. */

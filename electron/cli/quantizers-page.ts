@@ -3,6 +3,7 @@ import {
   type GridPart,
   granularityTable,
   gridTable,
+  type MethodPart,
   methodTable,
   type Part,
   type RangePart,
@@ -55,6 +56,14 @@ const rangeFacts = (part: RangePart): Facts => [
   ),
 ];
 
+const methodFacts = (part: MethodPart): Facts => [
+  `For: ${uses(part)}`,
+  part.grids === null ? null : `Weights: on the ${part.grids.join(' or ')} grid`,
+  part.granularity === null ? null : `Granularity: ${part.granularity}`,
+  part.range === null ? null : `Range estimator: \`${part.range}\``,
+  part.clipsAtZero ? 'Activations: unsigned, 2–8 bits' : null,
+];
+
 export function quantizersPage(): string {
   return `${[
     '# Quantizers',
@@ -77,7 +86,7 @@ ternary grid an estimator that names no threshold has Δ = s/2: each weight take
       'Gradient rules',
       'What training sends through the rounding, and what becomes of the scales.',
       methodTable,
-      (part) => [`For: ${uses(part)}`],
+      methodFacts,
     ),
   ].join('\n\n')}\n`;
 }

@@ -8,6 +8,7 @@ import {
   granularityTable,
   gridTable,
   idsOf,
+  type MethodPart,
   methodTable,
   type Parameter,
   rangeTable,
@@ -33,7 +34,7 @@ export type RangeEstimator = keyof typeof rangeTable;
 export const rangeEstimators = idsOf<RangeEstimator>(rangeTable);
 export const rangeEstimatorSchema = z.enum(rangeEstimators);
 
-/** `lsq`: scales are learned in training. `ste`: scales stay as prepared, straight-through gradient. */
+/** What training does with the quantizer; methodTable says what each does and what it fits. */
 export type Method = keyof typeof methodTable;
 export const methods = idsOf<Method>(methodTable);
 export const methodSchema = z.enum(methods);
@@ -48,6 +49,35 @@ export function fitsBits(grid: Grid, bits: Bits): boolean {
 export function fitsGrid(range: RangeEstimator, grid: Grid): boolean {
   const { weights, ternaryOnly } = rangeTable[range];
   return weights && (!ternaryOnly || grid === 'ternary');
+}
+
+/** Whether a weight can be trained so. TTQ's range and method come together: its two levels are then learned. */
+export function fitsMethod({ method, bits, grid, granularity, range }: WeightFields): boolean {
+  if (bits === 32) return methodTable[method].weights;
+  const part: MethodPart = methodTable[method];
+  return (
+    part.weights &&
+    (part.grids === null || part.grids.includes(grid)) &&
+    (part.granularity === null || part.granularity === granularity) &&
+    (range === 'ttq') === (method === 'ttq')
+  );
+}
+
+interface WeightFields {
+  bits: Bits;
+  grid: Grid;
+  granularity: Granularity;
+  range: RangeEstimator;
+  method: Method;
+}
+
+/** Whether activations of these bits on this grid can be trained so. */
+export function fitsActivation(method: Method, bits: Bits, grid: 'auto' | 'signed' | 'unsigned'): boolean {
+  const part: MethodPart = methodTable[method];
+  if (!part.activations) return false;
+  if (bits === 32) return true;
+  const atOneBit = method === 'lsq' || method === 'ste';
+  return (bits > 1 || atOneBit) && !(part.clipsAtZero && grid === 'signed');
 }
 
 /** Smallest and largest code of a grid. Binary codes are 0 and 1 for −α and +α. */
@@ -86,19 +116,28 @@ export const weightQuantizerSchema = z
   .refine((q) => fitsGrid(q.range, q.grid), {
     message: 'this range estimator does not fit the grid',
     path: ['range'],
+  })
+  .refine(fitsMethod, {
+    message: 'this method does not fit the grid, granularity or range estimator',
+    path: ['method'],
   });
 export type WeightQuantizer = z.infer<typeof weightQuantizerSchema>;
 
 /** `auto`: unsigned where the input comes from a ReLU, signed elsewhere. Always one scale per tensor. */
-export const activationQuantizerSchema = z.strictObject({
-  bits: bitsSchema,
-  grid: z.enum(['auto', 'signed', 'unsigned']),
-  range: rangeEstimatorSchema.refine((range) => rangeTable[range].activations, {
-    message: 'this range estimator is for weights',
-  }),
-  ...rangeParameters,
-  method: methodSchema,
-});
+export const activationQuantizerSchema = z
+  .strictObject({
+    bits: bitsSchema,
+    grid: z.enum(['auto', 'signed', 'unsigned']),
+    range: rangeEstimatorSchema.refine((range) => rangeTable[range].activations, {
+      message: 'this range estimator is for weights',
+    }),
+    ...rangeParameters,
+    method: methodSchema,
+  })
+  .refine((q) => fitsActivation(q.method, q.bits, q.grid), {
+    message: 'this method does not fit the bits or the grid',
+    path: ['method'],
+  });
 export type ActivationQuantizer = z.infer<typeof activationQuantizerSchema>;
 
 export const layerConfigSchema = z.strictObject({
@@ -128,16 +167,45 @@ const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
 /**
  * The quantizer with the change, kept legal. A changed grid brings bits that it has; changed bits bring a grid
  * that has them (1 bit: binary, else signed for binary and narrow for ternary); a range estimator that does not
- * fit the grid becomes `mse`.
+ * fit the grid becomes `mse`. A changed method brings the grid, granularity and range it needs; a method that no
+ * longer fits becomes `lsq`.
  */
 export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
   const next = { ...quantizer, ...change };
+  if (change.method !== undefined) adoptNeeds(next, change);
   if (!fitsBits(next.grid, next.bits)) {
     if (change.grid !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
     else if (next.bits === 1) next.grid = 'binary';
     else next.grid = next.grid === 'binary' ? 'signed' : 'narrow';
   }
   if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
+  if (change.range === 'ttq' && next.range === 'ttq') next.method = 'ttq';
+  else if (next.range === 'ttq' && next.method !== 'ttq') next.range = 'mse';
+  if (!fitsMethod(next)) next.method = 'lsq';
+  return next;
+}
+
+/** The grid, granularity and range that a chosen method cannot do without. */
+function adoptNeeds(next: WeightQuantizer, change: Partial<WeightQuantizer>): void {
+  const { grids, granularity, range }: MethodPart = methodTable[next.method];
+  const [grid] = grids ?? [];
+  if (grid !== undefined && !grids?.includes(next.grid)) {
+    next.grid = grid as Grid;
+    if (change.bits === undefined && !fitsBits(next.grid, next.bits)) next.bits = bitsOfGrid[next.grid] ?? 2;
+  }
+  if (granularity !== null) next.granularity = granularity as Granularity;
+  if (range !== null) next.range = range as RangeEstimator;
+}
+
+/** The quantizer with the change, kept legal: a method that does not fit becomes `lsq`, or brings its grid. */
+export function legalActivation(
+  quantizer: ActivationQuantizer,
+  change: Partial<ActivationQuantizer>,
+): ActivationQuantizer {
+  const next = { ...quantizer, ...change };
+  if (fitsActivation(next.method, next.bits, next.grid)) return next;
+  if (change.method !== undefined && fitsActivation(next.method, next.bits, 'auto')) next.grid = 'auto';
+  else next.method = 'lsq';
   return next;
 }
 
@@ -161,7 +229,7 @@ export type Preset = (typeof presets)[number];
 export function applyPreset(preset: Preset, base: LayerConfig = defaultLayerConfig): LayerConfig {
   return {
     weight: withWeightBits(base.weight, preset.wBit),
-    activation: { ...base.activation, bits: preset.aBit },
+    activation: legalActivation(base.activation, { bits: preset.aBit }),
   };
 }
 

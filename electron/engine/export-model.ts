@@ -12,6 +12,7 @@ import {
   describeNetwork,
   type ExportSource,
   exportBases,
+  type InputScale,
   type LogitReference,
   type PlainTensor,
 } from './export-source.js';
@@ -63,7 +64,7 @@ export async function modelSource(
       graph: model.content.graph,
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
-    inputScales: calibrated?.inputScales ?? new Map(),
+    inputs: calibrated?.inputs ?? new Map(),
     plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
     reference: calibrated?.reference ?? null,
     referenceReason: calibrated ? null : noReference(project),
@@ -117,7 +118,7 @@ async function packAgain(
 
 interface Calibrated {
   activations: PackedActivation[];
-  inputScales: Map<string, number>;
+  inputs: Map<string, InputScale>;
   reference: LogitReference;
 }
 
@@ -139,20 +140,21 @@ async function calibrate(
   const plan = planNetwork(graph, project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
   const { activations } = describeNetwork(plan);
-  const inputScales = applyScales(network, plan, frozen);
-  return { activations, inputScales, reference: { network, plan, dataset } };
+  const inputs = applyScales(network, plan, frozen);
+  return { activations, inputs, reference: { network, plan, dataset } };
 }
 
-function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, number> {
+function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, InputScale> {
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
-  const inputScales = new Map<string, number>();
+  const inputs = new Map<string, InputScale>();
   for (const { layer, node, config } of plan.layers) {
-    const { activationScale } = network.scales(node);
+    const { activationScale, activationShift } = network.scales(node);
     const record = frozen.get(layer)?.record;
-    if (record) network.setScales(node, { ...record, activationScale });
-    if (config.activation.bits !== 32) inputScales.set(bases.get(layer) ?? layer, activationScale);
+    if (record) network.setScales(node, { ...record, activationScale, activationShift });
+    if (config.activation.bits === 32) continue;
+    inputs.set(bases.get(layer) ?? layer, { scale: activationScale, offset: activationShift });
   }
-  return inputScales;
+  return inputs;
 }
 
 /** Everything that is not packed: floats as float32, other types as they are. */

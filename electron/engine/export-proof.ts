@@ -60,6 +60,8 @@ function compareDescription({ file, description }: PackedFile, source: ExportSou
   throw proofError('its description or list of tensors is not what was written');
 }
 
+const none = new Float32Array(0);
+
 function compareLayer(
   addon: NativeAddon,
   layer: PackedLayer,
@@ -67,14 +69,18 @@ function compareLayer(
   trained: QuantizedWeight,
 ): Proof['layers'][number] {
   const { rows, cols } = trained;
-  const bytes = stored.packed.length + stored.scales.byteLength + stored.zeroPoints.byteLength;
+  const negative = stored.negativeScales ?? none;
+  const bytes =
+    stored.packed.length + stored.scales.byteLength + stored.zeroPoints.byteLength + negative.byteLength;
   return {
     name: layer.name,
     bits: layer.bits,
     codes: rows * cols,
     codesDifferent: differentCodes(addon, stored, trained),
     scalesDifferent:
-      differentWords(stored.scales, trained.scales) + differentWords(stored.zeroPoints, trained.zeroPoints),
+      differentWords(stored.scales, trained.scales) +
+      differentWords(stored.zeroPoints, trained.zeroPoints) +
+      differentWords(negative, trained.negativeScales ?? none),
     effectiveBits: (bytes * 8) / (rows * cols),
   };
 }
@@ -110,9 +116,12 @@ async function comparePlain({ file }: PackedFile, source: ExportSource, signal?:
     const stored = await readTensorBytes(file, name, { signal });
     if (Buffer.compare(stored, await bytes()) !== 0) throw proofError(`tensor ${name} differs`);
   }
-  for (const [base, scale] of source.inputScales) {
+  for (const [base, { scale, offset }] of source.inputs) {
     const stored = await readFloat32(file, `${base}.input_scale`, { signal });
     if (stored[0] !== scale) throw proofError(`the input scale of ${base} differs`);
+    if (offset === 0) continue;
+    const [storedOffset] = await readFloat32(file, `${base}.input_offset`, { signal });
+    if (storedOffset !== offset) throw proofError(`the input offset of ${base} differs`);
   }
 }
 
@@ -160,8 +169,11 @@ async function networkFromFile(
       const weight = weights.get(layer);
       if (weight) network.setQuantizedWeight(node, weight);
       if (config.activation.bits === 32) continue;
-      const [scale = 0] = await readFloat32(file, `${bases.get(layer)}.input_scale`);
-      network.setScales(node, { ...(weight ?? { scales: new Float32Array(0) }), activationScale: scale });
+      const base = bases.get(layer);
+      const [activationScale = 0] = await readFloat32(file, `${base}.input_scale`);
+      const offset = `${base}.input_offset`;
+      const [activationShift = 0] = file.tensors.has(offset) ? await readFloat32(file, offset) : [];
+      network.setScales(node, { ...(weight ?? { scales: none }), activationScale, activationShift });
     }
   } catch (thrown) {
     network.dispose();

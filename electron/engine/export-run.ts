@@ -30,10 +30,11 @@ export async function runSource(
   const network = createStateNetwork(context.addon, plan, state);
   const { layers, activations } = describeNetwork(plan);
   const nodeOf = new Map(plan.layers.map(({ layer, node }) => [layer, node]));
-  const inputScales = new Map(
+  const inputs = new Map(
     activations.map(({ base }) => {
       const planned = plan.layers.find(({ layer }) => layer === base || layer === `${base}.weight`);
-      return [base, state.scales.get(planned?.layer ?? '')?.activationScale ?? 0] as const;
+      const scales = state.scales.get(planned?.layer ?? '');
+      return [base, { scale: scales?.activationScale ?? 0, offset: scales?.activationShift ?? 0 }] as const;
     }),
   );
   return {
@@ -48,7 +49,7 @@ export async function runSource(
       graph,
     },
     packed: async (layer) => network.quantizedWeight(nodeOf.get(layer.name) ?? layer.name),
-    inputScales,
+    inputs,
     plain: plainTensors(state, new Set(layers.map((layer) => layer.name))),
     reference: { network, plan, dataset: requireDataset(project) },
     referenceReason: null,

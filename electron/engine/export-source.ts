@@ -14,6 +14,11 @@ import type { OpenDataset } from './dataset.js';
 import { baseName, type NetworkPlan } from './graph.js';
 import type { PackedActivation, PackedDescription, PackedLayer } from './packed-format.js';
 
+export interface InputScale {
+  scale: number;
+  offset: number;
+}
+
 /** A tensor stored as it is: biases, norms, float layers (F32), and what is no float (its own type). */
 export interface PlainTensor {
   name: string;
@@ -35,8 +40,8 @@ export interface ExportSource {
   label: string;
   description: PackedDescription;
   packed: (layer: PackedLayer) => Promise<QuantizedWeight>;
-  /** Base name → scale of the layer's input quantizer. */
-  inputScales: ReadonlyMap<string, number>;
+  /** Base name → the layer's input quantizer: x̂ = scale·code + offset; the offset is 0 but for LSQ+. */
+  inputs: ReadonlyMap<string, InputScale>;
   plain: PlainTensor[];
   reference: LogitReference | null;
   /** Why there is no reference, when there is none. */

@@ -12,6 +12,7 @@ import {
 import type { ExportSource } from './export-source.js';
 import { type PackedDescription, type PackedLayer, readPackedMetadata } from './packed-format.js';
 import { scaleCount } from './quantizers.js';
+import { scalesOf } from './scale-arrays.js';
 
 export function layerSize(layer: PackedLayer): { rows: number; cols: number } {
   const [rows = 1, ...rest] = layer.shape;
@@ -33,6 +34,11 @@ function scaleShape(layer: PackedLayer): number[] {
 function expectedScales(layer: PackedLayer): number {
   const { rows, cols } = layerSize(layer);
   return scaleCount({ granularity: layer.granularity, groupSize: layer.groupSize }, rows, cols);
+}
+
+/** A ternary weight whose minus level was learned apart from its plus level. */
+function hasTwoLevels(layer: PackedLayer): boolean {
+  return layer.method === 'ttq';
 }
 
 /** The file's tensors; weights are packed when their turn to be written comes. */
@@ -57,9 +63,15 @@ export function packedSources(source: ExportSource): SafetensorsSource[] {
       const data = part((weight) => weight.zeroPoints);
       sources.push({ name: `${base}.zero_points`, dtype: 'I32', shape, data });
     }
+    if (hasTwoLevels(layer)) {
+      const data = part((weight) => weight.negativeScales ?? weight.scales);
+      sources.push({ name: `${base}.negative_scales`, dtype: 'F32', shape, data });
+    }
   }
-  for (const [base, scale] of source.inputScales) {
+  for (const [base, { scale, offset }] of source.inputs) {
     sources.push({ name: `${base}.input_scale`, dtype: 'F32', shape: [1], data: Float32Array.of(scale) });
+    if (offset === 0) continue;
+    sources.push({ name: `${base}.input_offset`, dtype: 'F32', shape: [1], data: Float32Array.of(offset) });
   }
   for (const { name, dtype, shape, bytes } of source.plain) {
     const data = async function* () {
@@ -99,10 +111,14 @@ export async function readPackedLayer(
     layer.grid === 'unsigned'
       ? await readInt32(file, `${layer.base}.zero_points`, { signal })
       : new Int32Array(0);
+  const negativeScales = hasTwoLevels(layer)
+    ? await readFloat32(file, `${layer.base}.negative_scales`, { signal })
+    : undefined;
   const fits =
     packed.length === rows * packedRowBytes(layer) &&
     scales.length === expectedScales(layer) &&
-    zeroPoints.length === (layer.grid === 'unsigned' ? scales.length : 0);
+    zeroPoints.length === (layer.grid === 'unsigned' ? scales.length : 0) &&
+    (negativeScales?.length ?? scales.length) === scales.length;
   if (!fits) {
     throw new QatError(
       'E-EXPORT-PROOF',
@@ -111,5 +127,6 @@ export async function readPackedLayer(
     );
   }
   const { bits, grid, granularity, groupSize } = layer;
-  return { bits, grid, granularity, groupSize, rows, cols, packed, scales, zeroPoints };
+  const layout = { bits, grid, granularity, groupSize, rows, cols };
+  return { ...layout, packed, ...scalesOf({ scales, zeroPoints, thresholds: undefined, negativeScales }) };
 }

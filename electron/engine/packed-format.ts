@@ -1,7 +1,8 @@
 /**
  * The exported file's description, kept in safetensors `__metadata__` (strings only). Tensors per n-bit
  * layer `L`: `L.qweight` U8 [rows, ceil(cols·bits/8)], `L.scales` F32, `L.zero_points` I32 (unsigned grid
- * only), `L.input_scale` F32 [1] (quantized activations only). Everything else is stored as float32.
+ * only), `L.negative_scales` F32 (two-level ternary weights only), `L.input_scale` F32 [1] (quantized activations
+ * only), `L.input_offset` F32 [1] (LSQ+ only). Everything else is stored as float32.
  */
 import { z } from 'zod';
 import {
@@ -17,7 +18,7 @@ export const packedFormatName = 'qat-packed';
 export const packedFormatVersion = 1;
 
 export const packingOrder =
-  'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value = (code - zero_point) * scale; binary: 1 = +scale, 0 = -scale';
+  'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value = (code - zero_point) * scale; midrise: (code + 0.5) * scale; ternary: scale, 0 or -scale (-negative_scale where that tensor is there); binary: 1 = +scale, 0 = -scale';
 
 export const packedLayerSchema = z.strictObject({
   /** The layer's tensor in the float model, and the name its packed tensors begin with. */
@@ -35,7 +36,8 @@ export const packedLayerSchema = z.strictObject({
 });
 export type PackedLayer = z.infer<typeof packedLayerSchema>;
 
-/** Input quantizer of a layer: code = clamp(round(x / input_scale), qmin, qmax), zero point 0; 1 bit: sign. */
+/** Input quantizer of a layer: code = clamp(round(x / input_scale), qmin, qmax), zero point 0; 1 bit: sign. With an
+ * `input_offset`: of x − offset, which is added again. */
 export const packedActivationSchema = z.strictObject({
   base: z.string().min(1).max(4096),
   bits: z.int().min(1).max(8),

@@ -4,7 +4,9 @@ import {
   type ActivationQuantizer,
   type LayerConfig,
   type LayerInfo,
+  methodTable,
   QatError,
+  rangeTable,
   type WeightQuantizer,
 } from '../contract/index.js';
 
@@ -12,27 +14,36 @@ export function toNativeQuantizer(quantizer: WeightQuantizer): NativeQuantizer {
   return { ...quantizer };
 }
 
-/** `auto` becomes unsigned where the layer's input comes from a ReLU (nothing below zero), else signed. */
+/**
+ * `auto` becomes unsigned where the layer's input comes from a ReLU (nothing below zero) and for methods that
+ * clip there, else signed.
+ */
 export function toNativeActivation(
   quantizer: ActivationQuantizer,
   inputIsRelu: boolean,
 ): NativeActivationQuantizer {
-  const auto = inputIsRelu ? 'unsigned' : 'signed';
+  const auto = inputIsRelu || methodTable[quantizer.method].clipsAtZero ? 'unsigned' : 'signed';
   return { ...quantizer, grid: quantizer.grid === 'auto' ? auto : quantizer.grid };
 }
 
 /** Everything about the weight that *prepare* and *quantize* depend on; equal → the state stays valid. */
 export function sameWeightQuantizer(a: WeightQuantizer, b: WeightQuantizer): boolean {
-  return (
-    a.bits === b.bits &&
-    a.grid === b.grid &&
-    a.granularity === b.granularity &&
-    (a.granularity !== 'group' || a.groupSize === b.groupSize) &&
-    a.range === b.range &&
-    a.percentile === b.percentile &&
-    a.norm === b.norm &&
-    a.method === b.method
-  );
+  return weightQuantizerText(a) === weightQuantizerText(b);
+}
+
+/** The same, as text that can be kept. What came later stands at the end, so that older texts still fit. */
+export function weightQuantizerText(quantizer: WeightQuantizer): string {
+  const { bits, grid, granularity, groupSize, range, method } = quantizer;
+  const parameters = rangeTable[range].parameters.map(({ id, default: usual }) => quantizer[id] ?? usual);
+  return JSON.stringify([
+    bits,
+    grid,
+    granularity,
+    granularity === 'group' ? groupSize : 0,
+    range,
+    method,
+    ...parameters,
+  ]);
 }
 
 /** Refuses with E-QUANTIZER-INVALID what the layer's shape cannot carry. */

@@ -5,8 +5,10 @@ import type { ActivationQuantizer } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
+import { PartNotes } from './part-notes.js';
+import { RangeParameter } from './range-parameter.js';
 import { bitSegments, type ControlsProps } from './weight-controls.js';
-import { type Choice, methodChoices, rangeChoices } from './words.js';
+import { activationMethodChoices, activationRangeChoices, type Choice } from './words.js';
 
 const gridChoices: readonly Choice<ActivationQuantizer['grid']>[] = [
   { value: 'auto', label: 'automatic', hint: 'unsigned after a ReLU, signed elsewhere' },
@@ -61,7 +63,7 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
           <Select
             label="Activation start range"
             value={range}
-            options={rangeChoices}
+            options={activationRangeChoices}
             onChange={(value) => editSelection({ activation: { range: value } }, `activation range ${value}`)}
           />
         </Field>
@@ -70,12 +72,20 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
             <Select
               label="Activation method"
               value={method}
-              options={methodChoices}
+              options={activationMethodChoices}
               onChange={(value) =>
                 editSelection({ activation: { method: value } }, `${value.toUpperCase()} activations`)
               }
             />
           </Field>
+        </div>
+        <RangeParameter
+          range={range}
+          value={(id, usual) => commonValue(configs, ({ activation }) => activation[id] ?? usual)}
+          onChange={(id, value) => editSelection({ activation: { [id]: value } }, `${id} ${value}`)}
+        />
+        <div className="col-span-2">
+          <PartNotes title="Formulas of the activations" range={range} method={method} />
         </div>
       </Collapsible.Content>
     </Collapsible.Root>

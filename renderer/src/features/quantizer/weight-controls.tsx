@@ -1,8 +1,9 @@
-import type { Bits, LayerConfig, LayerInfo, RangeEstimator } from '../../host/contract.js';
-import { bitWidths } from '../../host/contract.js';
+import type { Grid, LayerConfig, LayerInfo, RangeEstimator, WeightQuantizer } from '../../host/contract.js';
+import { bitWidths, fitsGrid, legalWeight, methodTable } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
+import { RangeParameter } from './range-parameter.js';
 import { granularityChoices, gridChoices, methodChoices, rangeChoices } from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
@@ -24,13 +25,33 @@ export function mixedHint(value: unknown): string | undefined {
 const rangeLabel = (range: RangeEstimator) =>
   rangeChoices.find((choice) => choice.value === range)?.label ?? range;
 
-/** Grids that the chosen bits allow, with the reason against the others. */
-function gridOptions(bits: Bits | null) {
+/** What choosing a grid does to the bits. */
+function gridOptions(config: WeightQuantizer | null) {
   return gridChoices.map((choice) => {
-    const binary = choice.value === 'binary';
-    if (bits === 1 && !binary) return { ...choice, hint: 'sets 2 bits' };
-    if (bits !== 1 && binary) return { ...choice, hint: 'sets 1 bit' };
-    return choice;
+    if (!config) return choice;
+    const { bits } = legalWeight(config, { grid: choice.value });
+    return bits === config.bits ? choice : { ...choice, hint: `sets ${plural(bits, 'bit')}` };
+  });
+}
+
+/** A range estimator for another grid cannot be chosen; the reason stands for its hint. */
+function rangeOptions(grid: Grid | null) {
+  return rangeChoices.map((choice) => ({
+    ...choice,
+    blocked: grid === null || fitsGrid(choice.value, grid) ? null : 'for the ternary grid',
+  }));
+}
+
+/** A method that needs another grid brings it. */
+function methodOptions(config: WeightQuantizer | null) {
+  return methodChoices.map((choice) => {
+    if (!config) return choice;
+    const { grid, bits } = legalWeight(config, { method: choice.value });
+    if (grid === config.grid) return choice;
+    return {
+      ...choice,
+      hint: `sets the ${grid} grid${bits === config.bits ? '' : `, ${plural(bits, 'bit')}`}`,
+    };
   });
 }
 
@@ -42,6 +63,8 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
   const groupSize = commonValue(configs, ({ weight }) => weight.groupSize);
   const range = commonValue(configs, ({ weight }) => weight.range);
   const method = commonValue(configs, ({ weight }) => weight.method);
+  const [first = null] = configs;
+  const config = first?.weight ?? null;
   if (bits === 32) return null;
   const smallestRow = Math.min(...layers.map((layer) => layer.cols), 65536);
   return (
@@ -50,15 +73,15 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
         <Select
           label="Method"
           value={method}
-          options={methodChoices}
-          onChange={(value) => editSelection({ weight: { method: value } }, value.toUpperCase())}
+          options={methodOptions(config)}
+          onChange={(value) => editSelection({ weight: { method: value } }, methodTable[value].label)}
         />
       </Field>
       <Field label="Start range">
         <Select
           label="Start range"
           value={range}
-          options={rangeChoices}
+          options={rangeOptions(grid)}
           disabled={bits === 1}
           onChange={(value) => editSelection({ weight: { range: value } }, `range ${rangeLabel(value)}`)}
         />
@@ -75,10 +98,15 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
         <Select
           label="Grid"
           value={grid}
-          options={gridOptions(bits)}
+          options={gridOptions(config)}
           onChange={(value) => editSelection({ weight: { grid: value } }, `the ${value} grid`)}
         />
       </Field>
+      <RangeParameter
+        range={range}
+        value={(id, usual) => commonValue(configs, ({ weight }) => weight[id] ?? usual)}
+        onChange={(id, value) => editSelection({ weight: { [id]: value } }, `${id} ${value}`)}
+      />
       {granularity === 'group' ? (
         <div className="col-span-2">
           <Field label="Group size" hint={`inputs that share a scale, at most ${smallestRow}`}>

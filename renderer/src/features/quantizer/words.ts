@@ -3,8 +3,15 @@ import {
   codeRange,
   type Granularity,
   type Grid,
-  type Method,
-  type RangeEstimator,
+  granularities,
+  granularityTable,
+  grids,
+  gridTable,
+  methods,
+  methodTable,
+  type Part,
+  rangeEstimators,
+  rangeTable,
   type WeightQuantizer,
 } from '../../host/contract.js';
 
@@ -14,29 +21,32 @@ export interface Choice<T extends string> {
   hint: string;
 }
 
-export const methodChoices: readonly Choice<Method>[] = [
-  { value: 'lsq', label: 'LSQ, learned', hint: 'learned step size: scales are trained with the weights' },
-  { value: 'ste', label: 'STE, fixed', hint: 'straight-through: scales stay as prepared' },
-];
+/** One choice per row of a table of parts, with the first line of its formula. */
+function choicesOf<T extends string>(ids: readonly T[], table: Readonly<Record<T, Part>>): Choice<T>[] {
+  return ids.map((value) => {
+    const { label, formula } = table[value];
+    return { value, label, hint: formula.split('\n')[0] ?? '' };
+  });
+}
 
-export const granularityChoices: readonly Choice<Granularity>[] = [
-  { value: 'tensor', label: 'tensor', hint: 'one scale for the whole layer' },
-  { value: 'channel', label: 'channel', hint: 'one scale per output channel' },
-  { value: 'group', label: 'group', hint: 'one scale per group of inputs in a row' },
-];
-
-export const gridChoices: readonly Choice<Grid>[] = [
-  { value: 'signed', label: 'signed', hint: 'two’s complement, one more level below zero' },
-  { value: 'narrow', label: 'narrow', hint: 'symmetric about zero' },
-  { value: 'unsigned', label: 'unsigned', hint: 'with a zero point, for one-sided weights' },
-  { value: 'binary', label: 'binary', hint: '±α, one bit' },
-];
-
-export const rangeChoices: readonly Choice<RangeEstimator>[] = [
-  { value: 'mse', label: 'MSE search', hint: 'the scale with the smallest squared error' },
-  { value: 'absmax', label: 'Largest value', hint: 'nothing is clipped' },
-  { value: 'lsq', label: 'LSQ start', hint: '2·mean|w| / √qmax, to be learned from' },
-];
+export const methodChoices = choicesOf(
+  methods.filter((id) => methodTable[id].weights),
+  methodTable,
+);
+export const activationMethodChoices = choicesOf(
+  methods.filter((id) => methodTable[id].activations),
+  methodTable,
+);
+export const granularityChoices = choicesOf(granularities, granularityTable);
+export const gridChoices = choicesOf(grids, gridTable);
+export const rangeChoices = choicesOf(
+  rangeEstimators.filter((id) => rangeTable[id].weights),
+  rangeTable,
+);
+export const activationRangeChoices = choicesOf(
+  rangeEstimators.filter((id) => rangeTable[id].activations),
+  rangeTable,
+);
 
 const superior = (text: string) => text.replace(/-/g, '−');
 
@@ -65,11 +75,20 @@ export function formulaOf(quantizer: WeightQuantizer): Formula {
   const { bits, grid, granularity, groupSize, method, range } = quantizer;
   const per = granularity === 'group' ? `per ${groupSize} inputs` : perText[granularity];
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
+  if (method === 'dorefa') {
+    return {
+      value: 'ŵ = 2·⌊(2ᵇ−1)·(tanh(w)/(2·max|tanh w|) + ½)⌉/(2ᵇ−1) − 1',
+      scale: 'levels −1 … 1 per tensor',
+    };
+  }
+  if (method === 'irnet') {
+    return { value: 'ŵ = α · sign((w − mean)/std)', scale: 'α a power of two per channel' };
+  }
   if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w| ${per}; sign(0) = +1` };
   const { qmin, qmax } = codeRange(grid, bits);
   const ends = superior(`${qmin}, ${qmax}`);
   const value = weightFormula(grid, ends);
   const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
-  const after = method === 'lsq' ? 'then learned' : 'then fixed';
+  const after = method === 'ste' ? 'straight through' : 'then learned';
   return { value, scale: `s ${per} · ${start}, ${after}` };
 }
