@@ -8,8 +8,10 @@ import {
   granularities,
   grids,
   idsOf,
+  legalActivation,
   legalWeight,
   methods,
+  methodTable,
   rangeEstimators,
   roundingTable,
   weightQuantizerSchema,
@@ -52,7 +54,8 @@ describe('the table of parts', () => {
     for (const grid of grids) {
       for (const bits of bitWidths.filter((width) => width !== 32)) {
         for (const range of rangeEstimators) {
-          const config = { ...defaultLayerConfig.weight, bits, grid, range };
+          const method = range === 'ttq' ? 'ttq' : 'lsq';
+          const config = { ...defaultLayerConfig.weight, bits, grid, range, method } as const;
           const refused = codeOf(() => addon.ops.estimateScales(values, rows, cols, config));
           const legal = weightQuantizerSchema.safeParse(config).success;
           expect(refused, `${grid} ${bits} ${range}`).toBe(legal ? null : 'E-QUANTIZER-INVALID');
@@ -70,6 +73,63 @@ describe('the table of parts', () => {
         expect(codeOf(make), range).toBe(legal ? null : 'E-QUANTIZER-INVALID');
       }
     }
+  });
+
+  it('says which method fits a weight, as the engine does', () => {
+    for (const method of methods) {
+      for (const grid of grids) {
+        for (const granularity of granularities) {
+          for (const range of ['mse', 'ttq'] as const) {
+            const bits = grid === 'binary' ? 1 : 2;
+            const weight = { ...defaultLayerConfig.weight, bits, grid, granularity, range, method } as const;
+            const { bits: wBit, ...rest } = weight;
+            const make = () =>
+              addon.createLinear({ inChannels: 8, outChannels: 2, wBit, weight: rest }).dispose();
+            const legal = weightQuantizerSchema.safeParse(weight).success;
+            expect(codeOf(make), JSON.stringify(weight)).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+          }
+        }
+      }
+    }
+  });
+
+  it('says which method fits activations, as the engine does', () => {
+    for (const method of methods) {
+      for (const bits of [1, 2, 8, 32] as const) {
+        for (const grid of ['signed', 'unsigned'] as const) {
+          const activation = { ...defaultLayerConfig.activation, bits, grid, method };
+          const { bits: aBit, ...rest } = activation;
+          const make = () =>
+            addon.createLinear({ inChannels: 4, outChannels: 2, aBit, activation: rest }).dispose();
+          const legal = activationQuantizerSchema.safeParse(activation).success;
+          // A float input has no method to refuse.
+          if (bits === 32) expect(codeOf(make), JSON.stringify(activation)).toBeNull();
+          else expect(codeOf(make), JSON.stringify(activation)).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+        }
+      }
+    }
+  });
+
+  it('keeps every change of a method legal and does what was asked', () => {
+    for (const method of methods) {
+      for (const grid of grids) {
+        const from = legalWeight(defaultLayerConfig.weight, { grid });
+        const changed = legalWeight(from, { method });
+        expect(weightQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+        if (methodTable[method].weights) expect(changed.method).toBe(method);
+      }
+      for (const grid of ['auto', 'signed', 'unsigned'] as const) {
+        for (const bits of bitWidths) {
+          const from = { ...defaultLayerConfig.activation, grid };
+          const changed = legalActivation(legalActivation(from, { method }), { bits });
+          expect(activationQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+          expect(changed.bits).toBe(bits);
+        }
+      }
+    }
+    const ttq = legalWeight(legalWeight(defaultLayerConfig.weight, { grid: 'ternary' }), { range: 'ttq' });
+    expect(ttq.method).toBe('ttq');
+    expect(legalWeight(ttq, { method: 'lsq' })).toMatchObject({ method: 'lsq', range: 'mse' });
   });
 
   it('keeps every change of a quantizer legal', () => {

@@ -32,6 +32,7 @@ const Rule kRules[] = {
     {"twn exact", 2, Grid::kTernary, Granularity::kChannel, RangeEstimator::kMse, Method::kSte},
     {"ternary lsq", 2, Grid::kTernary, Granularity::kGroup, RangeEstimator::kMse, Method::kLsq},
     {"ttq", 2, Grid::kTernary, Granularity::kTensor, RangeEstimator::kTtq, Method::kTtq},
+    {"ttq group", 2, Grid::kTernary, Granularity::kGroup, RangeEstimator::kTtq, Method::kTtq},
     {"ttq channel", 2, Grid::kTernary, Granularity::kChannel, RangeEstimator::kTtq, Method::kTtq},
     {"dorefa 2", 2, Grid::kMidrise, Granularity::kTensor, RangeEstimator::kAbsMax, Method::kDoReFa},
     {"dorefa 4", 4, Grid::kMidrise, Granularity::kTensor, RangeEstimator::kAbsMax, Method::kDoReFa},

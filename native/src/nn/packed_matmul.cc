@@ -120,6 +120,7 @@ void PackedMatmul::add_sides() {
   const QuantizedWeight& w = plan_->weight;
   squares_ = w;
   squares_.config.grid = Grid::kUnsigned;
+  squares_.config.range = RangeEstimator::kMse;  // ttq is for the ternary grid
   squares_.scales = {};
   for (size_t i = 0; i < w.scales.scales.size(); ++i) {
     squares_.scales.scales.push_back((w.scales.scales[i] - w.scales.negative_scales[i]) / 2);

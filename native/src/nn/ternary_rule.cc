@@ -12,6 +12,7 @@ constexpr int64_t kChunkRows = 16;  // per piece of work
 
 WeightOptions as_narrow(WeightOptions options) {
   options.quantizer.grid = Grid::kNarrow;
+  options.quantizer.range = RangeEstimator::kMse;  // any that the grid can have: it is not asked
   return options;
 }
 
