@@ -98,7 +98,9 @@ export function describeNetwork(plan: NetworkPlan): Pick<PackedDescription, 'lay
     if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape: [rows, cols], config }, base));
     const native = plan.nodes.find((candidate) => candidate.op === 'linear' && candidate.name === node);
     if (native?.op === 'linear' && native.activation.bits !== 32) {
-      activations.push(describeActivation(base, native.activation.bits, native.activation.grid));
+      const { bits, grid, method } = native.activation;
+      const described = describeActivation(base, bits, grid);
+      activations.push(method === 'lsqPlus' ? { ...described, offset: true } : described);
     }
   }
   return { layers, activations };
@@ -119,14 +121,15 @@ export function configurationOf(description: PackedDescription): Configuration {
         grid: weight?.grid ?? 'signed',
         granularity: weight?.granularity ?? 'channel',
         groupSize: weight?.groupSize ?? 64,
-        range: 'absmax',
+        // Scales come from the file; TTQ's two levels need its range by name.
+        range: weight?.method === 'ttq' ? 'ttq' : 'absmax',
         method: weight?.method ?? 'ste',
       },
       activation: {
         bits: (activation?.bits ?? 32) as LayerConfig['activation']['bits'],
         grid: activation?.grid === 'unsigned' ? 'unsigned' : 'signed',
         range: 'absmax',
-        method: 'ste',
+        method: activation?.offset ? 'lsqPlus' : 'ste',
       },
     };
   }

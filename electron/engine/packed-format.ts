@@ -44,6 +44,8 @@ export const packedActivationSchema = z.strictObject({
   grid: z.enum(['signed', 'unsigned', 'binary']),
   qmin: z.int(),
   qmax: z.int(),
+  /** There may be an `input_offset` (LSQ+). */
+  offset: z.literal(true).optional(),
 });
 export type PackedActivation = z.infer<typeof packedActivationSchema>;
 

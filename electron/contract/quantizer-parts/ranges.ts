@@ -16,7 +16,7 @@ const everywhere = { weights: true, activations: true, ternaryOnly: false, param
  */
 export const rangeTable = {
   mse: {
-    label: 'Least squared error',
+    label: 'MSE search',
     formula: 's = argmin Σ(w − ŵ)²\nternary: s, Δ exactly, by sorting |w|',
     source: 'Max 1960, IRE Transactions on Information Theory 6(1)',
     goodFor: 'The default: the best trade of rounding against clipping at every bit-width.',

@@ -135,37 +135,61 @@ void PackedMatmul::add_sides() {
 PackedMatmul::~PackedMatmul() = default;
 
 void PackedMatmul::store(const Target& target, int64_t sample, int64_t row, double value) const {
-  float& y = target.y[sample * target.sample_stride + row * target.row_stride];
-  const auto result = static_cast<float>(bias_ ? value + bias_[row] : value);
-  y = target.add ? y + result : result;
+  target.y[sample * target.sample_stride + row * target.row_stride] =
+      static_cast<float>(bias_ ? value + bias_[row] : value);
 }
+
+void PackedMatmul::store_all(const double* sums, int64_t count, const Target& target) const {
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    for (int64_t i = 0; i < count; ++i) store(target, i, row, *sums++);
+  }
+}
+
+namespace {
+
+double* zeroed_sums(int64_t count) {
+  thread_local std::vector<double> sums;
+  sums.assign(static_cast<size_t>(count), 0.0);
+  return sums.data();
+}
+
+}  // namespace
 
 void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
                                   const Target& target) const {
-  Target further = target;
-  further.add = true;
   // A 0 among signs has no bit; among {0, 1} it is one of the codes.
   if (xnor_ && !(inside && activation_.is_sign())) {
     xnor_tile(codes, count, target);
     return;
   }
-  integer_tile(codes, count, activation_.scale(), target);
-  if (sides_) sides_->integer_tile(codes, count, activation_.scale(), further);
+  double* sums = zeroed_sums(count * (target.last_row - target.first_row));
+  const auto add = [&](const int16_t* tile, double factor) {
+    integer_tile(tile, count, factor, target, sums);
+    if (sides_) sides_->integer_tile(tile, count, factor, target, sums);
+  };
+  add(codes, activation_.scale());
   const float shift = activation_.state().shift;
-  if (shift == 0) return;
-  // x̂ = scale·code + shift wherever there is an input: shift·Σw over those.
-  thread_local std::vector<int16_t> ones_everywhere;
-  if (!inside) {
-    ones_everywhere.assign(static_cast<size_t>(count * plan_->weight.cols), 1);
-    inside = ones_everywhere.data();
+  if (shift != 0) {
+    // x̂ = scale·code + shift wherever there is an input: shift·Σw over those.
+    thread_local std::vector<int16_t> ones_everywhere;
+    if (!inside) {
+      ones_everywhere.assign(static_cast<size_t>(count * plan_->weight.cols), 1);
+      inside = ones_everywhere.data();
+    }
+    add(inside, shift);
   }
-  const PackedMatmul without_bias(plan_->weight, activation_, nullptr);
-  without_bias.integer_tile(inside, count, shift, further);
-  if (sides_) sides_->integer_tile(inside, count, shift, further);
+  store_all(sums, count, target);
+}
+
+void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& target) const {
+  double* sums = zeroed_sums(count * (target.last_row - target.first_row));
+  float_tile(x, count, target, sums);
+  if (sides_) sides_->float_tile(x, count, target, sums);
+  store_all(sums, count, target);
 }
 
 void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double factor,
-                                const Target& target) const {
+                                const Target& target, double* sums) const {
   thread_local std::vector<int64_t> code_sum;  // [tile, pieces]
   thread_local std::vector<int32_t> dots;      // [pieces]
   const Plan& plan = *plan_;
@@ -184,8 +208,7 @@ void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double fact
     for (int64_t i = 0; i < count; ++i) {
       kernels().dot_packed_row(codes + i * cols, plan.row_codes(row), cols, plan.weight.config.bits,
                                0, plan.piece_cols, dots.data());
-      const double sum = plan.combine(row, dots.data(), code_sum.data() + i * plan.pieces);
-      store(target, i, row, sum * factor);
+      *sums++ += factor * plan.combine(row, dots.data(), code_sum.data() + i * plan.pieces);
     }
   }
 }
@@ -221,7 +244,8 @@ void PackedMatmul::xnor_tile(const int16_t* codes, int64_t count, const Target& 
   }
 }
 
-void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& target) const {
+void PackedMatmul::float_tile(const float* x, int64_t count, const Target& target,
+                              double* sums) const {
   thread_local std::vector<double> a_sums;
   thread_local std::vector<float> dots;
   const Plan& plan = *plan_;
@@ -257,13 +281,9 @@ void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& 
         }
         sum += static_cast<double>(plan.scale(row, g)) * dot;
       }
-      store(target, i, row, sum);
+      *sums++ += sum;
     }
   }
-  if (!sides_) return;
-  Target further = target;
-  further.add = true;
-  sides_->multiply_floats(x, count, further);
 }
 
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,

@@ -25,7 +25,6 @@ class PackedMatmul {
     int64_t first_row = 0, last_row = 0;
     float* y = nullptr;
     int64_t sample_stride = 0, row_stride = 0;
-    bool add = false;  // to what y holds
   };
 
   // All must outlive it; bias [rows] may be null.
@@ -42,8 +41,12 @@ class PackedMatmul {
 
  private:
   struct Plan;
-  void integer_tile(const int16_t* codes, int64_t count, double factor,
-                    const Target& target) const;
+  // Both add to sums [rows of the target, count], which are stored once all parts are in: parts that
+  // nearly cancel must not be rounded one by one.
+  void integer_tile(const int16_t* codes, int64_t count, double factor, const Target& target,
+                    double* sums) const;
+  void float_tile(const float* x, int64_t count, const Target& target, double* sums) const;
+  void store_all(const double* sums, int64_t count, const Target& target) const;
   void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 
