@@ -105,7 +105,8 @@ export const rangeTable = {
     formula: 'Δ = 0.7·mean|w|\ns = mean of |w| above Δ',
     source: 'Li et al. 2016, arXiv:1605.04711',
     goodFor: 'The ternary rule most results were published with; close to the optimum on a Gaussian.',
-    traps: 'Laplace-like weights want Δ = mean|w|; the exact threshold (least squared error) costs but a sort.',
+    traps:
+      'Laplace-like weights want Δ = mean|w|; the exact threshold (least squared error) costs but a sort.',
     weights: true,
     activations: false,
     ternaryOnly: true,

@@ -1,5 +1,6 @@
-// What a ternary weight with a level of its own for each sign needs beyond the kernels: the gradients
-// of training both levels, and the plane of bits by which a packed product tells them apart.
+// What a ternary weight with a level of its own for each sign needs beyond the kernels: the
+// gradients of training both levels, and the plane of bits by which a packed product tells them
+// apart.
 #pragma once
 
 #include <cstdint>
