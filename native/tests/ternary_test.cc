@@ -98,31 +98,3 @@ TEST(ternary_gradients_do_not_depend_on_the_thread_count) {
   qat::set_threads(threads);
   CHECK(plus[0] == plus[1] && minus[0] == minus[1]);
 }
-
-TEST(the_plane_of_plus_bits_gives_the_product_of_a_two_sided_weight) {
-  const Case c(Granularity::kChannel);
-  const qat::QuantizedWeight w =
-      qat::quantize_weight(c.x.data(), kRows, kCols, c.config, c.scales);
-  const std::vector<uint8_t> plane = qat::plus_bits(w);
-  std::vector<float> unpacked(c.x.size());
-  qat::dequantize_weight(w, unpacked.data());
-  std::vector<int16_t> a(kCols);
-  qat::Rng rng(4);
-  for (int16_t& v : a) v = static_cast<int16_t>(static_cast<int>(rng.below(31)) - 15);
-  for (int64_t r = 0; r < kRows; ++r) {
-    int32_t dot = 0, plus = 0;
-    qat::kernels().dot_packed_row(a.data(), w.packed.data() + r * qat::packed_row_bytes(kCols, 2),
-                                  kCols, 2, -1, kCols, &dot);
-    qat::kernels().dot_packed_row(a.data(), plane.data() + r * qat::packed_row_bytes(kCols, 1),
-                                  kCols, 1, 0, kCols, &plus);
-    const double found =
-        static_cast<double>(c.scales.scales[static_cast<size_t>(r)]) * plus -
-        static_cast<double>(c.scales.negative_scales[static_cast<size_t>(r)]) * (plus - dot);
-    double expected = 0;
-    for (int64_t i = 0; i < kCols; ++i) {
-      expected += a[static_cast<size_t>(i)] *
-                  static_cast<double>(unpacked[static_cast<size_t>(r * kCols + i)]);
-    }
-    CHECK_NEAR(found, expected, 1e-4);
-  }
-}

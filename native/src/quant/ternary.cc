@@ -68,22 +68,4 @@ void ternary_backward(const float* x, const float* dy, float* dx, double* dscale
   }
 }
 
-std::vector<uint8_t> plus_bits(const QuantizedWeight& weight) {
-  const int bits = weight.config.bits;
-  const int64_t row_bytes = packed_row_bytes(weight.cols, bits);
-  const int64_t plane_bytes = packed_row_bytes(weight.cols, 1);
-  const int plus = 1 - code_range(weight.config.grid, bits).qmin;  // as it is stored
-  std::vector<uint8_t> plane(static_cast<size_t>(weight.rows * plane_bytes));
-  const int64_t chunk = rows_per_chunk(weight.cols);
-  parallel_chunks(weight.rows, chunk, [&](int64_t, int64_t begin, int64_t end) {
-    std::vector<uint8_t> codes(static_cast<size_t>(weight.cols));
-    for (int64_t r = begin; r < end; ++r) {
-      kernels().unpack_row(weight.packed.data() + r * row_bytes, codes.data(), weight.cols, bits);
-      for (uint8_t& code : codes) code = code == plus ? 1 : 0;
-      kernels().pack_row(codes.data(), plane.data() + r * plane_bytes, weight.cols, 1);
-    }
-  });
-  return plane;
-}
-
 }  // namespace qat

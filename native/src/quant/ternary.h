@@ -1,13 +1,9 @@
-// What a ternary weight with a level of its own for each sign needs beyond the kernels: the
-// gradients of training both levels, and the plane of bits by which a packed product tells them
-// apart.
+// What training a ternary weight with a level of its own for each sign needs beyond the kernels.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "qat/kernels.h"
-#include "quant/packing.h"
 
 namespace qat {
 
@@ -20,9 +16,5 @@ namespace qat {
 void ternary_backward(const float* x, const float* dy, float* dx, double* dscale,
                       double* dnegative, int64_t scale_count, int64_t rows, int64_t cols,
                       const QuantParams& p);
-
-// One bit a weight, 1 where its code is +1, packed as codes are: [rows, ceil(cols/8)]. With
-// D = Σ a·q and P = Σ a over these bits a group comes to s·P − s₋·(P − D).
-std::vector<uint8_t> plus_bits(const QuantizedWeight& weight);
 
 }  // namespace qat
