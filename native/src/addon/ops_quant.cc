@@ -56,7 +56,7 @@ void check_ternary(const QuantParams& params, const Scales& scales) {
     fail_argument("q.thresholds and q.negativeScales must hold as many values as q.scales.");
   }
   if (params.qmin != -1 || params.qmax != 1 || params.offset != 0 || !scales.zero_points.empty()) {
-    fail_argument("q.thresholds goes with codes from -1 to 1 and neither zero points nor an offset.");
+    fail_argument("q.thresholds goes with codes from -1 to 1, without zero points and offset.");
   }
 }
 

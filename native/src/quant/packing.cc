@@ -83,7 +83,8 @@ void dequantize_weight(const QuantizedWeight& weight, float* y) {
     for (int64_t r = begin; r < end; ++r) {
       kernels().unpack_row(weight.packed.data() + r * row_bytes, codes.data(), weight.cols,
                            weight.config.bits);
-      dequantize_row(codes.data(), y + r * weight.cols, weight.cols, params_of_row(params, r), binary);
+      dequantize_row(codes.data(), y + r * weight.cols, weight.cols, params_of_row(params, r),
+                     binary);
     }
   });
 }

@@ -22,7 +22,8 @@ inline int64_t packed_row_bytes(int64_t cols, int bits) { return (cols * bits + 
 QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
                                 const QuantizerConfig& config, const Scales& scales,
                                 const CancelToken* cancel = nullptr);
-// y [rows, cols], each code's level (QuantParams; binary: scale * (+-1)). Equals fake_quantize bit for bit.
+// y [rows, cols], each code's level (QuantParams; binary: scale * (+-1)). Equals fake_quantize bit
+// for bit.
 void dequantize_weight(const QuantizedWeight& weight, float* y);
 // Throws Error("E-NATIVE-ARGUMENT" | "E-WEIGHT-SHAPE" | "E-QUANTIZER-INVALID") unless sizes, scales
 // and zero points fit, padding bits are 0 and (narrow, ternary) every code is on the grid. Levels

@@ -26,9 +26,9 @@ struct ActivationRange {
 // Throws Error("E-QUANTIZER-INVALID") for an estimator or parameters that do not fit activations.
 void validate(const ActivationRange& range);
 
-// One scale for all of x [n], as for an activation: signed, or unsigned with zero point 0 (inputs of
-// an unsigned activation quantizer are >= 0; negative ones clip and count as 0). 1.0 where n or all
-// of x is 0.
+// One scale for all of x [n], as for an activation: signed, or unsigned with zero point 0 (inputs
+// of an unsigned activation quantizer are >= 0; negative ones clip and count as 0). 1.0 where n or
+// all of x is 0.
 float estimate_activation_scale(const float* x, int64_t n, int bits, bool is_signed,
                                 const ActivationRange& range, const CancelToken* cancel = nullptr);
 inline float estimate_activation_scale(const float* x, int64_t n, int bits, bool is_signed,

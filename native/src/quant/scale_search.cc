@@ -36,7 +36,8 @@ class Power {
     const float at = d * kPerUnit;
     if (!(at < kEntries)) return std::pow(static_cast<double>(d), norm_);
     const int i = static_cast<int>(at);
-    return static_cast<double>(table_[i] + (at - static_cast<float>(i)) * (table_[i + 1] - table_[i]));
+    const float slope = table_[i + 1] - table_[i];
+    return static_cast<double>(table_[i] + (at - static_cast<float>(i)) * slope);
   }
 
  private:
@@ -94,7 +95,8 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
   const double reach = std::max(top, bottom), high = widest_.scale;
   // Clipping more than the mean never pays. Nor does clipping the largest value by more than what
   // all errors of the abs-max scale s, s/2 each at most, come to together.
-  const double by_mean = (norm_ < 2 ? kLowestClipByMagnitude : kLowestClip) * stats.abs_mean / reach;
+  const double lowest_clip = norm_ < 2 ? kLowestClipByMagnitude : kLowestClip;
+  const double by_mean = lowest_clip * stats.abs_mean / reach;
   const double count_root = norm_ == 2 ? std::sqrt(static_cast<double>(n))
                                        : std::pow(static_cast<double>(n), 1 / norm_);
   const double most_error = high * count_root / 2;

@@ -9,9 +9,9 @@
 // 2. unsigned only, sample: the zero point is moved by one while that lowers the error.
 // 3. zoom, all elements: around the best one, and the abs-max scale. Small sets have a jagged
 //    objective and get a fine row; the others three scales, whose parabola gives a fourth.
-// 4. fit, all elements, norm 2: least-squares scale for the codes of the best scale, s* = Σqx / Σq².
-//    Other norms have no such formula: small sets get a second, finer row, the others the fourth
-//    scale alone.
+// 4. fit, all elements, norm 2: least-squares scale for the codes of the best scale,
+//    s* = Σqx / Σq². Other norms have no such formula: small sets get a second, finer row, the
+//    others the fourth scale alone.
 #pragma once
 
 #include <cstdint>

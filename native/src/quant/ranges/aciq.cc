@@ -65,7 +65,8 @@ double mean_square(const SegmentStats& s) { return s.deviation * s.deviation + s
 SegmentScale one_sided_scale(const Segment& segment, const QuantizerConfig& config,
                              int levels) {
   const SegmentStats& s = segment.stats();
-  const double all_per_nonzero = static_cast<double>(segment.size()) / static_cast<double>(s.nonzero);
+  const double all_per_nonzero =
+      static_cast<double>(segment.size()) / static_cast<double>(s.nonzero);
   const double clip = clip_of(std::sqrt(mean_square(s) * all_per_nonzero),
                               s.abs_mean * all_per_nonzero, 2 * levels);
   const double top = clip * (1 - 0.5 / levels);  // the centre of the last cell
@@ -75,7 +76,8 @@ SegmentScale one_sided_scale(const Segment& segment, const QuantizerConfig& conf
 
 }  // namespace
 
-// The slope of the squared error in the clip a: of a²/(3·cells²) inside and 2∫(x − a)²φ(x)dx outside.
+// The slope of the squared error in the clip a: of a²/(3·cells²) inside and 2∫(x − a)²φ(x)dx
+// outside.
 double gaussian_clip(double cells) {
   return root_of(0, 40, [&](double a) {
     const double density = std::exp(-a * a / 2) / std::sqrt(2 * kPi);

@@ -14,7 +14,7 @@ double log_of(int64_t x) {
   constexpr int64_t kKept = int64_t{1} << 14;
   static const std::vector<double> kept = [] {
     std::vector<double> logs(kKept, 0.0);
-    for (int64_t i = 1; i < kKept; ++i) logs[static_cast<size_t>(i)] = std::log(static_cast<double>(i));
+    for (size_t i = 1; i < logs.size(); ++i) logs[i] = std::log(static_cast<double>(i));
     return logs;
   }();
   return x < kKept ? kept[static_cast<size_t>(x)] : std::log(static_cast<double>(x));
@@ -40,7 +40,8 @@ class Divergence {
   // each level's mass spread evenly over its filled bins. Both normalised.
   double of(int64_t bins) const {
     const auto end = static_cast<size_t>(bins);
-    const double total = static_cast<double>(mass_.back()), inside = static_cast<double>(mass_[end]);
+    const double total = static_cast<double>(mass_.back());
+    const double inside = static_cast<double>(mass_[end]);
     const double last = static_cast<double>(counts_[end - 1]);
     const double tail = total - inside;
     // Q is 0 where P is not.
