@@ -36,6 +36,21 @@ const ste = (bits: number, changes: Partial<Weight> = {}): Weight => ({
 });
 const lsq = (bits: number): Weight => ({ ...floatWeight, bits, range: 'lsq', method: 'lsq' });
 const binary: Weight = { ...floatWeight, bits: 1, grid: 'binary' };
+const ternary = (range: 'twn' | 'ttq', method: 'ste' | 'ttq'): Weight => ({
+  ...floatWeight,
+  bits: 2,
+  grid: 'ternary',
+  range,
+  method,
+});
+const dorefa = (bits: number): Weight => ({
+  ...floatWeight,
+  bits,
+  grid: 'midrise',
+  granularity: 'tensor',
+  method: 'dorefa',
+});
+const irNet: Weight = { ...binary, method: 'irnet' };
 const floatInput = { bits: 32, range: 'absmax', method: 'ste' } as const;
 const lsqInput = (bits: number) => ({ bits, range: 'lsq', method: 'lsq' }) as const;
 
@@ -62,7 +77,11 @@ export const accuracyRows: readonly AccuracyRow[] = [
   mlp('w2', 'W2', ste(2), against(plainW2, 87.99)),
   mlp('w2-signed', 'W2 signed', ste(2, { grid: 'signed' })),
   mlp('w2-lsq', 'W2 LSQ', lsq(2), { pytorch: { sameRecipe: 88.28 }, goal: plainW2 + 0.01 }),
+  mlp('ternary', 'ternary (TWN)', ternary('twn', 'ste'), against(85.71, 87.87)),
+  mlp('ternary-ttq', 'ternary (TTQ)', ternary('ttq', 'ttq')),
   mlp('binary', 'W1', binary, against(84.83, 87.8)),
+  mlp('binary-irnet', 'W1 IR-Net', irNet, { hidden: 'batchNorm' }),
+  mlp('w2-dorefa', 'W2 DoReFa', dorefa(2), { hidden: 'batchNorm' }),
   mlp('w4a4', 'W4A4 LSQ', lsq(4), { activation: lsqInput(4) }),
   mlp('w2a4', 'W2A4 LSQ', lsq(2), { activation: lsqInput(4) }),
   mlp('w1a1', 'W1A1', binary, { activation: lsqInput(1), hidden: 'batchNorm' }),

@@ -29,7 +29,7 @@ export const methodTable = {
     ...affine,
   },
   ste: {
-    label: 'STE, straight through',
+    label: 'STE',
     formula:
       '∂L/∂w = ∂L/∂ŵ inside, 0 clipped\ns = max|w|, mean|w| (binary) or s, Δ (ternary) at every step; else as prepared',
     source: 'Bengio, Léonard & Courville 2013, arXiv:1308.3432',
@@ -80,7 +80,7 @@ export const methodTable = {
     clipsAtZero: true,
   },
   ttq: {
-    label: 'TTQ, two levels',
+    label: 'TTQ',
     formula:
       'ŵ = α₊ above Δ, −α₋ below −Δ, else 0; Δ = 0.05·max|w|\n∂L/∂α₊ = Σ₊ ∂L/∂ŵ, ∂L/∂α₋ = −Σ₋ ∂L/∂ŵ; ∂L/∂w = α₊, 1, α₋ times ∂L/∂ŵ',
     source: 'Zhu et al. 2017, arXiv:1612.01064',
@@ -93,7 +93,7 @@ export const methodTable = {
     range: 'ttq',
   },
   irnet: {
-    label: 'IR-Net, annealed',
+    label: 'IR-Net',
     formula:
       'n = (w − mean)/std per channel, ŵ = 2^⌊log₂ mean|n|⌉·sign(n)\n∂sign/∂n = k·t·(1 − tanh²(t·n)), t from 0.1 to 10 over the training, k = max(1/t, 1)',
     source: 'Qin et al. 2020, arXiv:1909.10788',
