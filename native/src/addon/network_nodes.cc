@@ -57,6 +57,18 @@ void read_pool(Napi::Object given, const std::string& what, NetworkNode* node) {
 
 void read_attention(Napi::Object given, const std::string& what, NetworkNode* node) {
   node->heads = extent(given.Get("heads"), what + ".heads");
+  const Napi::Value quantizer = given.Get("quantizer");
+  if (quantizer.IsUndefined()) return;
+  const std::string at = what + ".quantizer";
+  const Napi::Object operands = object(quantizer, at);
+  const auto read = [&](const char* operand, ActivationOptions* options) {
+    const Napi::Value value = operands.Get(operand);
+    if (!value.IsUndefined()) *options = activation_quantizer(value, at + "." + operand);
+  };
+  read("queries", &node->attention.queries);
+  read("keys", &node->attention.keys);
+  read("probabilities", &node->attention.probabilities);
+  read("values", &node->attention.values);
 }
 
 void read_dropout(Napi::Object given, const std::string& what, NetworkNode* node) {

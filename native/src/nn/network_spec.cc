@@ -106,7 +106,7 @@ std::unique_ptr<Module> attention_module(const NetworkNode& node, const Inputs& 
     bad_graph(quoted(node) + " has " + std::to_string(node.heads) + " heads for " +
               std::to_string(features) + " features");
   }
-  return std::make_unique<AttentionModule>(in[0], in[1], node.heads);
+  return std::make_unique<AttentionModule>(in[0], in[1], node.heads, node.attention);
 }
 
 std::unique_ptr<Module> dropout_module(const NetworkNode& node, const Inputs& in, size_t index) {
@@ -160,6 +160,12 @@ std::string method_text(Method method) {
   return " method " + std::to_string(static_cast<int>(method));
 }
 
+std::string describe_activation(const ActivationOptions& o) {
+  std::string text = std::to_string(o.bits);
+  if (o.bits == kFloatBits) return text;
+  return text + (o.is_signed ? " signed" : " unsigned") + method_text(o.method);
+}
+
 std::string describe_layer(const LayerOptions& o) {
   const QuantizerConfig& q = o.weight.quantizer;
   std::string text = o.bias ? " bias" : "";
@@ -171,11 +177,19 @@ std::string describe_layer(const LayerOptions& o) {
     if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
     text += method_text(o.weight.method);
   }
-  text += " activation " + std::to_string(o.activation.bits);
-  if (o.activation.bits != kFloatBits) {
-    text += o.activation.is_signed ? " signed" : " unsigned";
-    text += method_text(o.activation.method);
-  }
+  return text + " activation " + describe_activation(o.activation);
+}
+
+// Named only where there is one: attention was float when the first checkpoints were written.
+std::string describe_operands(const AttentionQuantizers& q) {
+  std::string text;
+  const auto add = [&](const char* operand, const ActivationOptions& options) {
+    if (options.bits != kFloatBits) text += operand + describe_activation(options);
+  };
+  add(" queries ", q.queries);
+  add(" keys ", q.keys);
+  add(" probabilities ", q.probabilities);
+  add(" values ", q.values);
   return text;
 }
 
@@ -197,7 +211,7 @@ std::string describe_details(const NetworkNode& node) {
     case Op::kLayerNorm: return node.features ? " " + n(node.features) : "";
     case Op::kMaxPool2d:
     case Op::kAvgPool2d: return " kernel " + n(node.kernel) + " stride " + n(node.stride);
-    case Op::kAttention: return " heads " + n(node.heads);
+    case Op::kAttention: return " heads " + n(node.heads) + describe_operands(node.attention);
     case Op::kDropout: return " rate " + number(node.rate);
     default: return "";
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/attention.h"
 #include "nn/conv2d_product.h"
 #include "nn/module.h"
 #include "nn/types.h"
@@ -37,6 +38,7 @@ struct NetworkNode {
   int64_t features = 0;             // batch norm, layer norm: of the input; 0: whatever comes
   int64_t kernel = 2, stride = 2;   // pooling
   int64_t heads = 1;                // attention
+  AttentionQuantizers attention;    // of its operands
   double rate = 0.5;                // dropout
 };
 

@@ -90,6 +90,12 @@ float* NBitModule::mutable_value(size_t index) {
   return nullptr;
 }
 
+bool NBitModule::ready() const {
+  const LayerState state = layer_->state();
+  const bool scaled = state == LayerState::kPrepared || state == LayerState::kQuantized;
+  return (layer_->is_float() ? layer_->weight() != nullptr : scaled) && layer_->activation_ready();
+}
+
 void NBitModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
   if (pass == Pass::kPacked) {
     layer_->forward_packed(x[0], rows, y);
