@@ -302,6 +302,14 @@ export type NetworkNode =
       heads: number;
       quantizer?: AttentionQuantizer;
     }
+  /** [m, k] times [k, n], or transposed [n, k], sample by sample. Needs a name with quantizers. */
+  | {
+      op: 'matmul';
+      name?: string;
+      inputs: [string, string];
+      transposed?: boolean;
+      quantizer?: MatmulQuantizer;
+    }
   | ({ op: 'dropout'; name?: string; rate: number } & NodeInputs);
 
 /**
@@ -314,6 +322,12 @@ export interface AttentionQuantizer {
   /** In [0, 1]: the grid must be unsigned. */
   probabilities?: NativeActivationQuantizer & { grid: 'unsigned' };
   values?: NativeActivationQuantizer;
+}
+
+/** The operands of a product of two activations; as in attention. Parameters `aScale`, `bScale`, … */
+export interface MatmulQuantizer {
+  a?: NativeActivationQuantizer;
+  b?: NativeActivationQuantizer;
 }
 
 export interface NodeInputs {

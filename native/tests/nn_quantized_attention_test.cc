@@ -319,6 +319,52 @@ TEST(nn_quantized_attention_that_is_not_prepared_is_refused) {
         donor->logits(*data, qat::EvaluationMode::kPacked));
 }
 
+// Attention without its softmax, out of two product nodes.
+std::vector<qat::NetworkNode> product_nodes(int bits) {
+  qat::NetworkNode input = node_of(Op::kInput, "");
+  input.shape.extents = {kTokens, kFeatures};
+  qat::NetworkNode scores = node_of(Op::kMatmul, "scores", {"q", "k"});
+  scores.transposed = true;
+  scores.matmul = {operand(bits), operand(bits)};
+  qat::NetworkNode mixture = node_of(Op::kMatmul, "mixture", {"scores", "v"});
+  mixture.matmul = {operand(bits), operand(bits)};
+  return {input,
+          dense("q", kFeatures, 5),
+          dense("k", 5, 5, {"q"}),
+          dense("v", 5, 7, {"q"}),
+          scores,
+          mixture,
+          node_of(Op::kFlatten, ""),
+          dense("head", kTokens * 7, 4)};
+}
+
+TEST(nn_quantized_product_nodes_train_and_are_packed_exactly) {
+  const auto nodes = product_nodes(4);
+  const auto train = tokens(240, 1);
+  const auto network = prepared_network(nodes, *train);
+  const double untrained = network->evaluate(*train, qat::EvaluationMode::kPacked).loss;
+  const float before = parameter(*network, "mixture.aScale");
+  qat::TrainingSession session(network, train, train, session_options());
+  session.start();
+  CHECK(run_to_end(session).last.state == qat::SessionState::kFinished);
+  CHECK(parameter(*network, "mixture.aScale") != before);
+  const auto packed = network->evaluate(*train, qat::EvaluationMode::kPacked);
+  CHECK_IN(packed.loss < 0.5 * untrained, packed.loss << " after " << untrained);
+  const auto fake = network->evaluate(*train, qat::EvaluationMode::kFakeQuant);
+  CHECK_NEAR(packed.loss, fake.loss, 1e-2 * fake.loss);
+}
+
+TEST(nn_products_that_do_not_fit_are_refused) {
+  auto nodes = product_nodes(4);
+  const qat::Network fits(nodes);
+  nodes[4].transposed = false;
+  CHECK_THROWS(std::make_unique<qat::Network>(nodes), "E-MODEL-GRAPH");  // 5 columns by 6 rows
+  nodes[4].transposed = true;
+  nodes[4].name.clear();  // where should its scales be?
+  nodes[5].inputs = {"q", "v"};
+  CHECK_THROWS(std::make_unique<qat::Network>(nodes), "E-MODEL-GRAPH");
+}
+
 TEST(nn_float_attention_has_no_parameters_and_its_checkpoints_say_nothing_of_quantizers) {
   qat::NetworkNode node = multi_head_nodes({})[6];
   CHECK_EQ(qat::describe(node), std::string("attention attention heads 2 from q from k from v\n"));

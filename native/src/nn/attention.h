@@ -18,14 +18,8 @@ struct AttentionShape {
 
 // One quantizer per operand, float unless told. Probabilities lie in [0, 1]: an unsigned grid.
 struct AttentionQuantizers {
-  static ActivationOptions float_operand(bool is_signed) {
-    ActivationOptions options;
-    options.bits = kFloatBits;
-    options.is_signed = is_signed;
-    return options;
-  }
-  ActivationOptions queries = float_operand(true), keys = float_operand(true);
-  ActivationOptions probabilities = float_operand(false), values = float_operand(true);
+  ActivationOptions queries = float_operand(), keys = float_operand();
+  ActivationOptions probabilities = float_operand(false), values = float_operand();
 };
 
 // q, y [samples, heads, queries, depth]; k, v [samples, heads, keys, depth].

@@ -9,6 +9,19 @@
 
 namespace qat {
 
+// An operand that stays float.
+inline ActivationOptions float_operand(bool is_signed = true) {
+  ActivationOptions options;
+  options.bits = kFloatBits;
+  options.is_signed = is_signed;
+  return options;
+}
+
+// One quantizer per operand, float unless told.
+struct MatmulQuantizers {
+  ActivationOptions a = float_operand(), b = float_operand();
+};
+
 // samples · matrices products of [m, k] by [k, n]. `matrices` are those of one sample: attention's heads.
 struct MatmulShape {
   int64_t samples = 0;
