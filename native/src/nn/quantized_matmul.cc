@@ -209,7 +209,8 @@ void QuantizedMatmul::multiply_signs(const MatmulShape& s, const float* a, const
         for (int64_t c = 0; c < s.n; ++c) {
           const int64_t equal = kernels().xnor_popcount(left.data() + r * row_bytes,
                                                         right.data() + c * row_bytes, s.k);
-          y[(i * s.m + r) * s.n + c] = static_cast<float>(scale * static_cast<double>(2 * equal - s.k));
+          const auto dot = static_cast<double>(2 * equal - s.k);
+          y[(i * s.m + r) * s.n + c] = static_cast<float>(scale * dot);
         }
       }
     }
