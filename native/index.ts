@@ -294,8 +294,41 @@ export type NetworkNode =
   /** The sum of two inputs. */
   | { op: 'add'; name?: string; inputs: [string, string] }
   /** Queries, keys and values as [tokens, features]; features are divided among the heads. */
-  | { op: 'attention'; name?: string; inputs: [string, string, string]; heads: number }
+  | {
+      op: 'attention';
+      /** Needed with quantizers: their scales are parameters of the node. */
+      name?: string;
+      inputs: [string, string, string];
+      heads: number;
+      quantizer?: AttentionQuantizer;
+    }
+  /** [m, k] times [k, n], or transposed [n, k], sample by sample. Needs a name with quantizers. */
+  | {
+      op: 'matmul';
+      name?: string;
+      inputs: [string, string];
+      transposed?: boolean;
+      quantizer?: MatmulQuantizer;
+    }
   | ({ op: 'dropout'; name?: string; rate: number } & NodeInputs);
+
+/**
+ * The operands of softmax(Q·Kᵀ/√d)·V, each with a scale of its own; float where not given. The packed pass multiplies
+ * the codes of two quantized operands as integers.
+ */
+export interface AttentionQuantizer {
+  queries?: NativeActivationQuantizer;
+  keys?: NativeActivationQuantizer;
+  /** In [0, 1]: the grid must be unsigned. */
+  probabilities?: NativeActivationQuantizer & { grid: 'unsigned' };
+  values?: NativeActivationQuantizer;
+}
+
+/** The operands of a product of two activations; as in attention. Parameters `aScale`, `bScale`, … */
+export interface MatmulQuantizer {
+  a?: NativeActivationQuantizer;
+  b?: NativeActivationQuantizer;
+}
 
 export interface NodeInputs {
   inputs?: string[];
@@ -325,7 +358,8 @@ export interface EvaluationResult {
 /**
  * Nodes in order, with branches where they name their inputs. The first may state the shape of a sample: [features],
  * [tokens, features] or [channels, height, width]. Parameters are named `<node>.weight`, `.bias`, `.gamma`, `.beta`,
- * `.runningMean`, `.runningVar`, `.slope`.
+ * `.runningMean`, `.runningVar`, `.slope`; those of a quantized attention `.queriesScale`, `.keysScale`,
+ * `.probabilitiesScale`, `.valuesScale` (`…Clip` for PACT, `…Shift` besides for LSQ+), 0 until *prepare*.
  */
 export interface Network {
   parameters(): { name: string; rows: number; cols: number }[];

@@ -161,7 +161,7 @@ TEST(attention_and_its_gradients_are_those_of_the_definition) {
   const std::vector<float> v = random_values(3 * 7 * 4, 3), dy = random_values(3 * 5 * 4, 4);
   std::vector<float> y(q.size()), dq(q.size()), dk(k.size()), dv(v.size());
   qat::Attention attention(shape);
-  attention.forward(q.data(), k.data(), v.data(), y.data());
+  attention.forward(1, q.data(), k.data(), v.data(), y.data());
   attention.backward(dy.data(), dq.data(), dk.data(), dv.data());
   Doubles dqs = widen(q), dks = widen(k), dvs = widen(v);
   const Doubles weights = widen(dy), expected = attention_of(dqs, dks, dvs, shape);
@@ -177,7 +177,7 @@ TEST(attention_stands_scores_beyond_the_range_of_exp) {
   const float q[] = {300}, k[] = {300, -300}, v[] = {1, 2};
   float y[1];
   qat::Attention attention(shape);
-  attention.forward(q, k, v, y);
+  attention.forward(1, q, k, v, y);
   CHECK_EQ(y[0], 1.0f);
 }
 

@@ -1,4 +1,5 @@
 // The description of a network out of JavaScript.
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,44 @@ void read_pool(Napi::Object given, const std::string& what, NetworkNode* node) {
   node->stride = stride.IsUndefined() ? node->kernel : extent(stride, what + ".stride");
 }
 
+struct Operand {
+  const char* name;
+  ActivationOptions* options;
+};
+
+// An operand without a quantizer stays float; a misspelt one is refused, not float in silence.
+void read_operands(Napi::Object given, const std::string& what,
+                   std::initializer_list<Operand> operands) {
+  const Napi::Value quantizer = given.Get("quantizer");
+  if (quantizer.IsUndefined()) return;
+  const std::string at = what + ".quantizer";
+  const Napi::Object of = object(quantizer, at);
+  uint32_t known = 0;
+  for (const Operand& operand : operands) {
+    known += of.HasOwnProperty(operand.name);
+    const Napi::Value value = of.Get(operand.name);
+    if (value.IsUndefined()) continue;
+    *operand.options = activation_quantizer(value, at + "." + operand.name);
+  }
+  if (of.GetPropertyNames().Length() > known) {
+    fail_argument(at + " names an operand that " + what + " does not have.");
+  }
+}
+
+void read_matmul(Napi::Object given, const std::string& what, NetworkNode* node) {
+  const Napi::Value transposed = given.Get("transposed");
+  if (!transposed.IsUndefined()) node->transposed = boolean(transposed, what + ".transposed");
+  read_operands(given, what, {{"a", &node->matmul.a}, {"b", &node->matmul.b}});
+}
+
 void read_attention(Napi::Object given, const std::string& what, NetworkNode* node) {
   node->heads = extent(given.Get("heads"), what + ".heads");
+  AttentionQuantizers& operands = node->attention;
+  read_operands(given, what,
+                {{"queries", &operands.queries},
+                 {"keys", &operands.keys},
+                 {"probabilities", &operands.probabilities},
+                 {"values", &operands.values}});
 }
 
 void read_dropout(Napi::Object given, const std::string& what, NetworkNode* node) {
@@ -78,6 +115,7 @@ constexpr OpReader kReaders[] = {
     {Op::kMaxPool2d, read_pool},     {Op::kAvgPool2d, read_pool},
     {Op::kFlatten, read_nothing},    {Op::kAdd, read_nothing},
     {Op::kAttention, read_attention}, {Op::kDropout, read_dropout},
+    {Op::kMatmul, read_matmul},
 };
 
 NetworkNode node_from(Napi::Value value, const std::string& what) {
@@ -85,7 +123,7 @@ NetworkNode node_from(Napi::Value value, const std::string& what) {
   const OpReader& reader = kReaders[choice(
       given.Get("op"), what + ".op",
       {"input", "linear", "conv2d", "relu", "prelu", "gelu", "batchNorm", "layerNorm", "maxPool2d",
-       "avgPool2d", "flatten", "add", "attention", "dropout"})];
+       "avgPool2d", "flatten", "add", "attention", "dropout", "matmul"})];
   NetworkNode node;
   node.op = reader.op;
   const Napi::Value name = given.Get("name");

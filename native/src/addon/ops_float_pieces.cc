@@ -89,7 +89,7 @@ Napi::Value op_attention(const Napi::CallbackInfo& info) {
   const Span<float> dy = finite_floats(info[3], "dy", asked);
   Attention attention(shape);
   std::vector<float> y(q.size), dq(q.size), dk(k.size), dv(v.size);
-  attention.forward(q.data, k.data, v.data, y.data());
+  attention.forward(1, q.data, k.data, v.data, y.data());
   attention.backward(dy.data, dq.data(), dk.data(), dv.data());
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);

@@ -41,6 +41,7 @@ class ActivationQuantizer {
   // Throws E-NATIVE-ARGUMENT unless the scale is positive and all is finite, E-LAYER-STATE for float.
   void set_state(const ActivationState& state);
   const ActivationOptions& options() const { return options_; }
+  const CodeRange& range() const { return range_; }  // of the codes; signs: 0 and 1
 
   const std::vector<Learned>& learned() const { return learned_; }
   const float* value(Learned what) const;

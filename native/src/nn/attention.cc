@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/layer_limits.h"
 #include "qat/error.h"
-#include "qat/kernels.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
 namespace {
+
+constexpr int64_t kRowGrain = 16;  // queries that one thread takes at a time
 
 // Over the scores of one query, in place; sums in double.
 void softmax_row(float* scores, int64_t n, double scale) {
@@ -27,64 +29,110 @@ void softmax_row_backward(const float* p, float* dp, int64_t n, double scale) {
   for (int64_t i = 0; i < n; ++i) dp[i] = static_cast<float>(scale * p[i] * (dp[i] - dot));
 }
 
-}  // namespace
+void grow(AlignedVector<float>& buffer, int64_t count) {
+  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+}
 
-Attention::Attention(const AttentionShape& shape) : shape_(shape) {
-  if (shape.heads < 1 || shape.queries < 1 || shape.keys < 1 || shape.depth < 1) {
+const AttentionShape& checked(const AttentionShape& s) {
+  if (s.heads < 1 || s.queries < 1 || s.keys < 1 || s.depth < 1) {
     throw Error("E-NATIVE-ARGUMENT", "Attention needs at least one head, token and channel.",
                 "Check the node's shape.");
   }
-  probabilities_.resize(static_cast<size_t>(shape.heads * shape.queries * shape.keys));
+  // Divisions, not products: these must not overflow.
+  if (s.queries > kMaxWeights / s.keys || s.heads > kMaxWeights / (s.queries * s.keys)) {
+    throw Error("E-NATIVE-ARGUMENT",
+                "Attention of " + std::to_string(s.queries) + " by " + std::to_string(s.keys) +
+                    " tokens in " + std::to_string(s.heads) + " heads cannot be made.",
+                "Use at most 4294967296 scores per sample.");
+  }
+  return s;
 }
 
-void Attention::forward(const float* q, const float* k, const float* v, float* y) {
-  q_ = q;
-  k_ = k;
-  v_ = v;
-  const int64_t queries = shape_.queries, keys = shape_.keys, depth = shape_.depth;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(depth));
-  parallel_for(shape_.heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t h = begin; h < end; ++h) {
-      float* p = probabilities_.data() + h * queries * keys;
-      kernels().gemm(false, true, queries, keys, depth, q + h * queries * depth, depth,
-                     k + h * keys * depth, depth, p, keys, false);
-      for (int64_t i = 0; i < queries; ++i) softmax_row(p + i * keys, keys, scale);
-      kernels().gemm(false, false, queries, depth, keys, p, keys, v + h * keys * depth, depth,
-                     y + h * queries * depth, depth, false);
-    }
+const ActivationOptions& checked_probabilities(const ActivationOptions& options) {
+  if (options.bits == kFloatBits || !options.is_signed) return options;
+  throw Error("E-QUANTIZER-INVALID",
+              "Attention probabilities lie in [0, 1]; half of a signed grid would never be used.",
+              "Use the unsigned grid for them.");
+}
+
+}  // namespace
+
+Attention::Attention(const AttentionShape& shape, const AttentionQuantizers& quantizers)
+    : shape_(checked(shape)),
+      score_scale_(1.0 / std::sqrt(static_cast<double>(shape.depth))),
+      scores_(QuantizedMatmul::Right::kTransposed, quantizers.queries, quantizers.keys),
+      mixture_(QuantizedMatmul::Right::kPlain, checked_probabilities(quantizers.probabilities),
+               quantizers.values) {}
+
+MatmulShape Attention::scores_shape(int64_t samples) const {
+  return {samples, shape_.heads, shape_.queries, shape_.keys, shape_.depth};
+}
+
+MatmulShape Attention::mixture_shape(int64_t samples) const {
+  return {samples, shape_.heads, shape_.queries, shape_.depth, shape_.keys};
+}
+
+void Attention::find_probabilities(int64_t samples, const float* q, const float* k,
+                                   Products products) {
+  const MatmulShape shape = scores_shape(samples);
+  grow(probabilities_, samples * shape.y_size());
+  float* p = probabilities_.data();
+  if (products == Products::kPacked) {
+    scores_.forward_packed(shape, q, k, p);
+  } else {
+    scores_.forward(shape, q, k, p);
+  }
+  const int64_t keys = shape_.keys;
+  parallel_for(shape.batch() * shape_.queries, kRowGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) softmax_row(p + i * keys, keys, score_scale_);
   });
+}
+
+void Attention::estimate_probabilities(int64_t samples, const float* q, const float* k,
+                                       const CancelToken* cancel) {
+  if (probabilities().is_float()) return;
+  samples_ = 0;
+  find_probabilities(samples, q, k, Products::kFloat);
+  throw_if_cancelled(cancel);
+  probabilities().estimate(probabilities_.data(), samples * scores_shape(samples).y_size(), cancel);
+}
+
+void Attention::forward(int64_t samples, const float* q, const float* k, const float* v, float* y) {
+  samples_ = 0;
+  find_probabilities(samples, q, k, Products::kFloat);
+  mixture_.forward(mixture_shape(samples), probabilities_.data(), v, y);
+  samples_ = samples;
+}
+
+void Attention::forward_packed(int64_t samples, const float* q, const float* k, const float* v,
+                               float* y) {
+  samples_ = 0;
+  find_probabilities(samples, q, k, Products::kPacked);
+  mixture_.forward_packed(mixture_shape(samples), probabilities_.data(), v, y);
 }
 
 void Attention::backward(const float* dy, float* dq, float* dk, float* dv) {
-  if (!q_) {
+  if (!samples_) {
     throw Error("E-LAYER-STATE", "Attention backward was called before a forward.",
                 "Call forward first.");
   }
-  const int64_t queries = shape_.queries, keys = shape_.keys, depth = shape_.depth;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(depth));
-  dscores_.resize(probabilities_.size());
-  parallel_for(shape_.heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t h = begin; h < end; ++h) {
-      const int64_t at_q = h * queries * depth, at_k = h * keys * depth;
-      const float* p = probabilities_.data() + h * queries * keys;
-      float* ds = dscores_.data() + h * queries * keys;
-      kernels().gemm(true, false, keys, depth, queries, p, keys, dy + at_q, depth, dv + at_k, depth,
-                     false);
-      kernels().gemm(false, true, queries, keys, depth, dy + at_q, depth, v_ + at_k, depth, ds, keys,
-                     false);
-      for (int64_t i = 0; i < queries; ++i) {
-        softmax_row_backward(p + i * keys, ds + i * keys, keys, scale);
-      }
-      kernels().gemm(false, false, queries, depth, keys, ds, keys, k_ + at_k, depth, dq + at_q,
-                     depth, false);
-      kernels().gemm(true, false, keys, depth, queries, ds, keys, q_ + at_q, depth, dk + at_k, depth,
-                     false);
+  const MatmulShape shape = scores_shape(samples_);
+  grow(dscores_, samples_ * shape.y_size());
+  float* ds = dscores_.data();
+  mixture_.backward(dy, ds, dv);
+  const float* p = probabilities_.data();
+  const int64_t keys = shape_.keys;
+  parallel_for(shape.batch() * shape_.queries, kRowGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      softmax_row_backward(p + i * keys, ds + i * keys, keys, score_scale_);
     }
   });
+  scores_.backward(ds, dq, dk);
 }
 
 int64_t Attention::native_bytes() const {
-  return static_cast<int64_t>((probabilities_.size() + dscores_.size()) * sizeof(float));
+  return static_cast<int64_t>((probabilities_.size() + dscores_.size()) * sizeof(float)) +
+         scores_.native_bytes() + mixture_.native_bytes();
 }
 
 }  // namespace qat

@@ -1,36 +1,64 @@
-// Scaled dot-product attention (Vaswani et al. 2017): softmax(Q·Kᵀ/√d)·V.
+// Scaled dot-product attention (Vaswani et al. 2017): softmax(Q·Kᵀ/√d)·V, with a quantizer on each of
+// the four operands of its two products.
 #pragma once
 
 #include <cstdint>
 
+#include "nn/quantized_matmul.h"
 #include "runtime/aligned.h"
 
 namespace qat {
 
 struct AttentionShape {
-  int64_t heads = 0;    // batch · heads
+  int64_t heads = 0;    // of one sample
   int64_t queries = 0;  // tokens that ask
   int64_t keys = 0;     // tokens that answer
   int64_t depth = 0;    // d of a head
 };
 
-// q, y [heads, queries, depth]; k, v [heads, keys, depth].
+// One quantizer per operand, float unless told. Probabilities lie in [0, 1]: an unsigned grid.
+struct AttentionQuantizers {
+  ActivationOptions queries = float_operand(), keys = float_operand();
+  ActivationOptions probabilities = float_operand(false), values = float_operand();
+};
+
+// q, y [samples, heads, queries, depth]; k, v [samples, heads, keys, depth].
 class Attention {
  public:
-  // Throws E-NATIVE-ARGUMENT unless every extent is positive.
-  explicit Attention(const AttentionShape& shape);
+  // Throws E-NATIVE-ARGUMENT unless every extent is positive and one sample's scores fit memory's
+  // bounds, E-QUANTIZER-INVALID for quantizers that cannot be, among them signed probabilities.
+  explicit Attention(const AttentionShape& shape, const AttentionQuantizers& quantizers = {});
 
-  // q, k, v must stay unchanged until backward().
-  void forward(const float* q, const float* k, const float* v, float* y);
+  ActivationQuantizer& queries() { return scores_.a(); }
+  ActivationQuantizer& keys() { return scores_.b(); }
+  ActivationQuantizer& probabilities() { return mixture_.a(); }
+  ActivationQuantizer& values() { return mixture_.b(); }
+  bool ready() const { return scores_.ready() && mixture_.ready(); }
+
+  // The state of the probabilities' quantizer from those of these samples; queries and keys are ready.
+  void estimate_probabilities(int64_t samples, const float* q, const float* k,
+                              const CancelToken* cancel);
+  // q, k, v must stay unchanged until backward(). Throws E-LAYER-STATE while not ready().
+  void forward(int64_t samples, const float* q, const float* k, const float* v, float* y);
+  // Both products in integers where both operands have codes; the softmax between them is float.
+  void forward_packed(int64_t samples, const float* q, const float* k, const float* v, float* y);
   // Gradients in the shapes of q, k, v, for the last forward().
   void backward(const float* dy, float* dq, float* dk, float* dv);
   int64_t native_bytes() const;
 
  private:
+  enum class Products { kFloat, kPacked };
+  void find_probabilities(int64_t samples, const float* q, const float* k, Products products);
+  MatmulShape scores_shape(int64_t samples) const;
+  MatmulShape mixture_shape(int64_t samples) const;
+
   AttentionShape shape_;
-  AlignedVector<float> probabilities_;  // [heads, queries, keys]
+  double score_scale_;       // 1/√d
+  QuantizedMatmul scores_;   // Q·Kᵀ
+  QuantizedMatmul mixture_;  // P·V
+  int64_t samples_ = 0;      // of the last forward(); 0: none
+  AlignedVector<float> probabilities_;  // [samples, heads, queries, keys]
   AlignedVector<float> dscores_;        // the same shape
-  const float *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;
 };
 
 }  // namespace qat

@@ -10,6 +10,7 @@
 
 namespace qat {
 
+class CancelToken;
 class NBitLayer;
 
 // One sample between two nodes: [features], [tokens, features] or [channels, height, width].
@@ -29,9 +30,10 @@ enum class Pass { kTraining, kInference, kPacked };
 
 // One array that a module holds.
 struct ModuleParameter {
-  // kLearned, kScale and kOffset get gradients. Scales stay positive; scales and offsets of quantizers
-  // have a learning rate of their own and are not among the parameters a network shows. kStatistic is
-  // only kept: running means.
+  // kLearned, kScale and kOffset get gradients (null for a scale that is not learned). Scales stay
+  // positive; scales and offsets of quantizers have a learning rate of their own. Those of n-bit layers
+  // are not among the parameters a network shows: it has scales() for them. kStatistic is only kept:
+  // running means.
   enum class Role { kLearned, kScale, kOffset, kStatistic };
   std::string suffix;  // <node>.<suffix>: "weight", "gamma", …
   int64_t rows = 0, cols = 0;
@@ -76,6 +78,10 @@ class Module {
   virtual void reset(uint64_t /*seed*/) {}
   // The n-bit layer inside, where there is one.
   virtual NBitLayer* layer() { return nullptr; }
+  // Sets the state of every quantizer from calibration inputs x, one array [rows, …] per input.
+  virtual void prepare(const float* const* /*x*/, int64_t /*rows*/, const CancelToken* /*cancel*/) {}
+  // Every weight and every quantizer's state is there: it can be trained.
+  virtual bool ready() const { return true; }
 
   // --- work: x holds one array [rows, …] per input; y [rows, output] overlaps none of them -----------
   virtual void reserve(int64_t /*rows*/, bool /*for_backward*/) {}

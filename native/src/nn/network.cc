@@ -93,7 +93,7 @@ void Network::add_node(const NetworkNode& spec) {
     bad_graph("the name \"" + spec.name + "\" is empty or used twice");
   }
   for (const ModuleParameter& array : arrays) {
-    if (array.of_quantizer()) continue;
+    if (array.of_quantizer() && node->layer()) continue;
     parameters_.push_back({spec.name + "." + array.suffix, array.rows, array.cols});
   }
   nodes_.push_back(std::move(node));
@@ -116,7 +116,7 @@ Network::FoundParameter Network::find_parameter(const std::string& name) const {
     if (name.compare(0, dot, node->spec.name) != 0) continue;
     const std::vector<ModuleParameter> arrays = node->module->parameters();
     for (size_t i = 0; i < arrays.size(); ++i) {
-      if (arrays[i].of_quantizer()) continue;
+      if (arrays[i].of_quantizer() && node->layer()) continue;
       if (name.compare(dot + 1, std::string::npos, arrays[i].suffix) != 0) continue;
       return {node.get(), i, static_cast<size_t>(arrays[i].size())};
     }

@@ -36,7 +36,8 @@ struct EvaluationResult {
   int64_t count = 0;
 };
 
-// Parameters are named <node>.<array>: weight, bias, gamma, beta, runningMean, runningVar, slope.
+// Parameters are named <node>.<array>: weight, bias, gamma, beta, runningMean, runningVar, slope, and
+// what an attention's quantizers hold: queriesScale, …
 // One user at a time: a call while another thread uses the network (an evaluation, a session that
 // runs) throws E-RUN-STATE at once instead of waiting.
 class Network {
@@ -88,6 +89,7 @@ class Network {
   NBitLayer& layer_named(const std::string& layer) const;
   FoundParameter find_parameter(const std::string& name) const;
   BufferPlan inference_plan() const;
+  std::vector<const float*> inputs_of(const BufferPlan& plan, size_t index, int64_t first);
   void run_node(const BufferPlan& plan, size_t index, int64_t first, int64_t rows, Pass pass);
   EvaluationResult evaluate_held(const Dataset& data, EvaluationMode mode,
                                  const CancelToken* cancel, float* logits);

@@ -45,13 +45,19 @@ BufferPlan Network::inference_plan() const {
   return plan_buffers(uses);
 }
 
+// What node `index` takes, from row `first` on.
+std::vector<const float*> Network::inputs_of(const BufferPlan& plan, size_t index, int64_t first) {
+  std::vector<const float*> x;
+  for (const int64_t from : nodes_[index]->inputs) {
+    x.push_back(workspace_->value(plan, from, first, shape_of(from).size()));
+  }
+  return x;
+}
+
 // Rows first … first+rows of the values in the workspace: node `index` from its inputs.
 void Network::run_node(const BufferPlan& plan, size_t index, int64_t first, int64_t rows, Pass pass) {
   Node& node = *nodes_[index];
-  std::vector<const float*> x;
-  for (const int64_t from : node.inputs) {
-    x.push_back(workspace_->value(plan, from, first, shape_of(from).size()));
-  }
+  const std::vector<const float*> x = inputs_of(plan, index, first);
   float* y = workspace_->value(plan, static_cast<int64_t>(index), first, node.size());
   node.module->forward(x.data(), rows, y, pass);
 }
@@ -115,11 +121,7 @@ void Network::prepare(const Dataset& calibration, int64_t count, const CancelTok
   for (size_t i = 0; i < nodes_.size(); ++i) {
     throw_if_cancelled(cancel);
     const Node& node = *nodes_[i];
-    if (node.layer()) {
-      const int64_t from = node.inputs[0];
-      node.layer()->prepare_params(workspace_->value(plan, from, 0, shape_of(from).size()), rows,
-                                   cancel);
-    }
+    node.module->prepare(inputs_of(plan, i, 0).data(), rows, cancel);
     for (int64_t first = 0; first < rows; first += kEvaluationBatch) {
       throw_if_cancelled(cancel);
       run_node(plan, i, first, std::min(kEvaluationBatch, rows - first), Pass::kInference);

@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "nn/layer_limits.h"
 #include "nn/modules/activation_modules.h"
 #include "nn/modules/attention_module.h"
+#include "nn/modules/matmul_module.h"
 #include "nn/modules/n_bit_module.h"
 #include "nn/modules/norm_modules.h"
 #include "nn/modules/pool_modules.h"
@@ -106,7 +108,7 @@ std::unique_ptr<Module> attention_module(const NetworkNode& node, const Inputs& 
     bad_graph(quoted(node) + " has " + std::to_string(node.heads) + " heads for " +
               std::to_string(features) + " features");
   }
-  return std::make_unique<AttentionModule>(in[0], in[1], node.heads);
+  return std::make_unique<AttentionModule>(in[0], in[1], node.heads, node.attention);
 }
 
 std::unique_ptr<Module> dropout_module(const NetworkNode& node, const Inputs& in, size_t index) {
@@ -114,6 +116,20 @@ std::unique_ptr<Module> dropout_module(const NetworkNode& node, const Inputs& in
     bad_graph(quoted(node) + " drops a share that is not in [0, 1)");
   }
   return std::make_unique<DropoutModule>(in[0], node.rate, index);
+}
+
+std::unique_ptr<Module> matmul_module(const NetworkNode& node, const Inputs& in, size_t) {
+  for (const SampleShape& shape : in) require_rank(node, shape, 2, "matrices");
+  const size_t inner = node.transposed ? 1 : 0;
+  if (in[0].extents[1] != in[1].extents[inner]) {
+    bad_graph(quoted(node) + " multiplies [" + in[0].text() + "] by [" + in[1].text() + "]" +
+              (node.transposed ? " transposed" : ""));
+  }
+  require_weight_shape("product", in[0].extents[1], in[0].extents[0], in[1].extents[1 - inner]);
+  return std::make_unique<MatmulModule>(
+      in[0], in[1],
+      node.transposed ? QuantizedMatmul::Right::kTransposed : QuantizedMatmul::Right::kPlain,
+      node.matmul);
 }
 
 // One row per operation.
@@ -138,6 +154,7 @@ constexpr OpRow kOps[] = {
     {Op::kAdd, "add", 2, add_module},
     {Op::kAttention, "attention", 3, attention_module},
     {Op::kDropout, "dropout", 1, dropout_module},
+    {Op::kMatmul, "matmul", 2, matmul_module},
 };
 
 const OpRow& row_of(Op op) {
@@ -160,6 +177,12 @@ std::string method_text(Method method) {
   return " method " + std::to_string(static_cast<int>(method));
 }
 
+std::string describe_activation(const ActivationOptions& o) {
+  std::string text = std::to_string(o.bits);
+  if (o.bits == kFloatBits) return text;
+  return text + (o.is_signed ? " signed" : " unsigned") + method_text(o.method);
+}
+
 std::string describe_layer(const LayerOptions& o) {
   const QuantizerConfig& q = o.weight.quantizer;
   std::string text = o.bias ? " bias" : "";
@@ -171,12 +194,18 @@ std::string describe_layer(const LayerOptions& o) {
     if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
     text += method_text(o.weight.method);
   }
-  text += " activation " + std::to_string(o.activation.bits);
-  if (o.activation.bits != kFloatBits) {
-    text += o.activation.is_signed ? " signed" : " unsigned";
-    text += method_text(o.activation.method);
-  }
-  return text;
+  return text + " activation " + describe_activation(o.activation);
+}
+
+// Named only where it is quantized: attention was float when the first checkpoints were written.
+std::string describe_operand(const char* operand, const ActivationOptions& options) {
+  if (options.bits == kFloatBits) return "";
+  return std::string(" ") + operand + " " + describe_activation(options);
+}
+
+std::string describe_operands(const AttentionQuantizers& q) {
+  return describe_operand("queries", q.queries) + describe_operand("keys", q.keys) +
+         describe_operand("probabilities", q.probabilities) + describe_operand("values", q.values);
 }
 
 std::string describe_details(const NetworkNode& node) {
@@ -197,7 +226,10 @@ std::string describe_details(const NetworkNode& node) {
     case Op::kLayerNorm: return node.features ? " " + n(node.features) : "";
     case Op::kMaxPool2d:
     case Op::kAvgPool2d: return " kernel " + n(node.kernel) + " stride " + n(node.stride);
-    case Op::kAttention: return " heads " + n(node.heads);
+    case Op::kAttention: return " heads " + n(node.heads) + describe_operands(node.attention);
+    case Op::kMatmul:
+      return std::string(node.transposed ? " transposed" : "") +
+             describe_operand("a", node.matmul.a) + describe_operand("b", node.matmul.b);
     case Op::kDropout: return " rate " + number(node.rate);
     default: return "";
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/attention.h"
 #include "nn/conv2d_product.h"
 #include "nn/module.h"
 #include "nn/types.h"
@@ -27,6 +28,7 @@ struct NetworkNode {
     kAdd,
     kAttention,
     kDropout,
+    kMatmul,
   };
   Op op = Op::kRelu;
   std::string name;                 // needed by nodes with parameters; unique where not empty
@@ -37,10 +39,13 @@ struct NetworkNode {
   int64_t features = 0;             // batch norm, layer norm: of the input; 0: whatever comes
   int64_t kernel = 2, stride = 2;   // pooling
   int64_t heads = 1;                // attention
+  AttentionQuantizers attention;    // of its operands
+  bool transposed = false;          // matmul: the second operand is [n, k]
+  MatmulQuantizers matmul;          // of its operands
   double rate = 0.5;                // dropout
 };
 
-// Inputs that the operation takes: 0 for input, 2 for add, 3 for attention, else 1.
+// Inputs that the operation takes: 0 for input, 2 for add and matmul, 3 for attention, else 1.
 size_t input_count(NetworkNode::Op op);
 
 // The shape that the first node needs when no input node says it. Throws E-MODEL-GRAPH where it cannot

@@ -86,15 +86,12 @@ void NetworkTrainer::plan_gradients(int64_t batch_size) {
 
 void NetworkTrainer::require_trainable() const {
   for (const auto& node : NetworkAccess::nodes(network_)) {
-    if (!node->layer()) continue;
-    const NBitLayer& layer = *node->layer();
-    const LayerState state = layer.state();
-    const bool scaled = state == LayerState::kPrepared || state == LayerState::kQuantized;
-    const bool ready = layer.is_float() ? layer.weight() != nullptr : scaled;
-    if (ready && layer.activation_ready()) continue;
+    if (node->module->ready()) continue;
+    const std::string state =
+        node->layer() ? " in state \"" + std::string(to_string(node->layer()->state())) + "\"" : "";
     throw Error("E-LAYER-STATE",
-                "Layer \"" + node->spec.name + "\" cannot be trained in state \"" +
-                    to_string(state) + "\".",
+                "Layer \"" + node->spec.name + "\" cannot be trained" + state +
+                    ": it has no float weight or no scales.",
                 "Set its float weight and prepare it with calibration data first.");
   }
 }

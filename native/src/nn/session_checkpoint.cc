@@ -154,9 +154,14 @@ bool has_shift(const NBitLayer& layer) {
   return layer.options().activation.method == Method::kLsqPlus && layer.a_bit() != kFloatBits;
 }
 
+// PACT's clip itself: from the scale it would come back off by a rounding.
+bool has_clip(const NBitLayer& layer) {
+  return layer.options().activation.method == Method::kPact && layer.a_bit() != kFloatBits;
+}
+
 size_t count_layer_arrays(const NBitLayer& layer) {
   return 5u + layer.options().bias + layer.negative_scales_learned() + has_shift(layer) +
-         (layer.input_shift() != nullptr);
+         has_clip(layer) + (layer.input_shift() != nullptr);
 }
 
 void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
@@ -181,6 +186,10 @@ void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   const ActivationState& activation = layer.activation_state();
   out.array(name + ".activationScale", ArrayType::kF32, &activation.scale, 1);
   if (has_shift(layer)) out.array(name + ".activationShift", ArrayType::kF32, &activation.shift, 1);
+  if (has_clip(layer)) {
+    const float* clip = layer.activation().value(ActivationQuantizer::Learned::kClip);
+    out.array(name + ".activationClip", ArrayType::kF32, clip, 1);
+  }
   if (layer.input_shift()) {
     out.array(name + ".inputShift", ArrayType::kF32, layer.input_shift()->values.data(),
               layer.input_shift()->values.size());
@@ -247,6 +256,7 @@ struct StagedNode {
   std::vector<float> weight, bias;
   Scales scales;
   ActivationState activation;
+  float clip = 0;
   std::vector<float> input_shift;
   std::vector<uint8_t> codes;
   std::vector<std::vector<float>> arrays;  // of a module without a layer
@@ -273,6 +283,7 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& laye
   if (has_shift(layer)) {
     staged.activation.shift = read_floats(in, name + ".activationShift", 1, kAny)[0];
   }
+  if (has_clip(layer)) staged.clip = read_floats(in, name + ".activationClip", 1, 1e-30f)[0];
   if (layer.input_shift()) {
     staged.input_shift =
         read_floats(in, name + ".inputShift", layer.input_shift()->values.size(), kAny);
@@ -316,6 +327,10 @@ void apply(NetworkAccess::Node& node, const StagedNode& staged) {
   if (!staged.bias.empty()) layer.set_bias_data(staged.bias.data(), staged.bias.size());
   layer.set_scales(staged.scales);
   if (layer.a_bit() != kFloatBits) layer.set_activation_state(staged.activation);
+  if (has_clip(layer)) {
+    *layer.activation().mutable_value(ActivationQuantizer::Learned::kClip) = staged.clip;
+    layer.activation().after_update();
+  }
   if (layer.input_shift()) {
     layer.input_shift()->values.assign(staged.input_shift.begin(), staged.input_shift.end());
   }

@@ -97,6 +97,12 @@ void NBitModule::begin_step(const TrainingPosition& position) {
   prepare_next_ = position.quantization_begins();
 }
 
+bool NBitModule::ready() const {
+  const LayerState state = layer_->state();
+  const bool scaled = state == LayerState::kPrepared || state == LayerState::kQuantized;
+  return (layer_->is_float() ? layer_->weight() != nullptr : scaled) && layer_->activation_ready();
+}
+
 void NBitModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
   if (pass == Pass::kTraining && prepare_next_) {
     layer_->prepare_params(x[0], rows);

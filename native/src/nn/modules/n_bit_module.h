@@ -23,6 +23,10 @@ class NBitModule final : public Module {
   void begin_step(const TrainingPosition& position) override;
   void after_update() override { layer_->after_update(); }
   NBitLayer* layer() override { return layer_.get(); }
+  void prepare(const float* const* x, int64_t rows, const CancelToken* cancel) override {
+    layer_->prepare_params(x[0], rows, cancel);
+  }
+  bool ready() const override;
 
   void reserve(int64_t rows, bool for_backward) override {
     layer_->reserve_batch(rows, for_backward);
