@@ -48,6 +48,7 @@ export type {
 export type {
   NativeActivationQuantizer,
   NativeGrid,
+  NativeMethod,
   NativeQuantizer,
   NativeQuantizerParts,
   NativeRange,
@@ -282,7 +283,7 @@ export interface Dataset {
 
 /** A layer of a network; every node but `input` may take its inputs from named earlier nodes (the one before). */
 export type NetworkNode =
-  | { op: 'input'; shape: number[] }
+  | { op: 'input'; name?: string; shape: number[] }
   | ({ name: string; bias: boolean } & LayerQuantizers &
       NodeInputs & { op: 'linear'; inChannels: number; outChannels: number })
   | ({ name: string; bias: boolean } & LayerQuantizers & NodeInputs & { op: 'conv2d' } & Conv2dShape)
@@ -351,7 +352,7 @@ export interface Network {
 }
 
 export interface SessionOptions {
-  optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
+  optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion' | 'diode';
   learningRate: number;
   /** SGD only; `nesterov` needs it. */
   momentum: number;
@@ -360,6 +361,15 @@ export interface SessionOptions {
   beta1?: number;
   beta2?: number;
   epsilon?: number;
+  /** Diode only: the largest vote that a binary weight starts with (0.001). */
+  amplitude?: number;
+  /** Steps in a few directions of each weight's gradient; type `std`, updateGap 200, scale 1 unless said. */
+  galore?: {
+    rank: number;
+    type?: 'std' | 'reverse_std' | 'left' | 'right' | 'full';
+    updateGap?: number;
+    scale?: number;
+  } | null;
   schedule: 'constant' | 'cosine' | 'step';
   /** For `step`: the learning rate is multiplied with stepFactor (0.1) after every stepEpochs (1) epochs. */
   stepEpochs?: number;

@@ -16,6 +16,9 @@ export type NativeRange =
   | 'ttq'
   | 'movingAverage';
 
+/** The gradient rule of training. */
+export type NativeMethod = 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa' | 'ttq' | 'irnet';
+
 /** Parameters of range estimators; absent = the default. */
 export interface NativeRangeParameters {
   /** Of `percentile`: 50–100, default 99.9. */
@@ -31,7 +34,8 @@ export interface NativeQuantizer extends NativeRangeParameters {
   granularity: 'tensor' | 'channel' | 'group';
   groupSize: number;
   range: NativeRange;
-  method: 'lsq' | 'ste';
+  /** `ttq` with range `ttq` on the ternary grid; `dorefa`: mid-rise, per tensor; `irnet`: binary, per channel. */
+  method: NativeMethod;
 }
 
 export interface NativeActivationQuantizer extends NativeRangeParameters {
@@ -39,7 +43,8 @@ export interface NativeActivationQuantizer extends NativeRangeParameters {
   /** Resolved: the engine replaces `auto` before it gets here. */
   grid: 'signed' | 'unsigned';
   range: NativeRange;
-  method: 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa';
+  /** `pact` and `dorefa`: unsigned, 2–8 bits; `lsqPlus`: 2–8 bits; not `ttq` or `irnet`. */
+  method: NativeMethod;
 }
 
 /** What *prepare* finds. */

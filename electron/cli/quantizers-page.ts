@@ -3,6 +3,7 @@ import {
   type GridPart,
   granularityTable,
   gridTable,
+  type MethodPart,
   methodTable,
   type Part,
   type RangePart,
@@ -55,6 +56,26 @@ const rangeFacts = (part: RangePart): Facts => [
   ),
 ];
 
+/** Empty lists and nulls say nothing. */
+const methodFacts = (part: MethodPart): Facts => [
+  `For: ${uses({ weights: part.weightGrids.length > 0, activations: part.activationGrids.length > 0 })}`,
+  part.weightGrids.length > 0 ? `Weights: ${weightNeeds(part)}` : null,
+  part.activationGrids.length > 0
+    ? `Activations: ${part.activationGrids.join(', ')}; ${part.activationBits[0]}–${part.activationBits.at(-1)} bits`
+    : null,
+];
+
+function weightNeeds({ weightGrids, granularity, range }: MethodPart): string {
+  const every = weightGrids.length === Object.keys(gridTable).length;
+  return [
+    every ? 'every grid' : `grid ${weightGrids.join(', ')}`,
+    granularity === null ? null : `granularity ${granularity}`,
+    range === null ? null : `range estimator ${range}`,
+  ]
+    .filter((need) => need !== null)
+    .join('; ');
+}
+
 export function quantizersPage(): string {
   return `${[
     '# Quantizers',
@@ -77,7 +98,7 @@ ternary grid an estimator that names no threshold has Δ = s/2: each weight take
       'Gradient rules',
       'What training sends through the rounding, and what becomes of the scales.',
       methodTable,
-      (part) => [`For: ${uses(part)}`],
+      methodFacts,
     ),
   ].join('\n\n')}\n`;
 }

@@ -12,17 +12,21 @@ import {
   describeNetwork,
   type ExportSource,
   exportBases,
+  type InputScale,
+  inputScale,
   type LogitReference,
   type PlainTensor,
 } from './export-source.js';
-import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import { graphLayers } from './graph.js';
 import type { LayerRecord } from './layer-states.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
+import { type NetworkPlan, planNetwork } from './network-plan.js';
 import type { OpenProject } from './open-project.js';
 import { bytesOf } from './packed-file.js';
 import type { PackedActivation, PackedLayer } from './packed-format.js';
 import { createPreparedNetwork } from './run-setup.js';
+import { scalesOf } from './scale-arrays.js';
 import { tool } from './tool.js';
 
 /** @throws E-LAYER-STATE when no layer is quantized, E-CANCELLED */
@@ -63,7 +67,7 @@ export async function modelSource(
       graph: model.content.graph,
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
-    inputScales: calibrated?.inputScales ?? new Map(),
+    inputs: calibrated?.inputs ?? new Map(),
     plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
     reference: calibrated?.reference ?? null,
     referenceReason: calibrated ? null : noReference(project),
@@ -104,7 +108,7 @@ async function packAgain(
     config,
     signal,
   };
-  const weight = await packLayer(parts, record ?? (await prepareLayer(parts)));
+  const { weight } = await packLayer(parts, record ?? (await prepareLayer(parts)));
   if (record && codesDigest(weight.packed) !== record.codesSha256) {
     throw new QatError(
       'E-EXPORT-PROOF',
@@ -117,7 +121,7 @@ async function packAgain(
 
 interface Calibrated {
   activations: PackedActivation[];
-  inputScales: Map<string, number>;
+  inputs: Map<string, InputScale>;
   reference: LogitReference;
 }
 
@@ -139,20 +143,23 @@ async function calibrate(
   const plan = planNetwork(graph, project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
   const { activations } = describeNetwork(plan);
-  const inputScales = applyScales(network, plan, frozen);
-  return { activations, inputScales, reference: { network, plan, dataset } };
+  const inputs = applyScales(network, plan, frozen);
+  return { activations, inputs, reference: { network, plan, dataset } };
 }
 
-function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, number> {
+function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, InputScale> {
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
-  const inputScales = new Map<string, number>();
+  const inputs = new Map<string, InputScale>();
   for (const { layer, node, config } of plan.layers) {
-    const { activationScale } = network.scales(node);
+    const calibrated = network.scales(node);
+    const { activationScale, activationShift } = calibrated;
     const record = frozen.get(layer)?.record;
-    if (record) network.setScales(node, { ...record, activationScale });
-    if (config.activation.bits !== 32) inputScales.set(bases.get(layer) ?? layer, activationScale);
+    if (record) network.setScales(node, { ...scalesOf(record), activationScale, activationShift });
+    if (config.activation.bits !== 32) {
+      inputs.set(bases.get(layer) ?? layer, inputScale(config, calibrated));
+    }
   }
-  return inputScales;
+  return inputs;
 }
 
 /** Everything that is not packed: floats as float32, other types as they are. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLayerConfig, type Graph } from '../contract/index.js';
-import { baseName, graphLayers, parseGraph, planNetwork, type TensorShape } from './graph.js';
+import { baseName, graphLayers, parseGraph, type TensorShape } from './graph.js';
+import { planNetwork } from './network-plan.js';
 
 const shapes = new Map<string, TensorShape>([
   ['a.weight', { shape: [6, 4], isFloat: true }],

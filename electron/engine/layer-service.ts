@@ -1,5 +1,5 @@
 /** What can be done with layers of the open project: look at them, prepare, quantize, reset. */
-import type { AnalyzeOptions, Tensor } from '../../native/index.js';
+import type { AnalyzeOptions, NativeScales, Tensor } from '../../native/index.js';
 import {
   type Analysis,
   type LayerConfig,
@@ -20,6 +20,7 @@ import { withCancel } from './native-call.js';
 import type { OpenProject } from './open-project.js';
 import { sameWeightQuantizer, toNativeQuantizer } from './quantizers.js';
 import type { WeightSource } from './run-weights.js';
+import { scalesOf } from './scale-arrays.js';
 
 type Lens = RouteInput<'layer.analyze'>['lens'];
 type Source = RouteInput<'layer.analyze'>['source'];
@@ -34,7 +35,7 @@ const answersKept = 64;
 /** Weights to look at, with the scales they are used with when they have any. */
 interface Looked {
   tensor: Tensor;
-  scales: { scales: Float32Array; zeroPoints: Int32Array } | null;
+  scales: NativeScales | null;
   /** Identifies weights and scales for caching; null = they change while we look (a live run). */
   key: string | null;
 }
@@ -134,11 +135,10 @@ export class LayerService {
     return this.#each('quantize', 'Quantize', input.layers, options, async (project, job, layer, config) => {
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
       const prepared = await project.layerStates.get(layer.name, config.weight);
-      const weight = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
+      const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
       await project.keepLayer(layer.name, config, {
         state: 'quantized',
-        scales: weight.scales,
-        zeroPoints: weight.zeroPoints,
+        ...scales,
         codesSha256: codesDigest(weight.packed),
       });
     });
@@ -257,7 +257,7 @@ function nativeLens(lens: Lens, scales: Looked['scales']): AnalyzeOptions {
     range: lens.range,
     exactBins: Math.ceil(minimumExactBins / lens.drawnBins) * lens.drawnBins,
     drawnBins: lens.drawnBins,
-    scales: scales ? { scales: scales.scales, zeroPoints: scales.zeroPoints } : null,
+    scales: scales ? scalesOf(scales) : null,
   };
 }
 

@@ -7,30 +7,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NativeScales } from '../../native/index.js';
 import { type LayerState, QatError, type WeightQuantizer } from '../contract/index.js';
-import {
-  openSafetensors,
-  readFloat32,
-  readInt32,
-  type SafetensorsSource,
-  toWriteError,
-  writeSafetensors,
-} from '../formats/index.js';
+import { openSafetensors, toWriteError, writeSafetensors } from '../formats/index.js';
 import type { ProjectStore } from '../store/index.js';
+import { quantizerText } from './quantizers.js';
+import { readScales, scaleSources } from './scale-arrays.js';
 
-export interface LayerRecord {
+export interface LayerRecord extends NativeScales {
   state: Exclude<LayerState, 'float'>;
-  scales: Float32Array;
-  /** As many as scales for the unsigned grid, else empty. */
-  zeroPoints: Int32Array;
   /** SHA-256 of the packed codes once quantized. */
   codesSha256: string | null;
-}
-
-/** What the scales were made under: they are worth nothing under another quantizer. */
-function quantizerText(quantizer: WeightQuantizer): string {
-  const { bits, grid, granularity, groupSize, range, method } = quantizer;
-  return JSON.stringify([bits, grid, granularity, granularity === 'group' ? groupSize : 0, range, method]);
 }
 
 export class LayerStates {
@@ -67,22 +54,17 @@ export class LayerStates {
     record: LayerRecord,
     isCurrent: () => boolean,
   ): Promise<void> {
-    const { scales, zeroPoints, codesSha256 } = record;
-    const sources: SafetensorsSource[] = [
-      { name: 'scales', dtype: 'F32', shape: [scales.length], data: scales },
-      { name: 'zero_points', dtype: 'I32', shape: [zeroPoints.length], data: zeroPoints },
-    ];
     const folder = join(this.#store.folder, 'layers');
     try {
       await mkdir(folder, { recursive: true });
     } catch (thrown) {
       throw toWriteError(folder, thrown);
     }
-    await writeSafetensors(this.#path(layer), sources, {
+    await writeSafetensors(this.#path(layer), scaleSources(record, ''), {
       metadata: [
         ['layer', layer],
         ['quantizer', quantizerText(quantizer)],
-        ['codes_sha256', codesSha256 ?? ''],
+        ['codes_sha256', record.codesSha256 ?? ''],
       ],
     });
     if (!isCurrent()) {
@@ -124,14 +106,8 @@ export class LayerStates {
       const { metadata } = file;
       const belongs =
         metadata.get('layer') === layer && metadata.get('quantizer') === quantizerText(quantizer);
-      if (!belongs) return null;
-      const digest = metadata.get('codes_sha256');
-      return {
-        state,
-        scales: await readFloat32(file, 'scales'),
-        zeroPoints: await readInt32(file, 'zero_points'),
-        codesSha256: digest ? digest : null,
-      };
+      if (!belongs || !file.tensors.has('scales')) return null;
+      return { state, ...(await readScales(file, '')), codesSha256: metadata.get('codes_sha256') || null };
     } catch {
       // Missing or damaged: the scales follow from the weights and can be made again.
       return null;

@@ -3,12 +3,18 @@
  * recorded before it is shown, takes checkpoints, and ends in exactly one of its outcomes.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Network, SessionProgress, SessionState, Tensor, TrainingSession } from '../../native/index.js';
+import type {
+  NativeScales,
+  Network,
+  SessionProgress,
+  SessionState,
+  Tensor,
+  TrainingSession,
+} from '../../native/index.js';
 import type { ErrorInfo, EvaluationPoint, RunProgress, StepPoint } from '../contract/index.js';
 import { QatError } from '../contract/index.js';
 import { asQatError } from './call-options.js';
-import type { NetworkPlan } from './graph.js';
-import type { LayerScales } from './network-state.js';
+import type { NetworkPlan } from './network-plan.js';
 
 /** 30 drains a second. */
 const drainEveryMs = 1000 / 30;
@@ -146,7 +152,7 @@ export class LiveRun {
     return this.#parts.session.snapshotTensor(`${this.#node(layer)}.weight`);
   }
 
-  snapshotScales(layer: string): Pick<LayerScales, 'scales' | 'zeroPoints'> {
+  snapshotScales(layer: string): NativeScales {
     return this.#parts.session.snapshotScales(this.#node(layer));
   }
 

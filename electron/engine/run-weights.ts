@@ -2,7 +2,7 @@
  * Weights of a run for the charts: the live session's snapshot, or the tensors of `weights.safetensors`
  * read when they are looked at, with the scales the run trained.
  */
-import type { NativeAddon, Tensor } from '../../native/index.js';
+import type { NativeAddon, NativeScales, Tensor } from '../../native/index.js';
 import { type LayerConfig, QatError, type RunSummary } from '../contract/index.js';
 import { openSafetensors, type SafetensorsFile } from '../formats/index.js';
 import { asQatError } from './call-options.js';
@@ -14,7 +14,7 @@ import { TensorCache } from './tensor-cache.js';
 export interface LayerLook {
   tensor: Tensor;
   /** Null for a float weight. */
-  scales: { scales: Float32Array; zeroPoints: Int32Array } | null;
+  scales: NativeScales | null;
   config: LayerConfig | undefined;
   /** Names the weights for caching; null while they change. */
   key: string | null;

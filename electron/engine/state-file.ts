@@ -2,26 +2,23 @@
  * A run's weights on disk: a safetensors file with the float parameters under the model's tensor names
  * (so it opens as a model, graph included) and the trained scales beside them.
  */
+import type { NativeScales } from '../../native/index.js';
 import { type Graph, QatError } from '../contract/index.js';
 import {
   openSafetensors,
   readFloat32,
-  readInt32,
   type SafetensorsFile,
   type SafetensorsSource,
   type WrittenFile,
   writeSafetensors,
 } from '../formats/index.js';
-import { graphMetadataKey, type NetworkPlan } from './graph.js';
-import { isQuantized, type LayerScales, type NetworkState } from './network-state.js';
+import { graphMetadataKey } from './graph.js';
+import type { NetworkPlan } from './network-plan.js';
+import { isQuantized, type NetworkState } from './network-state.js';
+import { readScales, scaleSources } from './scale-arrays.js';
 
 /** Rank 1, so that they are never taken for layers when the file is opened as a model. */
-const suffixes = {
-  scales: '/scales',
-  zeroPoints: '/zero_points',
-  activation: '/input_scale',
-  shift: '/input_shift',
-} as const;
+const suffixes = { scales: '/', activation: '/input_scale', shift: '/input_shift' } as const;
 
 /** Writes atomically. @throws E-DISK-* */
 export function writeStateFile(path: string, state: NetworkState, graph: Graph): Promise<WrittenFile> {
@@ -29,14 +26,9 @@ export function writeStateFile(path: string, state: NetworkState, graph: Graph):
   for (const [name, { shape, values }] of state.parameters) {
     sources.push({ name, dtype: 'F32', shape, data: values });
   }
-  for (const [layer, { scales, zeroPoints, activationScale, activationShift }] of state.scales) {
-    if (scales.length > 0) {
-      sources.push({ name: layer + suffixes.scales, dtype: 'F32', shape: [scales.length], data: scales });
-    }
-    if (zeroPoints.length > 0) {
-      const shape = [zeroPoints.length];
-      sources.push({ name: layer + suffixes.zeroPoints, dtype: 'I32', shape, data: zeroPoints });
-    }
+  for (const [layer, scales] of state.scales) {
+    const { activationScale, activationShift } = scales;
+    sources.push(...scaleSources(scales, layer + suffixes.scales));
     const data = Float32Array.of(activationScale);
     sources.push({ name: layer + suffixes.activation, dtype: 'F32', shape: [1], data });
     if (activationShift !== 0) {
@@ -48,17 +40,8 @@ export function writeStateFile(path: string, state: NetworkState, graph: Graph):
 }
 
 /** The weight scales of one layer. @throws E-FILE-* */
-export async function readLayerScales(
-  file: SafetensorsFile,
-  layer: string,
-): Promise<Pick<LayerScales, 'scales' | 'zeroPoints'>> {
-  const name = layer + suffixes.zeroPoints;
-  return {
-    scales: file.tensors.has(layer + suffixes.scales)
-      ? await readFloat32(file, layer + suffixes.scales)
-      : new Float32Array(0),
-    zeroPoints: file.tensors.has(name) ? await readInt32(file, name) : new Int32Array(0),
-  };
+export function readLayerScales(file: SafetensorsFile, layer: string): Promise<NativeScales> {
+  return readScales(file, layer + suffixes.scales);
 }
 
 /** Everything `writeStateFile` wrote, as the plan needs it. @throws E-PROJECT-DAMAGED, E-FILE-* */

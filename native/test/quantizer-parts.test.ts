@@ -1,6 +1,7 @@
 /** The parts of a quantizer: one table says what there is and what fits what, and the engine agrees. */
 import { describe, expect, it } from 'vitest';
 import {
+  type ActivationQuantizer,
   activationQuantizerSchema,
   bitWidths,
   codeRange,
@@ -8,10 +9,12 @@ import {
   granularities,
   grids,
   idsOf,
+  legalActivation,
   legalWeight,
   methods,
   rangeEstimators,
   roundingTable,
+  type WeightQuantizer,
   weightQuantizerSchema,
 } from '../../electron/contract/index.js';
 import type { NativeQuantizer } from '../index.js';
@@ -52,7 +55,8 @@ describe('the table of parts', () => {
     for (const grid of grids) {
       for (const bits of bitWidths.filter((width) => width !== 32)) {
         for (const range of rangeEstimators) {
-          const config = { ...defaultLayerConfig.weight, bits, grid, range };
+          const method = range === 'ttq' ? 'ttq' : 'lsq';
+          const config = { ...defaultLayerConfig.weight, bits, grid, range, method } as const;
           const refused = codeOf(() => addon.ops.estimateScales(values, rows, cols, config));
           const legal = weightQuantizerSchema.safeParse(config).success;
           expect(refused, `${grid} ${bits} ${range}`).toBe(legal ? null : 'E-QUANTIZER-INVALID');
@@ -72,7 +76,77 @@ describe('the table of parts', () => {
     }
   });
 
+  it('says which method trains which weights, as the engine does', () => {
+    for (const method of methods) {
+      for (const grid of grids) {
+        for (const granularity of granularities) {
+          for (const range of ['mse', 'twn', 'ttq'] as const) {
+            const bits = grid === 'binary' ? 1 : 2;
+            const weight = { ...defaultLayerConfig.weight, bits, grid, granularity, range, method } as const;
+            const { bits: wBit, ...rest } = weight;
+            const make = () =>
+              addon.createLinear({ inChannels: 128, outChannels: 2, wBit, aBit: 32, weight: rest }).dispose();
+            const legal = weightQuantizerSchema.safeParse(weight).success;
+            expect(codeOf(make), JSON.stringify(weight)).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+          }
+        }
+      }
+    }
+  });
+
+  it('says which method trains which activations, as the engine does', () => {
+    for (const method of methods) {
+      for (const grid of ['signed', 'unsigned'] as const) {
+        for (const bits of bitWidths) {
+          const activation = { ...defaultLayerConfig.activation, bits, grid, method };
+          const { bits: aBit, ...rest } = activation;
+          const make = () =>
+            addon.createLinear({ inChannels: 4, outChannels: 2, aBit, activation: rest }).dispose();
+          const legal = activationQuantizerSchema.safeParse(activation).success;
+          // Float activations carry a method for later, which the engine does not look at.
+          if (bits !== 32) {
+            expect(codeOf(make), JSON.stringify(activation)).toBe(legal ? null : 'E-QUANTIZER-INVALID');
+          }
+        }
+      }
+    }
+  });
+
+  it('brings what a chosen method needs, and gives the method up for what is chosen after it', () => {
+    const weight = (...changes: Partial<WeightQuantizer>[]) =>
+      changes.reduce(legalWeight, defaultLayerConfig.weight);
+    expect(weight({ method: 'ttq' })).toMatchObject({ bits: 2, grid: 'ternary', range: 'ttq' });
+    expect(weight({ grid: 'ternary' }, { range: 'ttq' })).toMatchObject({ method: 'ttq' });
+    expect(weight({ method: 'ttq' }, { range: 'twn' })).toMatchObject({ method: 'lsq', range: 'twn' });
+    expect(weight({ method: 'ttq' }, { method: 'ste' })).toMatchObject({ method: 'ste', range: 'mse' });
+    expect(weight({ method: 'dorefa' })).toMatchObject({ bits: 4, grid: 'midrise', granularity: 'tensor' });
+    expect(weight({ method: 'dorefa' }, { granularity: 'group' })).toMatchObject({ method: 'lsq' });
+    expect(weight({ method: 'irnet' })).toMatchObject({ bits: 1, grid: 'binary', granularity: 'channel' });
+    expect(weight({ method: 'irnet' }, { bits: 4 })).toMatchObject({ method: 'lsq', grid: 'signed' });
+    const activation = (...changes: Partial<ActivationQuantizer>[]) =>
+      changes.reduce(legalActivation, defaultLayerConfig.activation);
+    expect(activation({ method: 'pact' })).toMatchObject({ bits: 4, grid: 'unsigned', method: 'pact' });
+    expect(activation({ method: 'pact' }, { grid: 'auto' })).toMatchObject({ grid: 'auto', method: 'lsq' });
+    expect(activation({ method: 'lsqPlus' }, { bits: 1 })).toMatchObject({ bits: 1, method: 'lsq' });
+    expect(activation({ bits: 1 }, { method: 'lsqPlus' })).toMatchObject({ bits: 2, method: 'lsqPlus' });
+  });
+
   it('keeps every change of a quantizer legal', () => {
+    for (const method of methods) {
+      const from = legalWeight(defaultLayerConfig.weight, { method });
+      expect(weightQuantizerSchema.safeParse(from).success, method).toBe(true);
+      for (const range of rangeEstimators) {
+        const changed = legalWeight(from, { range });
+        expect(weightQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+      }
+      for (const granularity of granularities) {
+        const changed = legalWeight(from, { granularity });
+        expect(weightQuantizerSchema.safeParse(changed).success, JSON.stringify(changed)).toBe(true);
+        expect(changed.granularity).toBe(granularity);
+      }
+      const activation = legalActivation(defaultLayerConfig.activation, { method });
+      expect(activationQuantizerSchema.safeParse(activation).success, method).toBe(true);
+    }
     for (const start of grids) {
       const from = legalWeight(defaultLayerConfig.weight, { grid: start });
       expect(from.grid).toBe(start);

@@ -12,6 +12,8 @@ constexpr int64_t kChunkRows = 16;  // per piece of work
 
 WeightOptions as_narrow(WeightOptions options) {
   options.quantizer.grid = Grid::kNarrow;
+  // It estimates nothing, and some estimators are for the ternary grid alone.
+  options.quantizer.range = RangeEstimator::kAbsMax;
   return options;
 }
 

@@ -11,13 +11,15 @@ export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: numbe
   return rows * Math.ceil(cols / quantizer.groupSize);
 }
 
-/** Bytes of codes (each row padded to whole bytes), float32 scales, and int32 zero points of the unsigned grid. */
+/** Bytes of codes (each row padded to whole bytes), float32 scales (two where the minus level is
+ * learned by itself), and int32 zero points of the unsigned grid. */
 export function packedBytes(quantizer: WeightQuantizer, rows: number, cols: number): number {
   if (quantizer.bits === 32) return rows * cols * bytesPerFloat;
   const codes = rows * Math.ceil((cols * quantizer.bits) / 8);
   const scales = scaleCount(quantizer, rows, cols);
   const zeroPoints = quantizer.grid === 'unsigned' ? scales * bytesPerZeroPoint : 0;
-  return codes + scales * bytesPerFloat + zeroPoints;
+  const negativeScales = quantizer.range === 'ttq' ? scales * bytesPerFloat : 0;
+  return codes + scales * bytesPerFloat + negativeScales + zeroPoints;
 }
 
 export interface StoredSizes {

@@ -9,6 +9,7 @@ const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
   radam: 'Adam that warms itself up',
   lion: 'steps of one size; a tenth of AdamW’s rate',
   sgd: 'with momentum',
+  diode: 'binary weights flip by a vote',
 };
 const optimizerChoices = optimizers.map((value) => ({
   value,
