@@ -283,7 +283,7 @@ export interface Dataset {
 
 /** A layer of a network; every node but `input` may take its inputs from named earlier nodes (the one before). */
 export type NetworkNode =
-  | { op: 'input'; name?: string; shape: number[] }
+  | { op: 'input'; shape: number[] }
   | ({ name: string; bias: boolean } & LayerQuantizers &
       NodeInputs & { op: 'linear'; inChannels: number; outChannels: number })
   | ({ name: string; bias: boolean } & LayerQuantizers & NodeInputs & { op: 'conv2d' } & Conv2dShape)

@@ -51,7 +51,7 @@ export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
 const tensorName = z.string().max(4096);
 const nodeName = z.string().min(1).max(256);
 const size = z.int().positive().max(65_536);
-/** A name for later nodes to take from, and the nodes it takes from (`input` is the network's), else the one before. */
+/** A name for later nodes to take from, and the nodes it takes from, else the one before. */
 const place = { name: nodeName.optional(), inputs: z.tuple([nodeName]).optional() };
 const weights = { weight: tensorName, bias: tensorName.nullable() };
 /** Square windows without padding; the stride is the kernel unless given. */

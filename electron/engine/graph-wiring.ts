@@ -1,8 +1,7 @@
 /** From which nodes a node of the graph takes its inputs. */
 import type { Graph } from '../contract/index.js';
 
-/** The name of what enters the network, and its index. */
-export const networkInput = 'input';
+/** In place of a node: what enters the network. */
 export const inputIndex = -1;
 
 /** Says what is wrong with a graph, after "the network graph …". */
@@ -10,7 +9,7 @@ export type Refuse = (what: string) => never;
 
 /** For each node the indices of the nodes it takes from. Refuses names that are unknown, later or used twice. */
 export function wireGraph(graph: Graph, refuse: Refuse): number[][] {
-  const named = new Map<string, number>([[networkInput, inputIndex]]);
+  const named = new Map<string, number>();
   return graph.nodes.map((node, index) => {
     const sources = node.inputs?.map((name) => {
       const source = named.get(name);
@@ -21,6 +20,7 @@ export function wireGraph(graph: Graph, refuse: Refuse): number[][] {
       if (named.has(node.name)) refuse(`uses a node's name twice: node ${index} is "${node.name}".`);
       named.set(node.name, index);
     }
+    // The first node's input is the network's: index − 1 is inputIndex.
     return sources ?? [index - 1];
   });
 }

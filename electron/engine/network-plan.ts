@@ -2,7 +2,7 @@
 import type { NativeActivationQuantizer, NetworkNode } from '../../native/index.js';
 import type { Configuration, Graph, GraphNode, LayerConfig } from '../contract/index.js';
 import { baseName, type TensorShape } from './graph.js';
-import { networkInput, nonNegativeNodes, wireGraph } from './graph-wiring.js';
+import { nonNegativeNodes, wireGraph } from './graph-wiring.js';
 import { toNativeActivation, toNativeQuantizer } from './quantizers.js';
 
 /** Float in, float out: what a trainable layer is when nothing quantizes it. */
@@ -74,8 +74,7 @@ class Planner {
     const [first] = graph.nodes;
     const { features, shape } = graph.input;
     if (shape === undefined && first && statesItsInput.includes(first.op)) return;
-    this.plan.nodes.push({ op: 'input', name: networkInput, shape: shape ?? [features] });
-    this.#taken.add(networkInput);
+    this.plan.nodes.push({ op: 'input', shape: shape ?? [features] });
   }
 
   add(node: GraphNode, index: number): void {
