@@ -9,6 +9,7 @@ import {
   type ActivationQuantizer,
   type Configuration,
   type LayerConfig,
+  legalActivation,
   legalWeight,
   type WeightQuantizer,
 } from './contract.js';
@@ -50,7 +51,7 @@ export interface LayerPatch {
 function patched(config: LayerConfig, patch: LayerPatch): LayerConfig {
   return {
     weight: patch.weight ? legalWeight(config.weight, patch.weight) : config.weight,
-    activation: patch.activation ? { ...config.activation, ...patch.activation } : config.activation,
+    activation: patch.activation ? legalActivation(config.activation, patch.activation) : config.activation,
   };
 }
 

@@ -1,9 +1,11 @@
-import type { Bits, LayerConfig, LayerInfo, RangeEstimator } from '../../host/contract.js';
-import { bitWidths } from '../../host/contract.js';
+import type { LayerConfig, LayerInfo } from '../../host/contract.js';
+import { bitWidths, granularityTable, gridTable, methodTable, rangeTable } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { granularityChoices, gridChoices, methodChoices, rangeChoices } from './words.js';
+import { PartNote } from './part-note.js';
+import { RangeParameters } from './range-parameters.js';
+import { granularityChoices, weightGrids, weightMethods, weightRanges } from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
   value: bits,
@@ -21,19 +23,6 @@ export function mixedHint(value: unknown): string | undefined {
   return value === null ? 'mixed' : undefined;
 }
 
-const rangeLabel = (range: RangeEstimator) =>
-  rangeChoices.find((choice) => choice.value === range)?.label ?? range;
-
-/** Grids that the chosen bits allow, with the reason against the others. */
-function gridOptions(bits: Bits | null) {
-  return gridChoices.map((choice) => {
-    const binary = choice.value === 'binary';
-    if (bits === 1 && !binary) return { ...choice, hint: 'sets 2 bits' };
-    if (bits !== 1 && binary) return { ...choice, hint: 'sets 1 bit' };
-    return choice;
-  });
-}
-
 /** Only a quantized weight has a grid, a scale and a way to train it. */
 export function WeightDetails({ layers, configs }: ControlsProps) {
   const bits = commonValue(configs, ({ weight }) => weight.bits);
@@ -46,24 +35,36 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
   const smallestRow = Math.min(...layers.map((layer) => layer.cols), 65536);
   return (
     <div className="grid grid-cols-2 gap-x-2 gap-y-2.5">
-      <Field label="Method">
+      <Field label="Method" hint={<PartNote control="Method" part={method && methodTable[method]} />}>
         <Select
           label="Method"
           value={method}
-          options={methodChoices}
-          onChange={(value) => editSelection({ weight: { method: value } }, value.toUpperCase())}
+          options={weightMethods}
+          onChange={(value) => editSelection({ weight: { method: value } }, methodTable[value].label)}
         />
       </Field>
-      <Field label="Start range">
+      <Field label="Start range" hint={<PartNote control="Start range" part={range && rangeTable[range]} />}>
         <Select
           label="Start range"
           value={range}
-          options={rangeChoices}
-          disabled={bits === 1}
-          onChange={(value) => editSelection({ weight: { range: value } }, `range ${rangeLabel(value)}`)}
+          options={weightRanges(configs.map(({ weight }) => weight.grid))}
+          // A binary scale and DoReFa's levels follow from the weights and the bits alone.
+          disabled={bits === 1 || method === 'dorefa'}
+          onChange={(value) =>
+            editSelection({ weight: { range: value } }, `range ${rangeTable[value].label}`)
+          }
         />
       </Field>
-      <Field label="Granularity">
+      <RangeParameters
+        of="Weight"
+        range={range}
+        quantizers={configs.map(({ weight }) => weight)}
+        onChange={(change) => editSelection({ weight: change }, 'the range’s parameter')}
+      />
+      <Field
+        label="Granularity"
+        hint={<PartNote control="Granularity" part={granularity && granularityTable[granularity]} />}
+      >
         <Select
           label="Granularity"
           value={granularity}
@@ -71,11 +72,11 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
           onChange={(value) => editSelection({ weight: { granularity: value } }, `scales per ${value}`)}
         />
       </Field>
-      <Field label="Grid">
+      <Field label="Grid" hint={<PartNote control="Grid" part={grid && gridTable[grid]} />}>
         <Select
           label="Grid"
           value={grid}
-          options={gridOptions(bits)}
+          options={weightGrids(bits)}
           onChange={(value) => editSelection({ weight: { grid: value } }, `the ${value} grid`)}
         />
       </Field>

@@ -1,10 +1,21 @@
-/** The quantizer's choices in the user's words. */
+/** The quantizer's choices in the user's words, as the tables of parts have them. */
 import {
+  type ActivationGrid,
+  type Bits,
   codeRange,
+  fitsBits,
+  fitsGrid,
   type Granularity,
   type Grid,
+  granularityTable,
+  gridTable,
+  idsOf,
   type Method,
+  type MethodPart,
+  methodTable,
+  type Part,
   type RangeEstimator,
+  rangeTable,
   type WeightQuantizer,
 } from '../../host/contract.js';
 
@@ -14,28 +25,44 @@ export interface Choice<T extends string> {
   hint: string;
 }
 
-export const methodChoices: readonly Choice<Method>[] = [
-  { value: 'lsq', label: 'LSQ, learned', hint: 'learned step size: scales are trained with the weights' },
-  { value: 'ste', label: 'STE, fixed', hint: 'straight-through: scales stay as prepared' },
-];
+/** All rows of a table; the hint is what a part is good for, up to the first stop. */
+function choicesOf<Id extends string>(table: Readonly<Record<Id, Part>>): Choice<Id>[] {
+  return idsOf(table).map((value) => {
+    const { label, goodFor } = table[value];
+    return { value, label, hint: goodFor.split(/[.:;,]/, 1)[0] ?? '' };
+  });
+}
 
-export const granularityChoices: readonly Choice<Granularity>[] = [
-  { value: 'tensor', label: 'tensor', hint: 'one scale for the whole layer' },
-  { value: 'channel', label: 'channel', hint: 'one scale per output channel' },
-  { value: 'group', label: 'group', hint: 'one scale per group of inputs in a row' },
-];
+const methodChoices = choicesOf(methodTable);
+const parts = (method: Method): MethodPart => methodTable[method];
+export const weightMethods = methodChoices.filter(({ value }) => parts(value).weightGrids.length > 0);
+export const activationMethods = methodChoices.filter(({ value }) => parts(value).activationGrids.length > 0);
 
-export const gridChoices: readonly Choice<Grid>[] = [
-  { value: 'signed', label: 'signed', hint: 'two’s complement, one more level below zero' },
-  { value: 'narrow', label: 'narrow', hint: 'symmetric about zero' },
-  { value: 'unsigned', label: 'unsigned', hint: 'with a zero point, for one-sided weights' },
-  { value: 'binary', label: 'binary', hint: '±α, one bit' },
-];
+export const granularityChoices = choicesOf(granularityTable);
 
-export const rangeChoices: readonly Choice<RangeEstimator>[] = [
-  { value: 'mse', label: 'MSE search', hint: 'the scale with the smallest squared error' },
-  { value: 'absmax', label: 'Largest value', hint: 'nothing is clipped' },
-  { value: 'lsq', label: 'LSQ start', hint: '2·mean|w| / √qmax, to be learned from' },
+const rangeChoices = choicesOf(rangeTable);
+export const activationRanges = rangeChoices.filter(({ value }) => rangeTable[value].activations);
+
+/** Range estimators that every one of these grids has. */
+export function weightRanges(grids: readonly Grid[]): Choice<RangeEstimator>[] {
+  return rangeChoices.filter(({ value }) => grids.every((grid) => fitsGrid(value, grid)));
+}
+
+const gridChoices = choicesOf(gridTable);
+
+/** Every grid, with the bits that choosing it sets where it does not have the present ones. */
+export function weightGrids(bits: Bits | null): Choice<Grid>[] {
+  return gridChoices.map((choice) => {
+    if (bits === null || fitsBits(choice.value, bits)) return choice;
+    if (choice.value === 'binary') return { ...choice, hint: 'sets 1 bit' };
+    return { ...choice, hint: 'sets 2 bits' };
+  });
+}
+
+export const activationGridChoices: readonly Choice<ActivationGrid>[] = [
+  { value: 'auto', label: 'automatic', hint: 'unsigned where nothing below zero arrives, else signed' },
+  { value: 'signed', label: 'signed', hint: 'values of both signs' },
+  { value: 'unsigned', label: 'unsigned', hint: 'no values below zero' },
 ];
 
 const superior = (text: string) => text.replace(/-/g, '−');
@@ -53,11 +80,25 @@ const perText: Record<Granularity, string> = {
   group: 'per group',
 };
 
-function weightFormula(grid: Grid, ends: string): string {
+function weightFormula({ grid, bits, method }: WeightQuantizer): string {
+  // These rules change the weight before it is rounded, or have levels of their own.
+  if (method === 'dorefa' || method === 'irnet' || method === 'ttq') {
+    return methodTable[method].formula.split(/[;\n]/, 1)[0] ?? '';
+  }
+  const { qmin, qmax } = codeRange(grid, bits);
+  const ends = superior(`${qmin}, ${qmax}`);
+  if (grid === 'binary') return 'ŵ = α · sign(w)';
   if (grid === 'ternary') return 'ŵ = s · (|w| > Δ) · sign(w)';
   if (grid === 'unsigned') return `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)`;
   if (grid === 'midrise') return `ŵ = s · (clamp(⌊w/s − ½⌉, ${ends}) + ½)`;
   return `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
+}
+
+/** What becomes of the scales in training. */
+function afterStart({ grid, method, range }: WeightQuantizer): string {
+  if (method === 'lsq') return 'then learned';
+  if (method === 'ttq') return 'then both learned';
+  return range === 'absmax' || grid === 'ternary' ? 'then following w' : 'then fixed';
 }
 
 /** The quantizer as a formula; ⌊·⌉ rounds half to even. */
@@ -65,11 +106,9 @@ export function formulaOf(quantizer: WeightQuantizer): Formula {
   const { bits, grid, granularity, groupSize, method, range } = quantizer;
   const per = granularity === 'group' ? `per ${groupSize} inputs` : perText[granularity];
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
-  if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w| ${per}; sign(0) = +1` };
-  const { qmin, qmax } = codeRange(grid, bits);
-  const ends = superior(`${qmin}, ${qmax}`);
-  const value = weightFormula(grid, ends);
-  const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
-  const after = method === 'lsq' ? 'then learned' : 'then fixed';
-  return { value, scale: `s ${per} · ${start}, ${after}` };
+  const value = weightFormula(quantizer);
+  if (method === 'dorefa') return { value, scale: 'levels from −1 to 1, no scale' };
+  if (method === 'irnet') return { value, scale: `e ${per}, following w` };
+  if (grid === 'binary') return { value, scale: `α = mean|w| ${per}; sign(0) = +1` };
+  return { value, scale: `s ${per} · ${rangeTable[range].label}, ${afterStart(quantizer)}` };
 }
