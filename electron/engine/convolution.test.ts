@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { defaultLayerConfig, type Graph } from '../contract/index.js';
+import { defaultLayerConfig, type Graph, legalWeight } from '../contract/index.js';
 import { openSafetensors, readTensorBytes, type SafetensorsSource } from '../formats/index.js';
 import {
   classes,
@@ -103,6 +103,21 @@ it('a convolutional network trains at W4A4 and its export is proven, kernels kep
   expect(inputs.map(({ grid }: { grid: string }) => grid)).toEqual(['signed', 'unsigned', 'signed']);
   const codes = testAddon().unpackCodes(await readTensorBytes(file, 'c2.qweight'), 8, 36, 4);
   expect(new Set(codes).size).toBeGreaterThan(4);
+});
+
+it('binary kernels train by Diode, and GaLore steps in few directions', async () => {
+  const { engine } = test;
+  const binary = { ...defaultLayerConfig, weight: legalWeight(defaultLayerConfig.weight, { bits: 1 }) };
+  await engine.project.configure({ changes: { 'c2.weight': binary } });
+  const training = { ...shortTraining, optimizer: 'diode' as const, amplitude: 1e-4, epochs: 2 };
+  const plain = await engine.runs.start({ name: null, training });
+  const galore = { rank: 1, type: 'std' as const, updateGap: 5, scale: 1 };
+  const plainRun = (await test.waitFor(endedRun(plain.id))).run;
+  const projected = await engine.runs.start({ name: null, training: { ...training, galore } });
+  const projectedRun = (await test.waitFor(endedRun(projected.id))).run;
+  for (const run of [plainRun, projectedRun]) expect([run.state, run.error]).toEqual(['finished', null]);
+  // One direction a weight is another path than all of them.
+  expect(projectedRun.result?.lossAfter).not.toBe(plainRun.result?.lossAfter);
 });
 
 it('the same model quantized without training is exported too', async () => {
