@@ -48,6 +48,7 @@ export type {
 export type {
   NativeActivationQuantizer,
   NativeGrid,
+  NativeMethod,
   NativeQuantizer,
   NativeQuantizerParts,
   NativeRange,
@@ -385,7 +386,7 @@ export interface Network {
 }
 
 export interface SessionOptions {
-  optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion';
+  optimizer: 'sgd' | 'adam' | 'adamw' | 'radam' | 'lion' | 'diode';
   learningRate: number;
   /** SGD only; `nesterov` needs it. */
   momentum: number;
@@ -394,6 +395,15 @@ export interface SessionOptions {
   beta1?: number;
   beta2?: number;
   epsilon?: number;
+  /** Diode only: the largest vote that a binary weight starts with (0.001). */
+  amplitude?: number;
+  /** Steps in a few directions of each weight's gradient; type `std`, updateGap 200, scale 1 unless said. */
+  galore?: {
+    rank: number;
+    type?: 'std' | 'reverse_std' | 'left' | 'right' | 'full';
+    updateGap?: number;
+    scale?: number;
+  } | null;
   schedule: 'constant' | 'cosine' | 'step';
   /** For `step`: the learning rate is multiplied with stepFactor (0.1) after every stepEpochs (1) epochs. */
   stepEpochs?: number;

@@ -37,9 +37,10 @@ for (const { method, bits, grid, learningRate } of methods) {
     await expect(page.getByRole('option', { name: /^fc2.weight/ })).toHaveAttribute('aria-label', bits);
     const panel = page.getByRole('complementary', { name: 'Quantizer' });
     await expect(panel.getByRole('combobox', { name: 'Grid', exact: true })).toContainText(grid);
-    await panel.getByRole('button', { name: 'Formulas, sources and traps' }).click();
-    await expect(panel.locator('pre').first()).toContainText('ŵ');
+    await panel.getByRole('button', { name: /^About Method/ }).click();
+    await expect(page.getByRole('dialog').locator('pre')).toContainText('ŵ');
     await page.screenshot({ path: join('out', 'tour', `parts-${grid}.png`) });
+    await page.keyboard.press('Escape');
     await panel.getByRole('button', { name: /^Activation quantizer/ }).click();
     await choose(page, 'Activation method', /^LSQ\+/);
 

@@ -56,13 +56,25 @@ const rangeFacts = (part: RangePart): Facts => [
   ),
 ];
 
+/** Empty lists and nulls say nothing. */
 const methodFacts = (part: MethodPart): Facts => [
-  `For: ${uses(part)}`,
-  part.grids === null ? null : `Weights: on the ${part.grids.join(' or ')} grid`,
-  part.granularity === null ? null : `Granularity: ${part.granularity}`,
-  part.range === null ? null : `Range estimator: \`${part.range}\``,
-  part.clipsAtZero ? 'Activations: unsigned, 2–8 bits' : null,
+  `For: ${uses({ weights: part.weightGrids.length > 0, activations: part.activationGrids.length > 0 })}`,
+  part.weightGrids.length > 0 ? `Weights: ${weightNeeds(part)}` : null,
+  part.activationGrids.length > 0
+    ? `Activations: ${part.activationGrids.join(', ')}; ${part.activationBits[0]}–${part.activationBits.at(-1)} bits`
+    : null,
 ];
+
+function weightNeeds({ weightGrids, granularity, range }: MethodPart): string {
+  const every = weightGrids.length === Object.keys(gridTable).length;
+  return [
+    every ? 'every grid' : `grid ${weightGrids.join(', ')}`,
+    granularity === null ? null : `granularity ${granularity}`,
+    range === null ? null : `range estimator ${range}`,
+  ]
+    .filter((need) => need !== null)
+    .join('; ');
+}
 
 export function quantizersPage(): string {
   return `${[

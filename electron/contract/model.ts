@@ -48,25 +48,66 @@ export type DatasetInfo = z.infer<typeof datasetInfoSchema>;
  * The network graph, stored as JSON under `qat.graph` in a safetensors file's `__metadata__`.
  * `weight`, `bias`… name tensors of the same file.
  */
+const tensorName = z.string().max(4096);
+const nodeName = z.string().min(1).max(256);
+const size = z.int().positive().max(65_536);
+/** A name for later nodes to take from, and the nodes it takes from, else the one before. */
+const place = { name: nodeName.optional(), inputs: z.tuple([nodeName]).optional() };
+const weights = { weight: tensorName, bias: tensorName.nullable() };
+/** Square windows without padding; the stride is the kernel unless given. */
+const pool = { ...place, kernel: size, stride: size.optional() };
+
 export const graphNodeSchema = z.discriminatedUnion('op', [
+  /** Weight [outputs, inputs]. */
+  z.strictObject({ op: z.literal('linear'), ...place, ...weights }),
+  /** Weight [outputs, inputs / groups, kernel height, kernel width]; zeros as padding. */
   z.strictObject({
-    op: z.literal('linear'),
-    weight: z.string().max(4096),
-    bias: z.string().max(4096).nullable(),
+    op: z.literal('conv2d'),
+    ...place,
+    ...weights,
+    stride: size.optional(),
+    padding: z.int().min(0).max(65_536).optional(),
+    dilation: size.optional(),
+    groups: size.optional(),
   }),
-  z.strictObject({ op: z.literal('relu') }),
+  z.strictObject({ op: z.literal('relu'), ...place }),
+  z.strictObject({ op: z.literal('prelu'), ...place, slope: tensorName }),
+  z.strictObject({ op: z.literal('gelu'), ...place }),
   z.strictObject({
     op: z.literal('batchNorm'),
-    gamma: z.string().max(4096),
-    beta: z.string().max(4096),
-    runningMean: z.string().max(4096),
-    runningVar: z.string().max(4096),
+    ...place,
+    gamma: tensorName,
+    beta: tensorName,
+    runningMean: tensorName,
+    runningVar: tensorName,
   }),
+  z.strictObject({ op: z.literal('layerNorm'), ...place, gamma: tensorName, beta: tensorName }),
+  z.strictObject({ op: z.literal('maxPool2d'), ...pool }),
+  z.strictObject({ op: z.literal('avgPool2d'), ...pool }),
+  z.strictObject({ op: z.literal('flatten'), ...place }),
+  /** The sum of two inputs. */
+  z.strictObject({ op: z.literal('add'), ...place, inputs: z.tuple([nodeName, nodeName]) }),
+  /** Queries, keys and values, each [tokens, features]; the features are divided among the heads. */
+  z.strictObject({
+    op: z.literal('attention'),
+    ...place,
+    inputs: z.tuple([nodeName, nodeName, nodeName]),
+    heads: size,
+  }),
+  z.strictObject({ op: z.literal('dropout'), ...place, rate: z.number().min(0).lt(1) }),
 ]);
+export type GraphNode = z.infer<typeof graphNodeSchema>;
+
 export const graphSchema = z.strictObject({
   version: z.literal(1),
   /** How an input byte image becomes floats: (byte / 255 − mean) / std. */
-  input: z.strictObject({ features: z.int().positive(), mean: z.number(), std: z.number().positive() }),
+  input: z.strictObject({
+    features: z.int().positive(),
+    /** [channels, height, width], [tokens, features] or [features], where it is not a plain row of features. */
+    shape: z.array(z.int().positive().max(16_777_216)).min(1).max(3).optional(),
+    mean: z.number(),
+    std: z.number().positive(),
+  }),
   classes: z.int().positive(),
   nodes: z.array(graphNodeSchema).min(1).max(10_000),
 });

@@ -34,7 +34,7 @@ export type RangeEstimator = keyof typeof rangeTable;
 export const rangeEstimators = idsOf<RangeEstimator>(rangeTable);
 export const rangeEstimatorSchema = z.enum(rangeEstimators);
 
-/** What training does with the quantizer; methodTable says what each does and what it fits. */
+/** The gradient rule of training; methodTable says what each does and what it fits. */
 export type Method = keyof typeof methodTable;
 export const methods = idsOf<Method>(methodTable);
 export const methodSchema = z.enum(methods);
@@ -51,33 +51,38 @@ export function fitsGrid(range: RangeEstimator, grid: Grid): boolean {
   return weights && (!ternaryOnly || grid === 'ternary');
 }
 
-/** Whether a weight can be trained so. TTQ's range and method come together: its two levels are then learned. */
-export function fitsMethod({ method, bits, grid, granularity, range }: WeightFields): boolean {
-  if (bits === 32) return methodTable[method].weights;
+/** Whether this gradient rule trains weights on this grid, with this granularity, from this start. */
+export function fitsWeight(
+  method: Method,
+  weight: { grid: Grid; granularity: Granularity; range: RangeEstimator },
+): boolean {
   const part: MethodPart = methodTable[method];
   return (
-    part.weights &&
-    (part.grids === null || part.grids.includes(grid)) &&
-    (part.granularity === null || part.granularity === granularity) &&
-    (range === 'ttq') === (method === 'ttq')
+    part.weightGrids.includes(weight.grid) &&
+    (part.granularity ?? weight.granularity) === weight.granularity &&
+    startsFrom(method, weight.range)
   );
 }
 
-interface WeightFields {
-  bits: Bits;
-  grid: Grid;
-  granularity: Granularity;
-  range: RangeEstimator;
-  method: Method;
+/** The rule that this range estimator is the start of and of no other. */
+function ownerOf(range: RangeEstimator): Method | undefined {
+  return methods.find((method) => methodTable[method].range === range);
 }
 
-/** Whether activations of these bits on this grid can be trained so. */
-export function fitsActivation(method: Method, bits: Bits, grid: 'auto' | 'signed' | 'unsigned'): boolean {
-  const part: MethodPart = methodTable[method];
-  if (!part.activations) return false;
-  if (bits === 32) return true;
-  const atOneBit = method === 'lsq' || method === 'ste';
-  return (bits > 1 || atOneBit) && !(part.clipsAtZero && grid === 'signed');
+function startsFrom(method: Method, range: RangeEstimator): boolean {
+  return methodTable[method].range === null ? ownerOf(range) === undefined : ownerOf(range) === method;
+}
+
+/** `auto`: unsigned where the input cannot be negative, signed elsewhere. */
+export const activationGrids = ['auto', 'signed', 'unsigned'] as const;
+export type ActivationGrid = (typeof activationGrids)[number];
+
+/** Whether this gradient rule trains activations of this grid and so many bits. */
+export function fitsActivation(method: Method, activation: { grid: ActivationGrid; bits: Bits }): boolean {
+  const { activationGrids, activationBits }: MethodPart = methodTable[method];
+  // Float activations keep a rule for later.
+  const bits = activation.bits === 32 ? activationBits.length > 0 : activationBits.includes(activation.bits);
+  return bits && activationGrids.includes(activation.grid);
 }
 
 /** Smallest and largest code of a grid. Binary codes are 0 and 1 for −α and +α. */
@@ -117,25 +122,25 @@ export const weightQuantizerSchema = z
     message: 'this range estimator does not fit the grid',
     path: ['range'],
   })
-  .refine(fitsMethod, {
-    message: 'this method does not fit the grid, granularity or range estimator',
+  .refine((q) => fitsWeight(q.method, q), {
+    message: 'this method does not fit the grid, the granularity or the range estimator',
     path: ['method'],
   });
 export type WeightQuantizer = z.infer<typeof weightQuantizerSchema>;
 
-/** `auto`: unsigned where the input comes from a ReLU, signed elsewhere. Always one scale per tensor. */
+/** Always one scale per tensor. */
 export const activationQuantizerSchema = z
   .strictObject({
     bits: bitsSchema,
-    grid: z.enum(['auto', 'signed', 'unsigned']),
+    grid: z.enum(activationGrids),
     range: rangeEstimatorSchema.refine((range) => rangeTable[range].activations, {
       message: 'this range estimator is for weights',
     }),
     ...rangeParameters,
     method: methodSchema,
   })
-  .refine((q) => fitsActivation(q.method, q.bits, q.grid), {
-    message: 'this method does not fit the bits or the grid',
+  .refine((q) => fitsActivation(q.method, q), {
+    message: 'this method does not fit the grid or the bits',
     path: ['method'],
   });
 export type ActivationQuantizer = z.infer<typeof activationQuantizerSchema>;
@@ -165,47 +170,50 @@ export const defaultLayerConfig: LayerConfig = {
 const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
 
 /**
- * The quantizer with the change, kept legal. A changed grid brings bits that it has; changed bits bring a grid
- * that has them (1 bit: binary, else signed for binary and narrow for ternary); a range estimator that does not
- * fit the grid becomes `mse`. A changed method brings the grid, granularity and range it needs; a method that no
- * longer fits becomes `lsq`.
+ * The quantizer with the change, kept legal. A changed method brings the grid, granularity and start it needs;
+ * a changed grid brings bits that it has; changed bits bring a grid that has them (1 bit: binary, else signed for
+ * binary and narrow for ternary). A start that does not fit the grid becomes `mse`; a method that does not fit
+ * what was changed becomes the only one that the start is for, else `lsq`.
  */
 export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
   const next = { ...quantizer, ...change };
-  if (change.method !== undefined) adoptNeeds(next, change);
+  if (change.method !== undefined) bringWhatItNeeds(next);
   if (!fitsBits(next.grid, next.bits)) {
-    if (change.grid !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
+    if (change.grid !== undefined || change.method !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
     else if (next.bits === 1) next.grid = 'binary';
     else next.grid = next.grid === 'binary' ? 'signed' : 'narrow';
   }
   if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
-  if (change.range === 'ttq' && next.range === 'ttq') next.method = 'ttq';
-  else if (next.range === 'ttq' && next.method !== 'ttq') next.range = 'mse';
-  if (!fitsMethod(next)) next.method = 'lsq';
+  if (!fitsWeight(next.method, next)) next.method = ownerOf(next.range) ?? 'lsq';
   return next;
 }
 
-/** The grid, granularity and range that a chosen method cannot do without. */
-function adoptNeeds(next: WeightQuantizer, change: Partial<WeightQuantizer>): void {
-  const { grids, granularity, range }: MethodPart = methodTable[next.method];
-  const [grid] = grids ?? [];
-  if (grid !== undefined && !grids?.includes(next.grid)) {
-    next.grid = grid as Grid;
-    if (change.bits === undefined && !fitsBits(next.grid, next.bits)) next.bits = bitsOfGrid[next.grid] ?? 2;
-  }
-  if (granularity !== null) next.granularity = granularity as Granularity;
-  if (range !== null) next.range = range as RangeEstimator;
+/** Grid, granularity and start that the quantizer's method cannot do without. */
+function bringWhatItNeeds(quantizer: WeightQuantizer): void {
+  const part: MethodPart = methodTable[quantizer.method];
+  const [grid] = part.weightGrids;
+  if (grid !== undefined && !part.weightGrids.includes(quantizer.grid)) quantizer.grid = grid;
+  quantizer.granularity = part.granularity ?? quantizer.granularity;
+  if (part.range !== null) quantizer.range = part.range;
+  else if (!startsFrom(quantizer.method, quantizer.range)) quantizer.range = 'mse';
 }
 
-/** The quantizer with the change, kept legal: a method that does not fit becomes `lsq`, or brings its grid. */
+/**
+ * The quantizer with the change, kept legal. A changed method brings a grid it has and, where it has none of the
+ * bits, its fewest; a method that fits changed grids or bits no more becomes `lsq`.
+ */
 export function legalActivation(
   quantizer: ActivationQuantizer,
   change: Partial<ActivationQuantizer>,
 ): ActivationQuantizer {
   const next = { ...quantizer, ...change };
-  if (fitsActivation(next.method, next.bits, next.grid)) return next;
-  if (change.method !== undefined && fitsActivation(next.method, next.bits, 'auto')) next.grid = 'auto';
-  else next.method = 'lsq';
+  if (fitsActivation(next.method, next)) return next;
+  const { activationGrids, activationBits }: MethodPart = methodTable[next.method];
+  const [grid] = activationGrids;
+  const [bits] = activationBits;
+  if (change.method === undefined || grid === undefined) return { ...next, method: 'lsq' };
+  if (!activationGrids.includes(next.grid)) next.grid = grid;
+  if (!fitsActivation(next.method, next)) next.bits = bitsSchema.parse(bits);
   return next;
 }
 

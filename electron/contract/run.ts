@@ -3,8 +3,22 @@ import { z } from 'zod';
 import { errorInfoSchema } from './errors.js';
 import { configurationSchema } from './quantizer.js';
 
-export const optimizers = ['adamw', 'adam', 'radam', 'lion', 'sgd'] as const;
+export const optimizers = ['adamw', 'adam', 'radam', 'lion', 'sgd', 'diode'] as const;
 export const schedules = ['cosine', 'step', 'constant'] as const;
+export const galoreTypes = ['std', 'reverse_std', 'left', 'right', 'full'] as const;
+
+/** GaLore: the optimizer steps in a few directions of each weight's gradient. */
+export const galoreSchema = z.strictObject({
+  rank: z.int().min(1).max(16_777_216),
+  /** Which side is projected; `std`: the shorter. */
+  type: z.enum(galoreTypes).default('std'),
+  /** Steps between two choices of the directions. */
+  updateGap: z.int().min(1).max(1_000_000).default(200),
+  /** Of the step that goes back to the weight. */
+  scale: z.number().min(1e-6).max(1e6).default(1),
+});
+export type Galore = z.infer<typeof galoreSchema>;
+export const defaultGalore: Galore = { rank: 32, type: 'std', updateGap: 200, scale: 1 };
 
 /** What has a default came later: runs and exported files written before do not have it. */
 export const trainingConfigSchema = z.strictObject({
@@ -15,6 +29,10 @@ export const trainingConfigSchema = z.strictObject({
   /** SGD with momentum only. */
   nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).max(10),
+  /** Diode only: the largest vote that a binary weight starts with. */
+  amplitude: z.number().min(1e-9).max(1).default(0.001),
+  /** Null: gradients as they are. */
+  galore: galoreSchema.nullable().default(null),
   schedule: z.enum(schedules),
   /** For `step`: the learning rate is multiplied with stepFactor after every stepEpochs epochs. */
   stepEpochs: z.int().min(1).max(10_000).default(1),
@@ -39,6 +57,8 @@ export const defaultTrainingConfig: TrainingConfig = {
   momentum: 0.9,
   nesterov: false,
   weightDecay: 0.01,
+  amplitude: 0.001,
+  galore: null,
   schedule: 'cosine',
   stepEpochs: 2,
   stepFactor: 0.1,

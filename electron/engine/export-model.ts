@@ -13,17 +13,20 @@ import {
   type ExportSource,
   exportBases,
   type InputScale,
+  inputScale,
   type LogitReference,
   type PlainTensor,
 } from './export-source.js';
-import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import { graphLayers } from './graph.js';
 import type { LayerRecord } from './layer-states.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
+import { type NetworkPlan, planNetwork } from './network-plan.js';
 import type { OpenProject } from './open-project.js';
 import { bytesOf } from './packed-file.js';
 import type { PackedActivation, PackedLayer } from './packed-format.js';
 import { createPreparedNetwork } from './run-setup.js';
+import { scalesOf } from './scale-arrays.js';
 import { tool } from './tool.js';
 
 /** @throws E-LAYER-STATE when no layer is quantized, E-CANCELLED */
@@ -105,7 +108,7 @@ async function packAgain(
     config,
     signal,
   };
-  const weight = await packLayer(parts, record ?? (await prepareLayer(parts)));
+  const { weight } = await packLayer(parts, record ?? (await prepareLayer(parts)));
   if (record && codesDigest(weight.packed) !== record.codesSha256) {
     throw new QatError(
       'E-EXPORT-PROOF',
@@ -148,11 +151,13 @@ function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers):
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
   const inputs = new Map<string, InputScale>();
   for (const { layer, node, config } of plan.layers) {
-    const { activationScale, activationShift } = network.scales(node);
+    const calibrated = network.scales(node);
+    const { activationScale, activationShift } = calibrated;
     const record = frozen.get(layer)?.record;
-    if (record) network.setScales(node, { ...record, activationScale, activationShift });
-    if (config.activation.bits === 32) continue;
-    inputs.set(bases.get(layer) ?? layer, { scale: activationScale, offset: activationShift });
+    if (record) network.setScales(node, { ...scalesOf(record), activationScale, activationShift });
+    if (config.activation.bits !== 32) {
+      inputs.set(bases.get(layer) ?? layer, inputScale(config, calibrated));
+    }
   }
   return inputs;
 }

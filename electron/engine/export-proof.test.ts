@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { defaultLayerConfig } from '../contract/index.js';
+import { defaultLayerConfig, legalActivation, legalWeight } from '../contract/index.js';
 import { openSafetensors } from '../formats/index.js';
 import type { EngineContext } from './context.js';
 import { runSource } from './export-run.js';
@@ -30,7 +30,11 @@ beforeAll(async () => {
   const { weight, activation } = defaultLayerConfig;
   // 3 bits leave padding at the end of a row of 10 groups; unsigned has zero points.
   const config = { weight: { ...weight, bits: 3 as const, grid: 'unsigned' as const }, activation };
-  await test.engine.project.configure({ changes: { 'fc2.weight': config } });
+  const twoLevels = {
+    weight: legalWeight(weight, { method: 'ttq' }),
+    activation: legalActivation(activation, { method: 'lsqPlus' }),
+  };
+  await test.engine.project.configure({ changes: { 'fc2.weight': config, 'fc3.weight': twoLevels } });
   ({ id: runId } = await test.engine.runs.start({ name: null, training: shortTraining }));
   await test.waitFor(endedRun(runId));
 });
@@ -87,6 +91,8 @@ describe('the proof of an export', () => {
     ['a code of an unsigned 3-bit layer', 'fc2.qweight', 5, /codes of fc2\.weight differ/],
     ['a scale', 'fc1.scales', 9, /1 scales of fc1\.weight differ/],
     ['a zero point', 'fc2.zero_points', 4, /1 scales of fc2\.weight differ/],
+    ['the scale of a minus level', 'fc3.negative_scales', 6, /1 scales of fc3\.weight differ/],
+    ['an input shift', 'fc3.input_shift', 1, /input shift of fc3 differs/],
     ['an input scale', 'fc3.input_scale', 1, /input scale of fc3 differs/],
     ['a bias', 'fc2.bias', 2, /tensor fc2\.bias differs/],
     ['a running variance', 'bn1.var', 7, /tensor bn1\.var differs/],

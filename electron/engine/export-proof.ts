@@ -3,14 +3,15 @@
  * trained, and a second network built from it must decide like the trained one.
  */
 import type { NativeAddon, Network, QuantizedWeight } from '../../native/index.js';
-import { type ExportRecord, QatError } from '../contract/index.js';
+import { type ExportRecord, type LayerConfig, QatError } from '../contract/index.js';
 import { readFloat32, readTensorBytes } from '../formats/index.js';
 import { throwIfAborted } from './call-options.js';
 import { configurationOf, type ExportSource, exportBases, type LogitReference } from './export-source.js';
-import { type NetworkPlan, planNetwork } from './graph.js';
 import { withCancel } from './native-call.js';
+import { type NetworkPlan, planNetwork } from './network-plan.js';
 import { openPackedFile, type PackedFile, packedSources, readPackedLayer } from './packed-file.js';
 import type { PackedLayer } from './packed-format.js';
+import { decodingArrays, decodingBytes, scalesOf } from './scale-arrays.js';
 
 /**
  * Bounds on the difference of a logit between packed and trained arithmetic, relative to the largest
@@ -60,8 +61,6 @@ function compareDescription({ file, description }: PackedFile, source: ExportSou
   throw proofError('its description or list of tensors is not what was written');
 }
 
-const none = new Float32Array(0);
-
 function compareLayer(
   addon: NativeAddon,
   layer: PackedLayer,
@@ -69,18 +68,16 @@ function compareLayer(
   trained: QuantizedWeight,
 ): Proof['layers'][number] {
   const { rows, cols } = trained;
-  const negative = stored.negativeScales ?? none;
-  const bytes =
-    stored.packed.length + stored.scales.byteLength + stored.zeroPoints.byteLength + negative.byteLength;
+  const bytes = stored.packed.length + decodingBytes(stored);
   return {
     name: layer.name,
     bits: layer.bits,
     codes: rows * cols,
     codesDifferent: differentCodes(addon, stored, trained),
-    scalesDifferent:
-      differentWords(stored.scales, trained.scales) +
-      differentWords(stored.zeroPoints, trained.zeroPoints) +
-      differentWords(negative, trained.negativeScales ?? none),
+    scalesDifferent: decodingArrays.reduce(
+      (different, { of }) => different + differentWords(stored[of], trained[of]),
+      0,
+    ),
     effectiveBits: (bytes * 8) / (rows * cols),
   };
 }
@@ -99,8 +96,10 @@ function differentCodes(addon: NativeAddon, a: QuantizedWeight, b: QuantizedWeig
   return Math.max(1, different);
 }
 
-/** Number of 32-bit words that are not the same bits. */
-function differentWords(a: Float32Array | Int32Array, b: Float32Array | Int32Array): number {
+type Words = Float32Array | Int32Array;
+
+/** Number of 32-bit words that are not the same bits; what is absent is empty. */
+function differentWords(a: Words = new Int32Array(0), b: Words = new Int32Array(0)): number {
   const wordsA = new Uint32Array(a.buffer, a.byteOffset, a.length);
   const wordsB = new Uint32Array(b.buffer, b.byteOffset, b.length);
   let different = Math.abs(wordsA.length - wordsB.length);
@@ -116,12 +115,12 @@ async function comparePlain({ file }: PackedFile, source: ExportSource, signal?:
     const stored = await readTensorBytes(file, name, { signal });
     if (Buffer.compare(stored, await bytes()) !== 0) throw proofError(`tensor ${name} differs`);
   }
-  for (const [base, { scale, offset }] of source.inputs) {
+  for (const [base, { scale, shift }] of source.inputs) {
     const stored = await readFloat32(file, `${base}.input_scale`, { signal });
     if (stored[0] !== scale) throw proofError(`the input scale of ${base} differs`);
-    if (offset === 0) continue;
-    const [storedOffset] = await readFloat32(file, `${base}.input_offset`, { signal });
-    if (storedOffset !== offset) throw proofError(`the input offset of ${base} differs`);
+    if (shift === null) continue;
+    const storedShift = await readFloat32(file, `${base}.input_shift`, { signal });
+    if (storedShift[0] !== shift) throw proofError(`the input shift of ${base} differs`);
   }
 }
 
@@ -175,17 +174,24 @@ async function networkFromFile(
       const weight = weights.get(layer);
       if (weight) network.setQuantizedWeight(node, weight);
       if (config.activation.bits === 32) continue;
-      const base = bases.get(layer);
-      const [activationScale = 0] = await readFloat32(file, `${base}.input_scale`);
-      const offset = `${base}.input_offset`;
-      const [activationShift = 0] = file.tensors.has(offset) ? await readFloat32(file, offset) : [];
-      network.setScales(node, { ...(weight ?? { scales: none }), activationScale, activationShift });
+      const stored = await readInput(packed, bases.get(layer) ?? layer, config);
+      network.setScales(node, {
+        ...(weight ? scalesOf(weight) : { scales: new Float32Array(0) }),
+        ...stored,
+      });
     }
   } catch (thrown) {
     network.dispose();
     throw thrown;
   }
   return network;
+}
+
+async function readInput({ file }: PackedFile, base: string, { activation }: LayerConfig) {
+  const [activationScale = 0] = await readFloat32(file, `${base}.input_scale`);
+  if (activation.method !== 'lsqPlus') return { activationScale };
+  const [activationShift = 0] = await readFloat32(file, `${base}.input_shift`);
+  return { activationScale, activationShift };
 }
 
 function fileShapes(plan: NetworkPlan): Map<string, { shape: number[]; isFloat: boolean }> {

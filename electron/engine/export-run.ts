@@ -1,8 +1,14 @@
 /** The export of a finished run: its trained network, packed. */
 import { QatError } from '../contract/index.js';
 import type { EngineContext } from './context.js';
-import { describeNetwork, type ExportSource, type PlainTensor } from './export-source.js';
-import { planNetwork } from './graph.js';
+import {
+  describeNetwork,
+  type ExportSource,
+  exportBases,
+  inputScale,
+  type PlainTensor,
+} from './export-source.js';
+import { planNetwork } from './network-plan.js';
 import { createStateNetwork, type NetworkState, requireGraph } from './network-state.js';
 import type { OpenProject } from './open-project.js';
 import { bytesOf } from './packed-file.js';
@@ -30,12 +36,11 @@ export async function runSource(
   const network = createStateNetwork(context.addon, plan, state);
   const { layers, activations } = describeNetwork(plan);
   const nodeOf = new Map(plan.layers.map(({ layer, node }) => [layer, node]));
+  const bases = exportBases(plan.layers.map(({ layer }) => layer));
   const inputs = new Map(
-    activations.map(({ base }) => {
-      const planned = plan.layers.find(({ layer }) => layer === base || layer === `${base}.weight`);
-      const scales = state.scales.get(planned?.layer ?? '');
-      return [base, { scale: scales?.activationScale ?? 0, offset: scales?.activationShift ?? 0 }] as const;
-    }),
+    plan.layers
+      .filter(({ activation }) => activation.bits !== 32)
+      .map(({ layer, config }) => [bases.get(layer) ?? layer, inputScale(config, state.scales.get(layer))]),
   );
   return {
     id: record.id,

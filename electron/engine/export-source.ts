@@ -2,22 +2,13 @@
  * What an export is made from: packed weights asked for layer by layer (never all in memory at once),
  * plain tensors, the description, and the network whose logits the file must reproduce.
  */
-import type { Network, QuantizedWeight } from '../../native/index.js';
-import {
-  type ActivationQuantizer,
-  type Configuration,
-  codeRange,
-  type LayerConfig,
-} from '../contract/index.js';
+import type { LayerScales, NativeActivationQuantizer, Network, QuantizedWeight } from '../../native/index.js';
+import { type Configuration, codeRange, type LayerConfig, methodTable } from '../contract/index.js';
 import type { SafetensorsDtype } from '../formats/index.js';
 import type { OpenDataset } from './dataset.js';
-import { baseName, type NetworkPlan } from './graph.js';
+import { baseName, graphLayers } from './graph.js';
+import type { NetworkPlan } from './network-plan.js';
 import type { PackedActivation, PackedDescription, PackedLayer } from './packed-format.js';
-
-export interface InputScale {
-  scale: number;
-  offset: number;
-}
 
 /** A tensor stored as it is: biases, norms, float layers (F32), and what is no float (its own type). */
 export interface PlainTensor {
@@ -34,13 +25,24 @@ export interface LogitReference {
   dataset: OpenDataset;
 }
 
+export interface InputScale {
+  scale: number;
+  shift: number | null;
+}
+
+/** Of a network's layer whose input is quantized. */
+export function inputScale(config: LayerConfig, scales: LayerScales | undefined): InputScale {
+  const { activationScale: scale, activationShift } = scales ?? { activationScale: 0, activationShift: 0 };
+  return { scale, shift: config.activation.method === 'lsqPlus' ? activationShift : null };
+}
+
 export interface ExportSource {
   /** `model` or the run's id. */
   id: string;
   label: string;
   description: PackedDescription;
   packed: (layer: PackedLayer) => Promise<QuantizedWeight>;
-  /** Base name → the layer's input quantizer: x̂ = scale·code + offset; the offset is 0 but for LSQ+. */
+  /** Base name → scale of the layer's input quantizer, and its shift; null where its method has none. */
   inputs: ReadonlyMap<string, InputScale>;
   plain: PlainTensor[];
   reference: LogitReference | null;
@@ -77,15 +79,11 @@ export function describeLayer(named: NamedLayer, base: string): PackedLayer {
   };
 }
 
-/** `grid` is resolved: never `auto`. */
-export function describeActivation(
-  base: string,
-  bits: number,
-  grid: Exclude<ActivationQuantizer['grid'], 'auto'>,
-): PackedActivation {
-  if (grid === 'unsigned') return { base, bits, grid, qmin: 0, qmax: 2 ** bits - 1 };
-  if (bits === 1) return { base, bits, grid: 'binary', qmin: 0, qmax: 1 };
-  return { base, bits, grid, qmin: -(2 ** (bits - 1)), qmax: 2 ** (bits - 1) - 1 };
+export function describeActivation(base: string, quantizer: NativeActivationQuantizer): PackedActivation {
+  const { bits, grid, method } = quantizer;
+  if (grid === 'unsigned') return { base, bits, grid, ...codeRange('unsigned', bits), method };
+  if (bits === 1) return { base, bits, grid: 'binary', ...codeRange('binary', bits), method };
+  return { base, bits, grid, ...codeRange('signed', bits), method };
 }
 
 /** Layers and input quantizers of a network as the file describes them. */
@@ -93,24 +91,17 @@ export function describeNetwork(plan: NetworkPlan): Pick<PackedDescription, 'lay
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
   const layers: PackedLayer[] = [];
   const activations: PackedActivation[] = [];
-  for (const { layer, node, rows, cols, config } of plan.layers) {
+  for (const { layer, shape, config, activation } of plan.layers) {
     const base = bases.get(layer) ?? layer;
-    if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape: [rows, cols], config }, base));
-    const native = plan.nodes.find((candidate) => candidate.op === 'linear' && candidate.name === node);
-    if (native?.op === 'linear' && native.activation.bits !== 32) {
-      const { bits, grid, method } = native.activation;
-      const described = describeActivation(base, bits, grid);
-      activations.push(method === 'lsqPlus' ? { ...described, offset: true } : described);
-    }
+    if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape, config }, base));
+    if (activation.bits !== 32) activations.push(describeActivation(base, activation));
   }
   return { layers, activations };
 }
 
 /** The configuration under which a network built from the file computes the same. */
 export function configurationOf(description: PackedDescription): Configuration {
-  const bases = description.graph
-    ? exportBases(description.graph.nodes.flatMap((node) => (node.op === 'linear' ? [node.weight] : [])))
-    : new Map<string, string>();
+  const bases = description.graph ? exportBases(graphLayers(description.graph)) : new Map<string, string>();
   const configuration: Configuration = {};
   for (const [layer, base] of bases) {
     const weight = description.layers.find((candidate) => candidate.name === layer);
@@ -121,15 +112,14 @@ export function configurationOf(description: PackedDescription): Configuration {
         grid: weight?.grid ?? 'signed',
         granularity: weight?.granularity ?? 'channel',
         groupSize: weight?.groupSize ?? 64,
-        // Scales come from the file; TTQ's two levels need its range by name.
-        range: weight?.method === 'ttq' ? 'ttq' : 'absmax',
+        range: methodTable[weight?.method ?? 'ste'].range ?? 'absmax',
         method: weight?.method ?? 'ste',
       },
       activation: {
         bits: (activation?.bits ?? 32) as LayerConfig['activation']['bits'],
         grid: activation?.grid === 'unsigned' ? 'unsigned' : 'signed',
         range: 'absmax',
-        method: activation?.offset ? 'lsqPlus' : 'ste',
+        method: activation?.method ?? 'ste',
       },
     };
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLayerConfig, type Graph } from '../contract/index.js';
-import { baseName, graphLayers, parseGraph, planNetwork, type TensorShape } from './graph.js';
+import { baseName, graphLayers, parseGraph, type TensorShape } from './graph.js';
+import { planNetwork } from './network-plan.js';
+import { testAddon } from './test-support.js';
 
 const shapes = new Map<string, TensorShape>([
   ['a.weight', { shape: [6, 4], isFloat: true }],
@@ -62,12 +64,143 @@ describe('the network graph of a model file', () => {
   });
 });
 
+/** [1, 8, 8] → conv → relu → max pool → residual convolution → flatten → linear. */
+const cnnShapes = new Map<string, TensorShape>(
+  Object.entries({
+    'c1.weight': [4, 1, 3, 3],
+    'c1.bias': [4],
+    'c2.weight': [4, 2, 3, 3],
+    slope: [4],
+    'fc.weight': [3, 64],
+    'n.gamma': [64],
+    'n.beta': [64],
+  }).map(([name, shape]) => [name, { shape, isFloat: true }]),
+);
+const cnn: Graph = {
+  version: 1,
+  input: { features: 64, shape: [1, 8, 8], mean: 0, std: 1 },
+  classes: 3,
+  nodes: [
+    { op: 'conv2d', weight: 'c1.weight', bias: 'c1.bias', padding: 1 },
+    { op: 'relu' },
+    { op: 'maxPool2d', name: 'pool', kernel: 2 },
+    { op: 'conv2d', name: 'branch', weight: 'c2.weight', bias: null, padding: 1, groups: 2 },
+    { op: 'prelu', name: 'act', slope: 'slope' },
+    { op: 'add', inputs: ['pool', 'act'] },
+    { op: 'flatten' },
+    { op: 'layerNorm', gamma: 'n.gamma', beta: 'n.beta' },
+    { op: 'dropout', rate: 0.1 },
+    { op: 'linear', weight: 'fc.weight', bias: null },
+  ],
+};
+
+/** Why the convolutional graph with one node replaced is refused. */
+function cnnRefusal(index: number, node: object, input: object = cnn.input): string {
+  const nodes = cnn.nodes.map((old, at) => (at === index ? node : old));
+  try {
+    parseGraph('m', JSON.stringify({ ...cnn, input, nodes }), cnnShapes);
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+  return 'accepted';
+}
+
+describe('the graph of a convolutional network', () => {
+  it('is accepted, its convolutions being layers', () => {
+    expect(graphLayers(parseGraph('m', JSON.stringify(cnn), cnnShapes))).toEqual([
+      'c1.weight',
+      'c2.weight',
+      'fc.weight',
+    ]);
+  });
+
+  it('is refused with the node and the shapes where something does not fit', () => {
+    const conv = { op: 'conv2d', weight: 'c1.weight', bias: null };
+    expect(cnnRefusal(0, cnn.nodes[0] ?? {}, { ...cnn.input, shape: [1, 8, 9] })).toMatch(
+      /input of shape \[1, 8, 9\] and 64 features/,
+    );
+    expect(cnnRefusal(0, cnn.nodes[0] ?? {}, { features: 64, mean: 0, std: 1 })).toMatch(
+      /node 0, conv2d, takes channels × height × width and gets \[64\]/,
+    );
+    expect(cnnRefusal(0, { ...conv, dilation: 4 })).toMatch(/window of node 0 is larger than its input/);
+    expect(cnnRefusal(0, { ...conv, groups: 2 })).toMatch(/1 channels into 2 groups/);
+    expect(cnnRefusal(3, { ...conv, name: 'branch' })).toMatch(/uses a tensor twice/);
+    expect(cnnRefusal(3, { ...(cnn.nodes[3] as object), padding: 0 })).toMatch(
+      /node 5 adds \[4, 4, 4\] and \[4, 2, 2\]/,
+    );
+    expect(cnnRefusal(6, { op: 'relu' })).toMatch(/layerNorm, takes features or tokens × features/);
+    expect(cnnRefusal(2, { op: 'maxPool2d', name: 'pool', kernel: 9 })).toMatch(/window of node 2/);
+    expect(cnnRefusal(9, { op: 'flatten' })).toMatch(/64 outputs but states 3 classes/);
+  });
+
+  it('is refused when a name is unknown, later or used twice', () => {
+    const add = (inputs: string[]) => cnnRefusal(5, { op: 'add', inputs });
+    expect(add(['pool', 'nowhere'])).toMatch(/node 5 from "nowhere"/);
+    expect(add(['pool', 'pool', 'pool'])).toMatch(/nodes\.5/);
+    expect(cnnRefusal(4, { op: 'prelu', name: 'pool', slope: 'slope' })).toMatch(/twice: node 4 is "pool"/);
+  });
+
+  it('divides attention among heads, and takes tokens from one node three times', () => {
+    const tensors = new Map<string, TensorShape>(
+      ['e', 'q', 'k', 'v'].map((name) => [name, { shape: [8, 8], isFloat: true }]),
+    );
+    tensors.set('out', { shape: [3, 64], isFloat: true });
+    const layer = (name: string, inputs: object = { inputs: ['e'] }) => ({
+      op: 'linear',
+      name,
+      weight: name,
+      bias: null,
+      ...inputs,
+    });
+    const attention = { op: 'attention', inputs: ['q', 'k', 'v'], heads: 2 };
+    const read = (heads: number) =>
+      parseGraph(
+        'm',
+        JSON.stringify({
+          version: 1,
+          input: { features: 64, shape: [8, 8], mean: 0, std: 1 },
+          classes: 3,
+          nodes: [
+            layer('e', {}),
+            layer('q'),
+            layer('k'),
+            layer('v'),
+            { ...attention, heads },
+            { op: 'flatten' },
+            { op: 'linear', weight: 'out', bias: null },
+          ],
+        }),
+        tensors,
+      );
+    const plan = planNetwork(read(2), tensors, {});
+    expect(() => testAddon().createNetwork(plan.nodes).dispose()).not.toThrow();
+    expect(() => read(3)).toThrow(/divides 8 features among 3 heads/);
+  });
+});
+
 describe('the plan of a network', () => {
   it('resolves auto activations to signed for images and unsigned behind a ReLU', () => {
     const configuration = { 'a.weight': defaultLayerConfig, 'b.weight': defaultLayerConfig };
     const plan = planNetwork(graph, shapes, configuration);
     const grids = plan.nodes.flatMap((node) => (node.op === 'linear' ? node.activation.grid : []));
     expect(grids).toEqual(['signed', 'unsigned']);
+  });
+
+  it('knows that nothing below zero arrives through pooling, but through a PReLU it does', () => {
+    const configuration = Object.fromEntries(graphLayers(cnn).map((layer) => [layer, defaultLayerConfig]));
+    const plan = planNetwork(cnn, cnnShapes, configuration);
+    expect(plan.layers.map(({ activation }) => activation.grid)).toEqual(['signed', 'unsigned', 'signed']);
+    expect(plan.layers.map(({ rows, cols }) => [rows, cols])).toEqual([
+      [4, 9],
+      [4, 18],
+      [3, 64],
+    ]);
+    const network = testAddon().createNetwork(plan.nodes);
+    const { parameters } = plan;
+    expect(network.parameters().map(({ name }) => name)).toEqual(
+      parameters.map(({ parameter }) => parameter),
+    );
+    network.dispose();
   });
 
   it('keeps layers without a configuration float and maps parameters to tensors', () => {

@@ -3,4 +3,5 @@ export type { Dataset, NativeAddon, Network, NetworkNode } from '../../native/in
 export { defaultAddonPath, loadNative } from '../../native/index.js';
 export * from './call-options.js';
 export * from './engine.js';
-export { floatLayerConfig, graphMetadataKey } from './graph.js';
+export { graphMetadataKey } from './graph.js';
+export { floatLayerConfig } from './network-plan.js';

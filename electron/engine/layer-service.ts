@@ -134,12 +134,11 @@ export class LayerService {
   async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('quantize', 'Quantize', input.layers, options, async (project, job, layer, config) => {
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
-      const kept = await project.layerStates.get(layer.name, config.weight);
-      const prepared = kept ?? (await prepareLayer(parts));
-      const weight = await packLayer(parts, prepared);
+      const prepared = await project.layerStates.get(layer.name, config.weight);
+      const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
       await project.keepLayer(layer.name, config, {
         state: 'quantized',
-        ...scalesOf(prepared),
+        ...scales,
         codesSha256: codesDigest(weight.packed),
       });
     });

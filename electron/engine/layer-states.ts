@@ -11,7 +11,7 @@ import type { NativeScales } from '../../native/index.js';
 import { type LayerState, QatError, type WeightQuantizer } from '../contract/index.js';
 import { openSafetensors, toWriteError, writeSafetensors } from '../formats/index.js';
 import type { ProjectStore } from '../store/index.js';
-import { weightQuantizerText } from './quantizers.js';
+import { quantizerText } from './quantizers.js';
 import { readScales, scaleSources } from './scale-arrays.js';
 
 export interface LayerRecord extends NativeScales {
@@ -63,8 +63,7 @@ export class LayerStates {
     await writeSafetensors(this.#path(layer), scaleSources(record, ''), {
       metadata: [
         ['layer', layer],
-        // They are worth nothing under another quantizer.
-        ['quantizer', weightQuantizerText(quantizer)],
+        ['quantizer', quantizerText(quantizer)],
         ['codes_sha256', record.codesSha256 ?? ''],
       ],
     });
@@ -106,14 +105,9 @@ export class LayerStates {
       const file = await openSafetensors(this.#path(layer));
       const { metadata } = file;
       const belongs =
-        metadata.get('layer') === layer && metadata.get('quantizer') === weightQuantizerText(quantizer);
-      if (!belongs) return null;
-      const digest = metadata.get('codes_sha256');
-      return {
-        state,
-        ...(await readScales(file, '')),
-        codesSha256: digest ? digest : null,
-      };
+        metadata.get('layer') === layer && metadata.get('quantizer') === quantizerText(quantizer);
+      if (!belongs || !file.tensors.has('scales')) return null;
+      return { state, ...(await readScales(file, '')), codesSha256: metadata.get('codes_sha256') || null };
     } catch {
       // Missing or damaged: the scales follow from the weights and can be made again.
       return null;

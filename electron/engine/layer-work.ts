@@ -1,10 +1,11 @@
 /** *Prepare* and *quantize* of one layer of the model, by the native n-bit layer. */
 import { createHash } from 'node:crypto';
-import type { NativeAddon, NBitLayer, QuantizedWeight } from '../../native/index.js';
+import type { NativeAddon, NativeScales, NBitLayer, QuantizedWeight } from '../../native/index.js';
 import { type LayerConfig, QatError } from '../contract/index.js';
 import type { LayerRecord } from './layer-states.js';
 import type { Model, ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
+import { scalesOf } from './scale-arrays.js';
 
 interface LayerJob {
   addon: NativeAddon;
@@ -52,17 +53,24 @@ export function prepareLayer(job: LayerJob): Promise<LayerRecord> {
   });
 }
 
+/** A packed weight, and the scales it was made with: its own, and the thresholds of the ternary grid. */
+export interface PackedWeight {
+  weight: QuantizedWeight;
+  scales: NativeScales;
+}
+
 /** The packed weight under the record's scales. @throws as `prepareLayer` */
-export function packLayer(job: LayerJob, record: LayerRecord): Promise<QuantizedWeight> {
+export function packLayer(job: LayerJob, record: LayerRecord): Promise<PackedWeight> {
   return withLayer(job, async (linear) => {
-    linear.setScales(record);
+    linear.setScales(scalesOf(record));
     await withCancel(job.addon, job.signal, (token) =>
       linear.generateQuantizedWeightAsync({ qweightOnly: true }, token),
     );
+    const scales = scalesOf(linear.scales());
     linear.eval();
     const weight = linear.optWeight();
     if (weight.kind !== 'packed') throw new Error('The native layer gave a float weight in inference.');
-    return weight.qweight;
+    return { weight: weight.qweight, scales };
   });
 }
 

@@ -14,7 +14,7 @@ import type {
 import type { ErrorInfo, EvaluationPoint, RunProgress, StepPoint } from '../contract/index.js';
 import { QatError } from '../contract/index.js';
 import { asQatError } from './call-options.js';
-import type { NetworkPlan } from './graph.js';
+import type { NetworkPlan } from './network-plan.js';
 
 /** 30 drains a second. */
 const drainEveryMs = 1000 / 30;

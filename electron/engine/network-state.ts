@@ -6,8 +6,8 @@
 import type { LayerScales, NativeAddon, Network } from '../../native/index.js';
 import { type Graph, QatError } from '../contract/index.js';
 import { throwIfAborted } from './call-options.js';
-import type { NetworkPlan } from './graph.js';
 import type { Model } from './model.js';
+import type { NetworkPlan } from './network-plan.js';
 
 export type { LayerScales } from '../../native/index.js';
 

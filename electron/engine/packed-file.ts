@@ -3,8 +3,6 @@ import type { QuantizedWeight } from '../../native/index.js';
 import { QatError } from '../contract/index.js';
 import {
   openSafetensors,
-  readFloat32,
-  readInt32,
   readTensorBytes,
   type SafetensorsFile,
   type SafetensorsSource,
@@ -12,7 +10,7 @@ import {
 import type { ExportSource } from './export-source.js';
 import { type PackedDescription, type PackedLayer, readPackedMetadata } from './packed-format.js';
 import { scaleCount } from './quantizers.js';
-import { scalesOf } from './scale-arrays.js';
+import { decodingArrays, readScales, type ScaleArray } from './scale-arrays.js';
 
 export function layerSize(layer: PackedLayer): { rows: number; cols: number } {
   const [rows = 1, ...rest] = layer.shape;
@@ -36,9 +34,11 @@ function expectedScales(layer: PackedLayer): number {
   return scaleCount({ granularity: layer.granularity, groupSize: layer.groupSize }, rows, cols);
 }
 
-/** A ternary weight whose minus level was learned apart from its plus level. */
-function hasTwoLevels(layer: PackedLayer): boolean {
-  return layer.method === 'ttq';
+/** Whether the layer's codes are decoded with this array. */
+function isStored({ grid, method }: PackedLayer, { of }: ScaleArray): boolean {
+  if (of === 'zeroPoints') return grid === 'unsigned';
+  if (of === 'negativeScales') return method === 'ttq';
+  return of === 'scales';
 }
 
 /** The file's tensors; weights are packed when their turn to be written comes. */
@@ -58,20 +58,16 @@ export function packedSources(source: ExportSource): SafetensorsSource[] {
       shape: [rows, packedRowBytes(layer)],
       data: part((weight) => weight.packed),
     });
-    sources.push({ name: `${base}.scales`, dtype: 'F32', shape, data: part((weight) => weight.scales) });
-    if (layer.grid === 'unsigned') {
-      const data = part((weight) => weight.zeroPoints);
-      sources.push({ name: `${base}.zero_points`, dtype: 'I32', shape, data });
-    }
-    if (hasTwoLevels(layer)) {
-      const data = part((weight) => weight.negativeScales ?? weight.scales);
-      sources.push({ name: `${base}.negative_scales`, dtype: 'F32', shape, data });
+    for (const array of decodingArrays) {
+      if (!isStored(layer, array)) continue;
+      const data = part((weight) => weight[array.of] ?? new Float32Array(0));
+      sources.push({ name: `${base}.${array.name}`, dtype: array.dtype, shape, data });
     }
   }
-  for (const [base, { scale, offset }] of source.inputs) {
+  for (const [base, { scale, shift }] of source.inputs) {
     sources.push({ name: `${base}.input_scale`, dtype: 'F32', shape: [1], data: Float32Array.of(scale) });
-    if (offset === 0) continue;
-    sources.push({ name: `${base}.input_offset`, dtype: 'F32', shape: [1], data: Float32Array.of(offset) });
+    if (shift === null) continue;
+    sources.push({ name: `${base}.input_shift`, dtype: 'F32', shape: [1], data: Float32Array.of(shift) });
   }
   for (const { name, dtype, shape, bytes } of source.plain) {
     const data = async function* () {
@@ -106,19 +102,11 @@ export async function readPackedLayer(
 ): Promise<QuantizedWeight> {
   const { rows, cols } = layerSize(layer);
   const packed = await readTensorBytes(file, `${layer.base}.qweight`, { signal });
-  const scales = await readFloat32(file, `${layer.base}.scales`, { signal });
-  const zeroPoints =
-    layer.grid === 'unsigned'
-      ? await readInt32(file, `${layer.base}.zero_points`, { signal })
-      : new Int32Array(0);
-  const negativeScales = hasTwoLevels(layer)
-    ? await readFloat32(file, `${layer.base}.negative_scales`, { signal })
-    : undefined;
+  const scales = await readScales(file, `${layer.base}.`, { signal });
+  const count = expectedScales(layer);
   const fits =
     packed.length === rows * packedRowBytes(layer) &&
-    scales.length === expectedScales(layer) &&
-    zeroPoints.length === (layer.grid === 'unsigned' ? scales.length : 0) &&
-    (negativeScales?.length ?? scales.length) === scales.length;
+    decodingArrays.every((array) => (scales[array.of]?.length ?? 0) === (isStored(layer, array) ? count : 0));
   if (!fits) {
     throw new QatError(
       'E-EXPORT-PROOF',
@@ -127,6 +115,5 @@ export async function readPackedLayer(
     );
   }
   const { bits, grid, granularity, groupSize } = layer;
-  const layout = { bits, grid, granularity, groupSize, rows, cols };
-  return { ...layout, packed, ...scalesOf({ scales, zeroPoints, thresholds: undefined, negativeScales }) };
+  return { bits, grid, granularity, groupSize, rows, cols, packed, ...scales };
 }

@@ -1,8 +1,8 @@
 /**
  * The exported file's description, kept in safetensors `__metadata__` (strings only). Tensors per n-bit
  * layer `L`: `L.qweight` U8 [rows, ceil(cols·bits/8)], `L.scales` F32, `L.zero_points` I32 (unsigned grid
- * only), `L.negative_scales` F32 (two-level ternary weights only), `L.input_scale` F32 [1] (quantized activations
- * only), `L.input_offset` F32 [1] (LSQ+ only). Everything else is stored as float32.
+ * only), `L.negative_scales` F32 (method ttq only), `L.input_scale` F32 [1] (quantized activations only),
+ * `L.input_shift` F32 [1] (activations of method lsqPlus only). Everything else is stored as float32.
  */
 import { z } from 'zod';
 import {
@@ -15,10 +15,15 @@ import {
 } from '../contract/index.js';
 
 export const packedFormatName = 'qat-packed';
-export const packedFormatVersion = 1;
+/**
+ * 2: grids whose value is not (code − zero_point) · scale, negative scales, and input shifts, all of which a reader
+ * of version 1 would misread. What version 1 has is the same in both.
+ */
+export const packedFormatVersion = 2;
+const readableVersions = ['1', String(packedFormatVersion)];
 
 export const packingOrder =
-  'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value = (code - zero_point) * scale; midrise: (code + 0.5) * scale; ternary: scale, 0 or -scale (-negative_scale where that tensor is there); binary: 1 = +scale, 0 = -scale';
+  'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value by grid: signed and narrow code * scale; unsigned (code - zero_point) * scale; midrise (code + 0.5) * scale; binary 1 = +scale, 0 = -scale; ternary code * scale, but code * negative_scale for -1 where there are negative_scales; input code = clamp(round((x - input_shift) / input_scale), qmin, qmax), its value code * input_scale + input_shift, input_shift 0 where there is none';
 
 export const packedLayerSchema = z.strictObject({
   /** The layer's tensor in the float model, and the name its packed tensors begin with. */
@@ -36,16 +41,15 @@ export const packedLayerSchema = z.strictObject({
 });
 export type PackedLayer = z.infer<typeof packedLayerSchema>;
 
-/** Input quantizer of a layer: code = clamp(round(x / input_scale), qmin, qmax), zero point 0; 1 bit: sign. With an
- * `input_offset`: of x − offset, which is added again. */
+/** Input quantizer of a layer: `packingOrder` says how it rounds; 1 bit: sign. */
 export const packedActivationSchema = z.strictObject({
   base: z.string().min(1).max(4096),
   bits: z.int().min(1).max(8),
   grid: z.enum(['signed', 'unsigned', 'binary']),
   qmin: z.int(),
   qmax: z.int(),
-  /** There may be an `input_offset` (LSQ+). */
-  offset: z.literal(true).optional(),
+  /** Only lsqPlus makes a difference to what is computed. Files of version 1 do not have it. */
+  method: methodSchema.default('ste'),
 });
 export type PackedActivation = z.infer<typeof packedActivationSchema>;
 
@@ -83,8 +87,8 @@ export function readPackedMetadata(path: string, metadata: ReadonlyMap<string, s
   const problem = (what: string) =>
     new QatError('E-EXPORT-PROOF', `${path}: ${what}`, 'Export again; if it happens again, check the disk.');
   if (!isPackedFile(metadata)) throw problem(`__metadata__.format is not ${packedFormatName}.`);
-  if (metadata.get('format_version') !== String(packedFormatVersion)) {
-    throw problem(`__metadata__.format_version is not ${packedFormatVersion}.`);
+  if (!readableVersions.includes(metadata.get('format_version') ?? '')) {
+    throw problem(`__metadata__.format_version is not ${readableVersions.join(' or ')}.`);
   }
   const part = (key: string): unknown => {
     try {

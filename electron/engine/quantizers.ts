@@ -4,7 +4,7 @@ import {
   type ActivationQuantizer,
   type LayerConfig,
   type LayerInfo,
-  methodTable,
+  type Parameter,
   QatError,
   rangeTable,
   type WeightQuantizer,
@@ -14,41 +14,46 @@ export function toNativeQuantizer(quantizer: WeightQuantizer): NativeQuantizer {
   return { ...quantizer };
 }
 
-/**
- * `auto` becomes unsigned where the layer's input comes from a ReLU (nothing below zero) and for methods that
- * clip there, else signed.
- */
+/** `auto` becomes unsigned where the layer's input cannot be negative, else signed. */
 export function toNativeActivation(
   quantizer: ActivationQuantizer,
-  inputIsRelu: boolean,
+  inputIsNonNegative: boolean,
 ): NativeActivationQuantizer {
-  const auto = inputIsRelu || methodTable[quantizer.method].clipsAtZero ? 'unsigned' : 'signed';
+  const auto = inputIsNonNegative ? 'unsigned' : 'signed';
   return { ...quantizer, grid: quantizer.grid === 'auto' ? auto : quantizer.grid };
 }
 
-/** Everything about the weight that *prepare* and *quantize* depend on; equal → the state stays valid. */
-export function sameWeightQuantizer(a: WeightQuantizer, b: WeightQuantizer): boolean {
-  return weightQuantizerText(a) === weightQuantizerText(b);
+/**
+ * Everything about the weight that *prepare* and *quantize* depend on, as text. Parameters that the range
+ * estimator does not have make no difference; those at their default are left out, as in files from before
+ * there were any.
+ */
+export function quantizerText(quantizer: WeightQuantizer): string {
+  const { bits, grid, granularity, groupSize, range, method } = quantizer;
+  const parts = [bits, grid, granularity, granularity === 'group' ? groupSize : 0, range, method];
+  const parameters: readonly Parameter[] = rangeTable[range].parameters;
+  const given = parameters.flatMap(({ id, default: standard }) => {
+    const value = quantizer[id] ?? standard;
+    return value === standard ? [] : [`${id} ${value}`];
+  });
+  return JSON.stringify([...parts, ...given]);
 }
 
-/** The same, as text that can be kept. What came later stands at the end, so that older texts still fit. */
-export function weightQuantizerText(quantizer: WeightQuantizer): string {
-  const { bits, grid, granularity, groupSize, range, method } = quantizer;
-  const parameters = rangeTable[range].parameters.map(({ id, default: usual }) => quantizer[id] ?? usual);
-  return JSON.stringify([
-    bits,
-    grid,
-    granularity,
-    granularity === 'group' ? groupSize : 0,
-    range,
-    method,
-    ...parameters,
-  ]);
+/** Equal → the layer's state stays valid. */
+export function sameWeightQuantizer(a: WeightQuantizer, b: WeightQuantizer): boolean {
+  return quantizerText(a) === quantizerText(b);
 }
 
 /** Refuses with E-QUANTIZER-INVALID what the layer's shape cannot carry. */
 export function checkLayerConfig(layer: Pick<LayerInfo, 'name' | 'cols'>, config: LayerConfig): void {
   const { weight } = config;
+  if (weight.bits !== 32 && weight.method === 'irnet' && layer.cols < 2) {
+    throw new QatError(
+      'E-QUANTIZER-INVALID',
+      `Layer ${layer.name} has one input per row: IR-Net has nothing to balance.`,
+      'Choose another method for it.',
+    );
+  }
   if (weight.bits === 32 || weight.granularity !== 'group') return;
   if (weight.groupSize > layer.cols) {
     throw new QatError(

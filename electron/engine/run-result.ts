@@ -1,16 +1,17 @@
 /** What a finished run amounts to: its accuracies and the size of its packed weights. */
 import type { Network } from '../../native/index.js';
 import type { RunResult } from '../contract/index.js';
-import type { NetworkPlan } from './graph.js';
+import type { NetworkPlan } from './network-plan.js';
+import { decodingBytes } from './scale-arrays.js';
 
 export interface StoredSize {
-  /** Bits per weight over all linear layers: codes with row padding, scales, zero points; 32 for float. */
+  /** Bits per weight over all layers: codes with row padding, scales of either sign, zero points; 32 for float. */
   effectiveBits: number;
   packedBytes: number;
   floatBytes: number;
 }
 
-/** Sizes of the linear layers' weights as an export stores them (biases and norms left out). */
+/** Sizes of the layers' weights as an export stores them (biases and norms left out). */
 export function storedSize(network: Network, plan: NetworkPlan): StoredSize {
   let packedBytes = 0;
   let weights = 0;
@@ -21,8 +22,8 @@ export function storedSize(network: Network, plan: NetworkPlan): StoredSize {
       packedBytes += count * 4;
       continue;
     }
-    const { packed, scales, zeroPoints } = network.quantizedWeight(layer.node);
-    packedBytes += packed.byteLength + scales.byteLength + zeroPoints.byteLength;
+    const weight = network.quantizedWeight(layer.node);
+    packedBytes += weight.packed.byteLength + decodingBytes(weight);
   }
   return { effectiveBits: (packedBytes * 8) / weights, packedBytes, floatBytes: weights * 4 };
 }

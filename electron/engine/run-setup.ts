@@ -10,8 +10,9 @@ import {
 } from '../contract/index.js';
 import type { EngineContext } from './context.js';
 import type { OpenDataset } from './dataset.js';
-import { graphLayers, type NetworkPlan, planNetwork } from './graph.js';
+import { graphLayers } from './graph.js';
 import { withCancel } from './native-call.js';
+import { type NetworkPlan, planNetwork } from './network-plan.js';
 import { createModelNetwork, requireGraph } from './network-state.js';
 import type { OpenProject } from './open-project.js';
 

@@ -1,44 +1,65 @@
-/** The scales of a weight in files: which arrays there are, and the name each has. */
+/**
+ * The scales of a weight as tensors of a file: the one table of their arrays. A prepared layer, a run's weights
+ * and an export hold the same arrays under the same names; those that are empty are not stored.
+ */
 import type { NativeScales } from '../../native/index.js';
-import { readFloat32, readInt32, type SafetensorsFile, type SafetensorsSource } from '../formats/index.js';
+import {
+  type ReadOptions,
+  readFloat32,
+  readInt32,
+  type SafetensorsFile,
+  type SafetensorsSource,
+} from '../formats/index.js';
 
-/** `thresholds` say how a weight was quantized, not what its codes mean. */
 const arrays = [
-  { key: 'scales', suffix: 'scales', dtype: 'F32' },
-  { key: 'zeroPoints', suffix: 'zero_points', dtype: 'I32' },
-  { key: 'thresholds', suffix: 'thresholds', dtype: 'F32' },
-  { key: 'negativeScales', suffix: 'negative_scales', dtype: 'F32' },
-] as const satisfies readonly { key: keyof NativeScales; suffix: string; dtype: 'F32' | 'I32' }[];
+  { of: 'scales', name: 'scales', dtype: 'F32' },
+  { of: 'zeroPoints', name: 'zero_points', dtype: 'I32' },
+  { of: 'thresholds', name: 'thresholds', dtype: 'F32' },
+  { of: 'negativeScales', name: 'negative_scales', dtype: 'F32' },
+] as const satisfies readonly { of: keyof NativeScales; name: string; dtype: 'F32' | 'I32' }[];
 
-/** The arrays that hold something, as tensors of rank 1 named `prefix` + suffix. */
-export function scaleSources(scales: NativeScales, prefix: string): SafetensorsSource[] {
-  return arrays.flatMap(({ key, suffix, dtype }) => {
-    const data = scales[key];
-    return data?.length ? [{ name: prefix + suffix, dtype, shape: [data.length], data }] : [];
-  });
-}
+export type ScaleArray = (typeof arrays)[number];
 
-/** What `scaleSources` wrote. @throws E-FILE-* */
-export async function readScales(file: SafetensorsFile, prefix: string): Promise<NativeScales> {
-  const floats = async (suffix: string) =>
-    file.tensors.has(prefix + suffix) ? readFloat32(file, prefix + suffix) : undefined;
-  const integers = async (suffix: string) =>
-    file.tensors.has(prefix + suffix) ? readInt32(file, prefix + suffix) : undefined;
-  return scalesOf({
-    scales: (await floats('scales')) ?? new Float32Array(0),
-    zeroPoints: (await integers('zero_points')) ?? new Int32Array(0),
-    thresholds: await floats('thresholds'),
-    negativeScales: await floats('negative_scales'),
-  });
-}
+/** What a weight's codes are decoded with: thresholds chose the codes, and are not needed any more. */
+export const decodingArrays = arrays.filter((array) => array.of !== 'thresholds');
 
-/** The scales alone of something that holds them beside other things; empty optional arrays are left out. */
-export function scalesOf(from: { [K in keyof NativeScales]: NativeScales[K] | undefined }): NativeScales {
-  const { scales, zeroPoints, thresholds, negativeScales } = from;
+/** The scales alone, of an object that has more. */
+export function scalesOf({ scales, zeroPoints, thresholds, negativeScales }: NativeScales): NativeScales {
   return {
-    scales: scales ?? new Float32Array(0),
-    zeroPoints: zeroPoints ?? new Int32Array(0),
-    ...(thresholds?.length ? { thresholds } : {}),
-    ...(negativeScales?.length ? { negativeScales } : {}),
+    scales,
+    zeroPoints,
+    ...(thresholds && { thresholds }),
+    ...(negativeScales && { negativeScales }),
+  };
+}
+
+/** Bytes of the arrays that an export stores. */
+export function decodingBytes(scales: NativeScales): number {
+  return decodingArrays.reduce((bytes, { of }) => bytes + (scales[of]?.byteLength ?? 0), 0);
+}
+
+/** Tensors of rank 1 named `prefix` + name, so that they are never taken for layers. */
+export function scaleSources(scales: NativeScales, prefix: string): SafetensorsSource[] {
+  return arrays.flatMap(({ of, name, dtype }) => {
+    const data = scales[of];
+    return data && data.length > 0 ? [{ name: prefix + name, dtype, shape: [data.length], data }] : [];
+  });
+}
+
+/** What `scaleSources` wrote; arrays that the file lacks are empty. @throws E-FILE-*, E-SAFETENSORS-* */
+export async function readScales(
+  file: SafetensorsFile,
+  prefix: string,
+  options?: ReadOptions,
+): Promise<NativeScales> {
+  const has = (name: string) => file.tensors.has(prefix + name);
+  const floats = (name: string) => readFloat32(file, prefix + name, options);
+  return {
+    scales: has('scales') ? await floats('scales') : new Float32Array(0),
+    zeroPoints: has('zero_points')
+      ? await readInt32(file, `${prefix}zero_points`, options)
+      : new Int32Array(0),
+    ...(has('thresholds') && { thresholds: await floats('thresholds') }),
+    ...(has('negative_scales') && { negativeScales: await floats('negative_scales') }),
   };
 }

@@ -12,16 +12,13 @@ import {
   type WrittenFile,
   writeSafetensors,
 } from '../formats/index.js';
-import { graphMetadataKey, type NetworkPlan } from './graph.js';
+import { graphMetadataKey } from './graph.js';
+import type { NetworkPlan } from './network-plan.js';
 import { isQuantized, type NetworkState } from './network-state.js';
 import { readScales, scaleSources } from './scale-arrays.js';
 
 /** Rank 1, so that they are never taken for layers when the file is opened as a model. */
-const suffixes = {
-  scales: '/',
-  activation: '/input_scale',
-  shift: '/input_shift',
-} as const;
+const suffixes = { scales: '/', activation: '/input_scale', shift: '/input_shift' } as const;
 
 /** Writes atomically. @throws E-DISK-* */
 export function writeStateFile(path: string, state: NetworkState, graph: Graph): Promise<WrittenFile> {

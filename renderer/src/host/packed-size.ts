@@ -3,7 +3,6 @@ import type { Configuration, LayerInfo, WeightQuantizer } from './contract.js';
 
 const bytesPerFloat = 4;
 const bytesPerZeroPoint = 4;
-const bytesPerNegativeScale = 4;
 
 /** Scales of a [rows, cols] weight. */
 export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: number): number {
@@ -12,17 +11,15 @@ export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: numbe
   return rows * Math.ceil(cols / quantizer.groupSize);
 }
 
-/**
- * Bytes of codes (each row padded to whole bytes), float32 scales, int32 zero points of the unsigned grid and the
- * second scales of two-level ternary weights.
- */
+/** Bytes of codes (each row padded to whole bytes), float32 scales (two where the minus level is
+ * learned by itself), and int32 zero points of the unsigned grid. */
 export function packedBytes(quantizer: WeightQuantizer, rows: number, cols: number): number {
   if (quantizer.bits === 32) return rows * cols * bytesPerFloat;
   const codes = rows * Math.ceil((cols * quantizer.bits) / 8);
   const scales = scaleCount(quantizer, rows, cols);
   const zeroPoints = quantizer.grid === 'unsigned' ? scales * bytesPerZeroPoint : 0;
-  const negativeScales = quantizer.method === 'ttq' ? scales * bytesPerNegativeScale : 0;
-  return codes + scales * bytesPerFloat + zeroPoints + negativeScales;
+  const negativeScales = quantizer.range === 'ttq' ? scales * bytesPerFloat : 0;
+  return codes + scales * bytesPerFloat + negativeScales + zeroPoints;
 }
 
 export interface StoredSizes {

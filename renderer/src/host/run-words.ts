@@ -34,6 +34,7 @@ export const optimizerNames: Record<TrainingConfig['optimizer'], string> = {
   radam: 'RAdam',
   lion: 'Lion',
   sgd: 'SGD',
+  diode: 'Diode',
 };
 
 /** `cosine`, `step: × 0.1 every 2 epochs`. */

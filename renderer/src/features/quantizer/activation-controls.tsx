@@ -1,20 +1,14 @@
 import { ChevronDown } from 'lucide-react';
 import { Collapsible } from 'radix-ui';
 import { useState } from 'react';
-import type { ActivationQuantizer } from '../../host/contract.js';
+import { gridTable, methodTable, rangeTable } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { PartNotes } from './part-notes.js';
-import { RangeParameter } from './range-parameter.js';
+import { PartNote } from './part-note.js';
+import { RangeParameters } from './range-parameters.js';
 import { bitSegments, type ControlsProps } from './weight-controls.js';
-import { activationMethodChoices, activationRangeChoices, type Choice } from './words.js';
-
-const gridChoices: readonly Choice<ActivationQuantizer['grid']>[] = [
-  { value: 'auto', label: 'automatic', hint: 'unsigned after a ReLU, signed elsewhere' },
-  { value: 'signed', label: 'signed', hint: 'values of both signs' },
-  { value: 'unsigned', label: 'unsigned', hint: 'no values below zero' },
-];
+import { activationGridChoices, activationMethods, activationRanges } from './words.js';
 
 /** The quantizer of a layer's input; always one scale per tensor. */
 export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) {
@@ -24,7 +18,7 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
   const method = commonValue(configs, ({ activation }) => activation.method);
   const [open, setOpen] = useState(false);
   const quantized = bits !== 32;
-  const summary = `${grid === 'auto' ? 'auto' : (grid ?? 'mixed')} · ${method?.toUpperCase() ?? 'mixed'}`;
+  const summary = `${grid === 'auto' ? 'auto' : (grid ?? 'mixed')} · ${method ? methodTable[method].label.split(',', 1)[0] : 'mixed'}`;
   return (
     <Collapsible.Root open={open && quantized} onOpenChange={setOpen}>
       <Field
@@ -51,41 +45,52 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
         />
       </Field>
       <Collapsible.Content className="grid grid-cols-2 gap-x-2 gap-y-2.5 pt-2.5">
-        <Field label="Grid">
+        <Field
+          label="Grid"
+          hint={
+            grid === 'auto' ? null : <PartNote control="Activation grid" part={grid && gridTable[grid]} />
+          }
+        >
           <Select
             label="Activation grid"
             value={grid}
-            options={gridChoices}
+            options={activationGridChoices}
             onChange={(value) => editSelection({ activation: { grid: value } }, `${value} activations`)}
           />
         </Field>
-        <Field label="Start range">
+        <Field
+          label="Start range"
+          hint={<PartNote control="Activation start range" part={range && rangeTable[range]} />}
+        >
           <Select
             label="Activation start range"
             value={range}
-            options={activationRangeChoices}
-            onChange={(value) => editSelection({ activation: { range: value } }, `activation range ${value}`)}
+            options={activationRanges}
+            onChange={(value) =>
+              editSelection({ activation: { range: value } }, `activation range ${rangeTable[value].label}`)
+            }
           />
         </Field>
+        <RangeParameters
+          of="Activation"
+          range={range}
+          quantizers={configs.map(({ activation }) => activation)}
+          onChange={(change) => editSelection({ activation: change }, 'the activation range’s parameter')}
+        />
         <div className="col-span-2">
-          <Field label="Method">
+          <Field
+            label="Method"
+            hint={<PartNote control="Activation method" part={method && methodTable[method]} />}
+          >
             <Select
               label="Activation method"
               value={method}
-              options={activationMethodChoices}
+              options={activationMethods}
               onChange={(value) =>
-                editSelection({ activation: { method: value } }, `${value.toUpperCase()} activations`)
+                editSelection({ activation: { method: value } }, `${methodTable[value].label} activations`)
               }
             />
           </Field>
-        </div>
-        <RangeParameter
-          range={range}
-          value={(id, usual) => commonValue(configs, ({ activation }) => activation[id] ?? usual)}
-          onChange={(id, value) => editSelection({ activation: { [id]: value } }, `${id} ${value}`)}
-        />
-        <div className="col-span-2">
-          <PartNotes title="Formulas of the activations" range={range} method={method} />
         </div>
       </Collapsible.Content>
     </Collapsible.Root>

@@ -1,10 +1,9 @@
 /** What several layers have in common. */
-import type { LayerConfig } from '../../host/contract.js';
 
 /** The value that all configurations share; null when they differ or there are none. */
-export function commonValue<T extends string | number>(
-  configs: readonly LayerConfig[],
-  pick: (config: LayerConfig) => T,
+export function commonValue<C, T extends string | number>(
+  configs: readonly C[],
+  pick: (config: C) => T,
 ): T | null {
   const [first, ...rest] = configs;
   if (!first) return null;
@@ -12,9 +11,6 @@ export function commonValue<T extends string | number>(
   return rest.every((config) => pick(config) === value) ? value : null;
 }
 
-export function isMixed(
-  configs: readonly LayerConfig[],
-  pick: (config: LayerConfig) => string | number,
-): boolean {
+export function isMixed<C>(configs: readonly C[], pick: (config: C) => string | number): boolean {
   return configs.length > 1 && commonValue(configs, pick) === null;
 }

@@ -1,7 +1,7 @@
 import { act, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ProjectState } from '../../host/contract.js';
+import { methodTable, type ProjectState } from '../../host/contract.js';
 import {
   applyProject,
   configurationSettled,
@@ -128,6 +128,58 @@ describe('quantizer panel', () => {
     await userEvent.keyboard('{ArrowDown}{Enter}');
     expect(weight('fc1.weight')?.grid).toBe('narrow');
     expect(screen.getByText('ŵ = s · clamp(⌊w/s⌉, −7, 7)')).toBeTruthy();
+  });
+
+  it('tells formula, source, use and traps of the chosen method beside it, by keyboard', async () => {
+    open();
+    act(() => screen.getByRole('button', { name: 'About Method: LSQ, learned' }).focus());
+    await userEvent.keyboard('{Enter}');
+    const note = await screen.findByRole('dialog', { name: 'Method: LSQ, learned' });
+    expect(note.querySelector('pre')?.textContent).toBe(methodTable.lsq.formula);
+    expect(note.textContent).toContain(methodTable.lsq.source);
+    expect(note.textContent).toContain(methodTable.lsq.goodFor);
+    expect(note.textContent).toContain('Traps');
+    await userEvent.keyboard('{Escape}');
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  });
+
+  it('brings grid, bits and start of a chosen method, and offers its start on that grid alone', async () => {
+    open();
+    const pick = async (control: string, option: RegExp) => {
+      await userEvent.click(screen.getByRole('combobox', { name: control }));
+      await userEvent.click(await screen.findByRole('option', { name: option }));
+    };
+    await userEvent.click(screen.getByRole('combobox', { name: 'Start range' }));
+    expect(screen.queryByRole('option', { name: /TTQ start/ })).toBeNull();
+    await userEvent.keyboard('{Escape}');
+    await pick('Method', /^TTQ/);
+    expect(weight('fc1.weight')).toMatchObject({ bits: 2, grid: 'ternary', range: 'ttq', method: 'ttq' });
+    await pick('Start range', /TWN/);
+    expect(weight('fc1.weight')).toMatchObject({ range: 'twn', method: 'lsq' });
+    await pick('Method', /^DoReFa/);
+    expect(weight('fc1.weight')).toMatchObject({ grid: 'midrise', granularity: 'tensor', range: 'mse' });
+    expect((screen.getByRole('combobox', { name: 'Start range' }) as HTMLButtonElement).disabled).toBe(true);
+  });
+
+  it('has a field for the parameter of a range estimator that has one', async () => {
+    open();
+    expect(screen.queryByRole('spinbutton', { name: 'Weight percentile' })).toBeNull();
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { range: 'percentile' } }, 'edit'));
+    const field = await screen.findByRole('spinbutton', { name: 'Weight percentile' });
+    expect((field as HTMLInputElement).value).toBe('99.9');
+    await userEvent.clear(field);
+    await userEvent.type(field, '99{Enter}');
+    expect(weight('fc1.weight')).toMatchObject({ range: 'percentile', percentile: 99 });
+  });
+
+  it('brings an unsigned grid for PACT and gives PACT up with it', async () => {
+    open();
+    const activation = () => useConfiguration.getState().configuration['fc1.weight']?.activation;
+    act(() => setLayerConfigs(['fc1.weight'], { activation: { method: 'pact' } }, 'edit'));
+    expect(activation()).toMatchObject({ method: 'pact', grid: 'unsigned' });
+    act(() => setLayerConfigs(['fc1.weight'], { activation: { grid: 'auto' } }, 'edit'));
+    expect(activation()).toMatchObject({ method: 'lsq', grid: 'auto' });
+    await waitFor(() => expect(screen.getByText('20.00 dB')).toBeTruthy());
   });
 
   it('shows the group size only for groups and refuses one larger than a row', async () => {

@@ -6,7 +6,6 @@ import { ActivationControls } from './activation-controls.js';
 import { BitsCurve } from './bits-curve.js';
 import { isMixed } from './common-value.js';
 import { MetricsCard } from './metrics-card.js';
-import { PartNotes } from './part-notes.js';
 import { PresetRow } from './preset-row.js';
 import { TrainingSection } from './training-section.js';
 import { useSelectedLayers } from './use-selected.js';
@@ -68,15 +67,6 @@ export function QuantizerPanel() {
         <ActivationControls configs={configs} />
         <WeightDetails layers={layers} configs={configs} />
         <FormulaLine quantizer={primaryConfig.weight} />
-        {primaryConfig.weight.bits === 32 ? null : (
-          <PartNotes
-            title="Formulas, sources and traps"
-            grid={primaryConfig.weight.grid}
-            range={primaryConfig.weight.range}
-            granularity={primaryConfig.weight.granularity}
-            method={primaryConfig.weight.method}
-          />
-        )}
         {mixed ? (
           <p className="-mt-1.5 text-xs text-ink3">
             The layers differ; formula and figures are of {primary.name}.

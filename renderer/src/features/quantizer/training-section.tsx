@@ -1,4 +1,11 @@
-import { optimizers, schedules, stepsPerEpoch, type TrainingConfig } from '../../host/contract.js';
+import {
+  defaultGalore,
+  galoreTypes,
+  optimizers,
+  schedules,
+  stepsPerEpoch,
+  type TrainingConfig,
+} from '../../host/contract.js';
 import { optimizerNames, setTraining, useProject, useTraining } from '../../host/index.js';
 import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
@@ -9,6 +16,7 @@ const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
   radam: 'Adam that warms itself up',
   lion: 'steps of one size; a tenth of AdamW’s rate',
   sgd: 'with momentum',
+  diode: 'binary weights flip by a vote',
 };
 const optimizerChoices = optimizers.map((value) => ({
   value,
@@ -48,6 +56,7 @@ export function TrainingSection() {
       </Field>
       <div className="grid grid-cols-2 gap-2">
         <OptimizerFields training={training} />
+        <GaloreFields training={training} />
         <ScheduleFields training={training} />
         <Setting of="epochs" label="Epochs" min={1} max={10_000} integer />
         <Setting of="batchSize" label="Batch size" min={1} max={65_536} integer step="scale" />
@@ -74,6 +83,9 @@ function OptimizerFields({ training }: { training: TrainingConfig }) {
       </Field>
       <Setting of="learningRate" label="Learning rate" min={1e-8} max={100} step="scale" />
       <Setting of="weightDecay" label="Weight decay" min={0} max={10} step={0.0001} />
+      {training.optimizer === 'diode' ? (
+        <Setting of="amplitude" label="Vote at the start" min={1e-9} max={1} step="scale" />
+      ) : null}
       {sgd ? <Setting of="momentum" label="Momentum" min={0} max={0.9999} step={0.01} /> : null}
       {sgd ? (
         <Checkbox
@@ -82,6 +94,80 @@ function OptimizerFields({ training }: { training: TrainingConfig }) {
           disabled={training.momentum === 0}
           onChange={(nesterov) => setTraining({ nesterov })}
         />
+      ) : null}
+    </>
+  );
+}
+
+const galoreHints: Record<(typeof galoreTypes)[number], string> = {
+  std: 'the shorter side',
+  reverse_std: 'the longer side',
+  left: 'the outputs',
+  right: 'the inputs',
+  full: 'both sides',
+};
+const galoreChoices = galoreTypes.map((value) => ({
+  value,
+  label: value.replace('_', ' '),
+  hint: galoreHints[value],
+}));
+
+/** Low-rank steps, for any optimizer. */
+function GaloreFields({ training: { galore } }: { training: TrainingConfig }) {
+  const change = (next: Partial<typeof defaultGalore>) =>
+    galore && setTraining({ galore: { ...galore, ...next } });
+  return (
+    <>
+      <div className="col-span-2">
+        <Checkbox
+          label="GaLore: steps in few directions"
+          checked={galore !== null}
+          onChange={(on) => setTraining({ galore: on ? defaultGalore : null })}
+        />
+      </div>
+      {galore ? (
+        <>
+          <Field label="Rank">
+            <NumberField
+              label="GaLore rank"
+              value={galore.rank}
+              min={1}
+              max={65_536}
+              integer
+              step="scale"
+              onChange={(rank) => change({ rank })}
+            />
+          </Field>
+          <Field label="Projection">
+            <Select
+              label="GaLore projection"
+              value={galore.type}
+              options={galoreChoices}
+              onChange={(type) => change({ type })}
+            />
+          </Field>
+          <Field label="Update gap, steps">
+            <NumberField
+              label="GaLore update gap"
+              value={galore.updateGap}
+              min={1}
+              max={1_000_000}
+              integer
+              step="scale"
+              onChange={(updateGap) => change({ updateGap })}
+            />
+          </Field>
+          <Field label="Scale, ×">
+            <NumberField
+              label="GaLore scale"
+              value={galore.scale}
+              min={1e-6}
+              max={1e6}
+              step="scale"
+              onChange={(scale) => change({ scale })}
+            />
+          </Field>
+        </>
       ) : null}
     </>
   );

@@ -1,10 +1,11 @@
-import type { Grid, LayerConfig, LayerInfo, RangeEstimator, WeightQuantizer } from '../../host/contract.js';
-import { bitWidths, fitsGrid, legalWeight, methodTable } from '../../host/contract.js';
+import type { LayerConfig, LayerInfo } from '../../host/contract.js';
+import { bitWidths, granularityTable, gridTable, methodTable, rangeTable } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
 import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { RangeParameter } from './range-parameter.js';
-import { granularityChoices, gridChoices, methodChoices, rangeChoices } from './words.js';
+import { PartNote } from './part-note.js';
+import { RangeParameters } from './range-parameters.js';
+import { granularityChoices, weightGrids, weightMethods, weightRanges } from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
   value: bits,
@@ -22,39 +23,6 @@ export function mixedHint(value: unknown): string | undefined {
   return value === null ? 'mixed' : undefined;
 }
 
-const rangeLabel = (range: RangeEstimator) =>
-  rangeChoices.find((choice) => choice.value === range)?.label ?? range;
-
-/** What choosing a grid does to the bits. */
-function gridOptions(config: WeightQuantizer | null) {
-  return gridChoices.map((choice) => {
-    if (!config) return choice;
-    const { bits } = legalWeight(config, { grid: choice.value });
-    return bits === config.bits ? choice : { ...choice, hint: `sets ${plural(bits, 'bit')}` };
-  });
-}
-
-/** A range estimator for another grid cannot be chosen; the reason stands for its hint. */
-function rangeOptions(grid: Grid | null) {
-  return rangeChoices.map((choice) => ({
-    ...choice,
-    blocked: grid === null || fitsGrid(choice.value, grid) ? null : 'for the ternary grid',
-  }));
-}
-
-/** A method that needs another grid brings it. */
-function methodOptions(config: WeightQuantizer | null) {
-  return methodChoices.map((choice) => {
-    if (!config) return choice;
-    const { grid, bits } = legalWeight(config, { method: choice.value });
-    if (grid === config.grid) return choice;
-    return {
-      ...choice,
-      hint: `sets the ${grid} grid${bits === config.bits ? '' : `, ${plural(bits, 'bit')}`}`,
-    };
-  });
-}
-
 /** Only a quantized weight has a grid, a scale and a way to train it. */
 export function WeightDetails({ layers, configs }: ControlsProps) {
   const bits = commonValue(configs, ({ weight }) => weight.bits);
@@ -63,30 +31,40 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
   const groupSize = commonValue(configs, ({ weight }) => weight.groupSize);
   const range = commonValue(configs, ({ weight }) => weight.range);
   const method = commonValue(configs, ({ weight }) => weight.method);
-  const [first = null] = configs;
-  const config = first?.weight ?? null;
   if (bits === 32) return null;
   const smallestRow = Math.min(...layers.map((layer) => layer.cols), 65536);
   return (
     <div className="grid grid-cols-2 gap-x-2 gap-y-2.5">
-      <Field label="Method">
+      <Field label="Method" hint={<PartNote control="Method" part={method && methodTable[method]} />}>
         <Select
           label="Method"
           value={method}
-          options={methodOptions(config)}
+          options={weightMethods}
           onChange={(value) => editSelection({ weight: { method: value } }, methodTable[value].label)}
         />
       </Field>
-      <Field label="Start range">
+      <Field label="Start range" hint={<PartNote control="Start range" part={range && rangeTable[range]} />}>
         <Select
           label="Start range"
           value={range}
-          options={rangeOptions(grid)}
-          disabled={bits === 1}
-          onChange={(value) => editSelection({ weight: { range: value } }, `range ${rangeLabel(value)}`)}
+          options={weightRanges(configs.map(({ weight }) => weight.grid))}
+          // A binary scale and DoReFa's levels follow from the weights and the bits alone.
+          disabled={bits === 1 || method === 'dorefa'}
+          onChange={(value) =>
+            editSelection({ weight: { range: value } }, `range ${rangeTable[value].label}`)
+          }
         />
       </Field>
-      <Field label="Granularity">
+      <RangeParameters
+        of="Weight"
+        range={range}
+        quantizers={configs.map(({ weight }) => weight)}
+        onChange={(change) => editSelection({ weight: change }, 'the range’s parameter')}
+      />
+      <Field
+        label="Granularity"
+        hint={<PartNote control="Granularity" part={granularity && granularityTable[granularity]} />}
+      >
         <Select
           label="Granularity"
           value={granularity}
@@ -94,19 +72,14 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
           onChange={(value) => editSelection({ weight: { granularity: value } }, `scales per ${value}`)}
         />
       </Field>
-      <Field label="Grid">
+      <Field label="Grid" hint={<PartNote control="Grid" part={grid && gridTable[grid]} />}>
         <Select
           label="Grid"
           value={grid}
-          options={gridOptions(config)}
+          options={weightGrids(bits)}
           onChange={(value) => editSelection({ weight: { grid: value } }, `the ${value} grid`)}
         />
       </Field>
-      <RangeParameter
-        range={range}
-        value={(id, usual) => commonValue(configs, ({ weight }) => weight[id] ?? usual)}
-        onChange={(id, value) => editSelection({ weight: { [id]: value } }, `${id} ${value}`)}
-      />
       {granularity === 'group' ? (
         <div className="col-span-2">
           <Field label="Group size" hint={`inputs that share a scale, at most ${smallestRow}`}>

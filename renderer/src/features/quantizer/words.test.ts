@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { defaultLayerConfig } from '../../host/contract.js';
+import { defaultLayerConfig, fitsGrid, grids, legalWeight, methodTable } from '../../host/contract.js';
 import { curveLayout } from './bits-curve.js';
-import { formulaOf } from './words.js';
+import { activationMethods, formulaOf, weightGrids, weightMethods, weightRanges } from './words.js';
 
 const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
   ...defaultLayerConfig.weight,
@@ -14,8 +14,32 @@ describe('the quantizer in words', () => {
     expect(formulaOf(quantizer({ grid: 'unsigned' })).value).toBe('ŵ = s · (clamp(⌊w/s⌉ + z, 0, 15) − z)');
     expect(formulaOf(quantizer({ grid: 'midrise' })).value).toBe('ŵ = s · (clamp(⌊w/s − ½⌉, −8, 7) + ½)');
     expect(formulaOf(quantizer({ grid: 'ternary', bits: 2 })).value).toBe('ŵ = s · (|w| > Δ) · sign(w)');
+    expect(formulaOf(legalWeight(quantizer({}), { method: 'ttq' })).value).toBe(
+      'ŵ = s₊ where w > Δ, −s₋ where w < −Δ, else 0',
+    );
+    expect(formulaOf(legalWeight(quantizer({}), { method: 'dorefa' })).scale).toContain('no scale');
+    expect(formulaOf(quantizer({ method: 'ste' })).scale).toContain('then fixed');
+    expect(formulaOf(quantizer({ method: 'ste', range: 'absmax' })).scale).toContain('following w');
     expect(formulaOf(quantizer({ bits: 32 })).value).toBe('ŵ = w');
     expect(formulaOf(quantizer({ granularity: 'group', groupSize: 32 })).scale).toContain('per 32 inputs');
+  });
+});
+
+describe('the choices', () => {
+  it('are every part of the tables that is for weights or for activations', () => {
+    expect(weightMethods.map(({ value }) => value)).toEqual(['lsq', 'ste', 'dorefa', 'ttq', 'irnet']);
+    expect(activationMethods.map(({ value }) => value)).toEqual(['lsq', 'ste', 'lsqPlus', 'pact', 'dorefa']);
+    expect(weightGrids(4).map(({ value }) => value)).toEqual(grids);
+    expect(weightGrids(4).find(({ value }) => value === 'ternary')?.hint).toBe('sets 2 bits');
+    expect(weightMethods[0]).toMatchObject({ label: methodTable.lsq.label, hint: 'Low bits' });
+  });
+
+  it('leave out the range estimators that one of the grids does not have', () => {
+    const values = (...of: Parameters<typeof weightRanges>[0]) => weightRanges(of).map(({ value }) => value);
+    expect(values('ternary')).toContain('ttq');
+    expect(values('ternary', 'signed')).not.toContain('ttq');
+    expect(values('signed')).not.toContain('movingAverage');
+    for (const range of values('signed')) expect(fitsGrid(range, 'signed')).toBe(true);
   });
 });
 

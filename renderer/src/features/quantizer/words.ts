@@ -1,16 +1,20 @@
-/** The quantizer's choices in the user's words. */
+/** The quantizer's choices in the user's words, as the tables of parts have them. */
 import {
+  type ActivationGrid,
+  type Bits,
   codeRange,
+  fitsBits,
+  fitsGrid,
   type Granularity,
   type Grid,
-  granularities,
   granularityTable,
-  grids,
   gridTable,
-  methods,
+  idsOf,
+  type Method,
+  type MethodPart,
   methodTable,
   type Part,
-  rangeEstimators,
+  type RangeEstimator,
   rangeTable,
   type WeightQuantizer,
 } from '../../host/contract.js';
@@ -21,32 +25,45 @@ export interface Choice<T extends string> {
   hint: string;
 }
 
-/** One choice per row of a table of parts, with the first line of its formula. */
-function choicesOf<T extends string>(ids: readonly T[], table: Readonly<Record<T, Part>>): Choice<T>[] {
-  return ids.map((value) => {
-    const { label, formula } = table[value];
-    return { value, label, hint: formula.split('\n')[0] ?? '' };
+/** All rows of a table; the hint is what a part is good for, up to the first stop. */
+function choicesOf<Id extends string>(table: Readonly<Record<Id, Part>>): Choice<Id>[] {
+  return idsOf(table).map((value) => {
+    const { label, goodFor } = table[value];
+    return { value, label, hint: goodFor.split(/[.:;,]/, 1)[0] ?? '' };
   });
 }
 
-export const methodChoices = choicesOf(
-  methods.filter((id) => methodTable[id].weights),
-  methodTable,
-);
-export const activationMethodChoices = choicesOf(
-  methods.filter((id) => methodTable[id].activations),
-  methodTable,
-);
-export const granularityChoices = choicesOf(granularities, granularityTable);
-export const gridChoices = choicesOf(grids, gridTable);
-export const rangeChoices = choicesOf(
-  rangeEstimators.filter((id) => rangeTable[id].weights),
-  rangeTable,
-);
-export const activationRangeChoices = choicesOf(
-  rangeEstimators.filter((id) => rangeTable[id].activations),
-  rangeTable,
-);
+const methodChoices = choicesOf(methodTable);
+const parts = (method: Method): MethodPart => methodTable[method];
+export const weightMethods = methodChoices.filter(({ value }) => parts(value).weightGrids.length > 0);
+export const activationMethods = methodChoices.filter(({ value }) => parts(value).activationGrids.length > 0);
+
+export const granularityChoices = choicesOf(granularityTable);
+
+const rangeChoices = choicesOf(rangeTable);
+export const activationRanges = rangeChoices.filter(({ value }) => rangeTable[value].activations);
+
+/** Range estimators that every one of these grids has. */
+export function weightRanges(grids: readonly Grid[]): Choice<RangeEstimator>[] {
+  return rangeChoices.filter(({ value }) => grids.every((grid) => fitsGrid(value, grid)));
+}
+
+const gridChoices = choicesOf(gridTable);
+
+/** Every grid, with the bits that choosing it sets where it does not have the present ones. */
+export function weightGrids(bits: Bits | null): Choice<Grid>[] {
+  return gridChoices.map((choice) => {
+    if (bits === null || fitsBits(choice.value, bits)) return choice;
+    if (choice.value === 'binary') return { ...choice, hint: 'sets 1 bit' };
+    return { ...choice, hint: 'sets 2 bits' };
+  });
+}
+
+export const activationGridChoices: readonly Choice<ActivationGrid>[] = [
+  { value: 'auto', label: 'automatic', hint: 'unsigned where nothing below zero arrives, else signed' },
+  { value: 'signed', label: 'signed', hint: 'values of both signs' },
+  { value: 'unsigned', label: 'unsigned', hint: 'no values below zero' },
+];
 
 const superior = (text: string) => text.replace(/-/g, '−');
 
@@ -63,11 +80,25 @@ const perText: Record<Granularity, string> = {
   group: 'per group',
 };
 
-function weightFormula(grid: Grid, ends: string): string {
+function weightFormula({ grid, bits, method }: WeightQuantizer): string {
+  // These rules change the weight before it is rounded, or have levels of their own.
+  if (method === 'dorefa' || method === 'irnet' || method === 'ttq') {
+    return methodTable[method].formula.split(/[;\n]/, 1)[0] ?? '';
+  }
+  const { qmin, qmax } = codeRange(grid, bits);
+  const ends = superior(`${qmin}, ${qmax}`);
+  if (grid === 'binary') return 'ŵ = α · sign(w)';
   if (grid === 'ternary') return 'ŵ = s · (|w| > Δ) · sign(w)';
   if (grid === 'unsigned') return `ŵ = s · (clamp(⌊w/s⌉ + z, ${ends}) − z)`;
   if (grid === 'midrise') return `ŵ = s · (clamp(⌊w/s − ½⌉, ${ends}) + ½)`;
   return `ŵ = s · clamp(⌊w/s⌉, ${ends})`;
+}
+
+/** What becomes of the scales in training. */
+function afterStart({ grid, method, range }: WeightQuantizer): string {
+  if (method === 'lsq') return 'then learned';
+  if (method === 'ttq') return 'then both learned';
+  return range === 'absmax' || grid === 'ternary' ? 'then following w' : 'then fixed';
 }
 
 /** The quantizer as a formula; ⌊·⌉ rounds half to even. */
@@ -75,20 +106,9 @@ export function formulaOf(quantizer: WeightQuantizer): Formula {
   const { bits, grid, granularity, groupSize, method, range } = quantizer;
   const per = granularity === 'group' ? `per ${groupSize} inputs` : perText[granularity];
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
-  if (method === 'dorefa') {
-    return {
-      value: 'ŵ = 2·⌊(2ᵇ−1)·(tanh(w)/(2·max|tanh w|) + ½)⌉/(2ᵇ−1) − 1',
-      scale: 'levels −1 … 1 per tensor',
-    };
-  }
-  if (method === 'irnet') {
-    return { value: 'ŵ = α · sign((w − mean)/std)', scale: 'α a power of two per channel' };
-  }
-  if (bits === 1) return { value: 'ŵ = α · sign(w)', scale: `α = mean|w| ${per}; sign(0) = +1` };
-  const { qmin, qmax } = codeRange(grid, bits);
-  const ends = superior(`${qmin}, ${qmax}`);
-  const value = weightFormula(grid, ends);
-  const start = rangeChoices.find((choice) => choice.value === range)?.label ?? range;
-  const after = method === 'ste' ? 'straight through' : 'then learned';
-  return { value, scale: `s ${per} · ${start}, ${after}` };
+  const value = weightFormula(quantizer);
+  if (method === 'dorefa') return { value, scale: 'levels from −1 to 1, no scale' };
+  if (method === 'irnet') return { value, scale: `e ${per}, following w` };
+  if (grid === 'binary') return { value, scale: `α = mean|w| ${per}; sign(0) = +1` };
+  return { value, scale: `s ${per} · ${rangeTable[range].label}, ${afterStart(quantizer)}` };
 }
