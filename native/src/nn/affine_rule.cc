@@ -31,14 +31,6 @@ bool AffineRule::level_params(const Scales& scales, QuantParams* params) const {
   return true;
 }
 
-void AffineRule::quantize(const float* w, const Scales& scales, float* quantized) {
-  const int64_t cols = layout().cols;
-  parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {
-    kernels().fake_quant(w + begin * cols, quantized + begin * cols, end - begin, cols,
-                         row_params(scales, begin));
-  });
-}
-
 void AffineRule::backward(const float* w, const Scales& scales, float* dweight,
                           const ScaleSums& wanted) {
   double* dscale = wanted.scale;

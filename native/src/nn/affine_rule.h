@@ -16,7 +16,6 @@ class AffineRule final : public WeightRule {
 
   const char* name() const override { return "lsq"; }
   void refresh_scales(const float* w, bool weight_written, Scales* scales) override;
-  void quantize(const float* w, const Scales& scales, float* quantized) override;
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   bool level_params(const Scales& scales, QuantParams* params) const override;

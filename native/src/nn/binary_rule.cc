@@ -86,14 +86,6 @@ void BinaryRule::refresh_scales(const float* w, bool weight_written, Scales* sca
   }
 }
 
-void BinaryRule::quantize(const float* w, const Scales& scales, float* quantized) {
-  const int64_t cols = layout().cols;
-  parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {
-    kernels().binarize(w + begin * cols, quantized + begin * cols, end - begin, cols,
-                       row_params(scales, begin));
-  });
-}
-
 // Beyond 1 a weight would get no gradient ever again.
 void BinaryRule::after_update(float* w) {
   parallel_for(layout().rows * layout().cols, 16384, [&](int64_t begin, int64_t end) {

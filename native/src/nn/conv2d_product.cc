@@ -134,8 +134,10 @@ void Conv2dProduct::forward_packed(const float* x, int64_t batch, const Quantize
     codes.resize(static_cast<size_t>(input_size()));
     patch_codes.resize(static_cast<size_t>(kTile * k));
     patches.resize(static_cast<size_t>(kTile * k));
-    ones.assign(static_cast<size_t>(input_size()), 1);
-    inside.resize(static_cast<size_t>(kTile * k));
+    if (shape_.is_padded()) {
+      ones.assign(static_cast<size_t>(input_size()), 1);
+      inside.resize(static_cast<size_t>(kTile * k));
+    }
     for (int64_t sample = begin; sample < end; ++sample) {
       const float* image = x + sample * input_size();
       if (!activation.is_float()) activation.centred_codes(image, codes.data(), input_size());

@@ -2,7 +2,6 @@
 
 #include "qat/error.h"
 #include "qat/kernels.h"
-#include "quant/fake_quant.h"
 #include "quant/weight_transforms.h"
 
 namespace qat {
@@ -27,11 +26,6 @@ const float* DoReFaRule::rounded_values(const float* w) {
   dorefa_transform(w, squashed_.data(), count);
   for (float& value : squashed_) value = 2 * value - 1;
   return squashed_.data();
-}
-
-void DoReFaRule::quantize(const float* w, const Scales& scales, float* quantized) {
-  fake_quantize(rounded_values(w), quantized, layout().rows, layout().cols, row_params(scales, 0),
-                false);
 }
 
 void DoReFaRule::backward(const float* w, const Scales&, float* dweight, const ScaleSums&) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "nn/layer_limits.h"
 #include "nn/parameter_update.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
@@ -17,7 +18,6 @@ namespace qat {
 namespace {
 
 constexpr int64_t kMaxRows = INT64_C(1) << 30;
-constexpr int64_t kMaxWeights = INT64_C(1) << 32;
 constexpr int64_t kRowsPerRange = 16;
 
 EmbeddingOptions checked(const EmbeddingOptions& options) {

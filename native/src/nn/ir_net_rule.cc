@@ -1,7 +1,6 @@
 #include "nn/ir_net_rule.h"
 
 #include "qat/error.h"
-#include "quant/fake_quant.h"
 #include "quant/weight_transforms.h"
 #include "runtime/thread_pool.h"
 
@@ -32,11 +31,6 @@ Scales IrNetRule::prepare(const float* w, const CancelToken*) {
 
 void IrNetRule::refresh_scales(const float* w, bool weight_written, Scales* scales) {
   if (weight_written) *scales = prepare(w, nullptr);
-}
-
-void IrNetRule::quantize(const float* w, const Scales& scales, float* quantized) {
-  fake_quantize(rounded_values(w), quantized, layout().rows, layout().cols, row_params(scales, 0),
-                true);
 }
 
 // After quantize() of the same weight.

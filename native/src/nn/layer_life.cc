@@ -1,7 +1,7 @@
 #include "nn/layer_life.h"
 
+#include "nn/layer_limits.h"
 #include "qat/error.h"
-#include "quant/statistics.h"
 
 namespace qat {
 
@@ -68,18 +68,8 @@ void LayerLife::require_ready(const char* call) const {
 }
 
 void require_weight_values(const char* what, const float* values, size_t got, size_t expected) {
-  if (got != expected) {
-    throw Error("E-WEIGHT-SHAPE",
-                std::string(what) + " has " + std::to_string(got) + " values; the layer needs " +
-                    std::to_string(expected) + ".",
-                "Pass the values of this layer's shape in row-major order.");
-  }
-  const int64_t bad = find_not_finite(values, static_cast<int64_t>(got));
-  if (bad >= 0) {
-    throw Error("E-WEIGHT-NOT-FINITE",
-                std::string(what) + " value " + std::to_string(bad) + " is NaN or infinite.",
-                "Use a checkpoint without NaN or infinity.");
-  }
+  require_count(what, got, expected);
+  require_finite_values(what, values, got);
 }
 
 }  // namespace qat

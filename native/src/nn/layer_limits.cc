@@ -26,7 +26,7 @@ void require_count(const char* what, size_t got, size_t expected) {
   throw Error("E-WEIGHT-SHAPE",
               std::string(what) + " has " + std::to_string(got) + " values; the layer needs " +
                   std::to_string(expected) + ".",
-              "Pass as many weights as the layer has, in row-major order, and one bias per output.");
+              "Pass the values of this layer's shape in row-major order.");
 }
 
 void require_finite_values(const std::string& what, const float* values, size_t count) {

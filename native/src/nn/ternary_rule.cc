@@ -1,14 +1,10 @@
 #include "nn/ternary_rule.h"
 
-#include "qat/kernels.h"
 #include "quant/range.h"
 #include "quant/ternary.h"
-#include "runtime/thread_pool.h"
 
 namespace qat {
 namespace {
-
-constexpr int64_t kChunkRows = 16;  // per piece of work
 
 WeightOptions as_narrow(WeightOptions options) {
   options.quantizer.grid = Grid::kNarrow;
@@ -45,14 +41,6 @@ void TernaryRule::refresh_scales(const float* w, bool weight_written, Scales* sc
   } else {
     *scales = std::move(now);
   }
-}
-
-void TernaryRule::quantize(const float* w, const Scales& scales, float* quantized) {
-  const int64_t cols = layout().cols;
-  parallel_for(layout().rows, kChunkRows, [&](int64_t begin, int64_t end) {
-    kernels().fake_quant(w + begin * cols, quantized + begin * cols, end - begin, cols,
-                         row_params(scales, begin));
-  });
 }
 
 void TernaryRule::backward(const float* w, const Scales& scales, float* dweight,

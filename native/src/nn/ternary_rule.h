@@ -19,7 +19,6 @@ class TernaryRule final : public WeightRule {
   bool negative_scales_learned() const override { return options().method == Method::kTtq; }
   void complete(const float* w, Scales* scales) override;
   void refresh_scales(const float* w, bool weight_written, Scales* scales) override;
-  void quantize(const float* w, const Scales& scales, float* quantized) override;
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }

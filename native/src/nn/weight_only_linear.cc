@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "nn/layer_limits.h"
 #include "nn/parameter_update.h"
 #include "qat/error.h"
 #include "runtime/rng.h"
@@ -12,17 +13,8 @@
 namespace qat {
 namespace {
 
-constexpr int64_t kMaxChannels = INT64_C(1) << 24;
-constexpr int64_t kMaxWeights = INT64_C(1) << 32;
-
 const WeightOnlyOptions& checked(const WeightOnlyOptions& options) {
-  const int64_t in = options.in_channels, out = options.out_channels;
-  if (in < 1 || out < 1 || in > kMaxChannels || out > kMaxChannels || in > kMaxWeights / out) {
-    throw Error("E-NATIVE-ARGUMENT",
-                "A linear layer of " + std::to_string(in) + " inputs and " + std::to_string(out) +
-                    " outputs cannot be made.",
-                "Use 1 to 16777216 channels and at most 4294967296 weights.");
-  }
+  require_weight_shape("linear", options.in_channels, options.out_channels, options.in_channels);
   return options;
 }
 

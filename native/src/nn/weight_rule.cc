@@ -9,6 +9,7 @@
 #include "nn/ir_net_rule.h"
 #include "nn/ternary_rule.h"
 #include "qat/error.h"
+#include "quant/fake_quant.h"
 #include "quant/range.h"
 
 namespace qat {
@@ -18,6 +19,11 @@ WeightRule::WeightRule(const WeightOptions& options, int64_t rows, int64_t cols)
 
 Scales WeightRule::prepare(const float* w, const CancelToken* cancel) {
   return estimate_scales(w, layout_.rows, layout_.cols, quantizer(), cancel);
+}
+
+void WeightRule::quantize(const float* w, const Scales& scales, float* quantized) {
+  fake_quantize(rounded_values(w), quantized, layout_.rows, layout_.cols, row_params(scales, 0),
+                quantizer().grid == Grid::kBinary);
 }
 
 QuantParams WeightRule::row_params(const Scales& scales, int64_t first_row) const {

@@ -37,8 +37,8 @@ class WeightRule {
   virtual void refresh_scales(const float* /*w*/, bool /*weight_written*/, Scales* /*scales*/) {}
   // The values [rows, cols] whose codes the grid gives: the weight, unless the rule changes it first.
   virtual const float* rounded_values(const float* w) { return w; }
-  // ŵ [rows, cols].
-  virtual void quantize(const float* w, const Scales& scales, float* quantized) = 0;
+  // ŵ [rows, cols]: the levels of rounded_values().
+  void quantize(const float* w, const Scales& scales, float* quantized);
   // In place dŵ → dw, after quantize() of the same weight. Fills `sums` unless they are null.
   virtual void backward(const float* w, const Scales& scales, float* dweight,
                         const ScaleSums& sums) = 0;
