@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "nn/layer_monitor.h"
 #include "nn/network_node.h"
 #include "nn/session_state.h"
 #include "qat/error.h"
@@ -53,6 +54,10 @@ std::string describe_refinements(const SessionOptions& o) {
   if (o.gradient_bits != kFloatBits) text += " gradientBits " + std::to_string(o.gradient_bits);
   if (o.dampening > 0) text += " dampening " + number(o.dampening);
   if (o.quantize_from > 0) text += " quantizeFrom " + std::to_string(o.quantize_from);
+  if (o.monitor.every > 0) text += " diagnosticsEvery " + std::to_string(o.monitor.every);
+  if (o.monitor.freezes()) {
+    text += " freeze " + number(o.monitor.freeze_from) + " " + number(o.monitor.freeze_to);
+  }
   if (o.freeze_norm_from != INT64_MAX) {
     text += " freezeNormFrom " + std::to_string(o.freeze_norm_from);
   }
@@ -204,6 +209,26 @@ void write_module(Writer& out, const std::string& name, const Module& module) {
   }
 }
 
+constexpr size_t kFollowedArrays = 6;  // of each layer whose codes are followed
+
+// started, steps, changes (low and high half): what is counted besides one value per weight.
+std::vector<int32_t> counters(const LayerMonitor::Followed& f) {
+  return {f.tracker.state().started, static_cast<int32_t>(f.steps),
+          static_cast<int32_t>(f.changes & 0x7fffffff), static_cast<int32_t>(f.changes >> 31)};
+}
+
+void write_followed(Writer& out, const LayerMonitor::Followed& f) {
+  const OscillationTracker::State& state = f.tracker.state();
+  const size_t n = state.codes.size();
+  const std::vector<int32_t> counted = counters(f);
+  out.array(f.name + ".monitor", ArrayType::kI32, counted.data(), counted.size());
+  out.array(f.name + ".lastCodes", ArrayType::kU8, state.codes.data(), n);
+  out.array(f.name + ".directions", ArrayType::kU8, state.directions.data(), n);
+  out.array(f.name + ".frozen", ArrayType::kU8, state.frozen.data(), n);
+  out.array(f.name + ".frequencies", ArrayType::kF32, state.frequencies.data(), n);
+  out.array(f.name + ".meanCodes", ArrayType::kF32, state.mean_codes.data(), n);
+}
+
 void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer) {
   size_t layer = 0;
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
@@ -220,6 +245,9 @@ void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer)
   }
   for (const Optimizer::StateArray& array : trainer.optimizer().state_arrays()) {
     out.array(optimizer_name(array), ArrayType::kF32, array.values->data(), array.values->size());
+  }
+  for (const LayerMonitor::Followed& followed : trainer.monitor().followed()) {
+    write_followed(out, followed);
   }
 }
 
@@ -315,6 +343,31 @@ StagedNode read_module(Reader& in, const std::string& name, const Module& module
   return staged;
 }
 
+// A copy of `known` in the state that was written.
+LayerMonitor::Followed read_followed(Reader& in, const LayerMonitor::Followed& known) {
+  LayerMonitor::Followed staged = known;
+  const size_t n = known.tracker.state().codes.size();
+  const auto counted = read_array<int32_t>(in, known.name + ".monitor", ArrayType::kI32, 4);
+  for (const int32_t value : counted) {
+    if (value < 0) refuse("array \"" + known.name + ".monitor\" holds a value out of bounds");
+  }
+  OscillationTracker::State state;
+  state.started = static_cast<uint8_t>(std::min(counted[0], 2));
+  staged.steps = counted[1];
+  staged.changes = counted[2] + (static_cast<int64_t>(counted[3]) << 31);
+  state.codes = read_array<uint8_t>(in, known.name + ".lastCodes", ArrayType::kU8, n);
+  state.directions = read_array<uint8_t>(in, known.name + ".directions", ArrayType::kU8, n);
+  state.frozen = read_array<uint8_t>(in, known.name + ".frozen", ArrayType::kU8, n);
+  state.frequencies = read_floats(in, known.name + ".frequencies", n, 0);
+  state.mean_codes = read_floats(in, known.name + ".meanCodes", n, 0);
+  try {
+    staged.tracker.set_state(std::move(state));
+  } catch (const Error&) {
+    refuse("the oscillations of \"" + known.name + "\" are out of bounds");
+  }
+  return staged;
+}
+
 void apply(NetworkAccess::Node& node, const StagedNode& staged) {
   if (!node.layer()) {
     for (size_t i = 0; i < staged.arrays.size(); ++i) {
@@ -357,7 +410,8 @@ Reader open_checkpoint(const uint8_t* bytes, size_t size) {
 }
 
 uint32_t count_arrays(const SessionData& data, NetworkTrainer& trainer) {
-  size_t count = trainer.optimizer().state_arrays().size();
+  size_t count = trainer.optimizer().state_arrays().size() +
+                 kFollowedArrays * trainer.monitor().followed().size();
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
     if (!node->layer()) {
       count += node->module->parameters().size();
@@ -429,6 +483,10 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     staged_state.push_back(read_floats(in, optimizer_name(array), array.values->size(),
                                        array.non_negative ? 0.0f : kAny));
   }
+  std::vector<LayerMonitor::Followed> staged_followed;
+  for (const LayerMonitor::Followed& known : trainer.monitor().followed()) {
+    staged_followed.push_back(read_followed(in, known));
+  }
   if (!in.at_end()) refuse("there are bytes left over at " + std::to_string(in.at()));
 
   std::vector<std::vector<uint8_t>> codes;
@@ -440,6 +498,7 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     arrays[i].values->assign(staged_state[i].begin(), staged_state[i].end());
   }
   trainer.optimizer().set_step(position.step);
+  trainer.monitor().followed() = std::move(staged_followed);
   data.codes = std::move(codes);
   data.position = position;
 }

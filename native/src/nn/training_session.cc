@@ -34,6 +34,7 @@ void validate_options(const SessionOptions& o) {
   require_option(o.scale_rate > 0 && std::isfinite(o.scale_rate),
                  "the rate of the scales must be above 0");
   validate(o.schedule);
+  validate(o.monitor);
   require_option(o.ring_capacity >= 1, "the ring must hold at least one point");
 }
 
