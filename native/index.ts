@@ -570,7 +570,7 @@ export interface NativeAddon {
     train: Dataset,
     test: Dataset,
     options: SessionOptions,
-    teacher?: Network,
+    teacher?: Network | null,
   ): TrainingSession;
 
   /** Single operations, for reference vectors and tests: same kernels as the layers use. */

@@ -97,6 +97,7 @@ void TrainingSession::Impl::ask_teacher() {
   data.teacher_train = data.teacher->logits(*data.train, mode, &cancel_token);
   data.teacher_test = data.teacher->logits(*data.test, mode, &cancel_token);
   trainer.set_teacher(data.teacher_train.data());
+  data.teacher.reset();  // its outputs are all that is needed of it
 }
 
 SessionState TrainingSession::Impl::train_to_the_end() {

@@ -79,7 +79,7 @@ describe('TrainingView', () => {
   function open(change: Partial<ProjectState>) {
     const bridge = installBridge({
       'project.saveView': () => ({}),
-      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [] }),
+      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [], diagnostics: [] }),
       'run.pause': () => sampleRun({ state: 'paused' }),
       'run.cancel': () => sampleRun({ state: 'cancelled' }),
       'run.rename': ({ name }) => finished('run-2', name),
