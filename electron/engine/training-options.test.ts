@@ -82,7 +82,7 @@ describe('options of a training', () => {
       ...options.dampening,
       diagnosticsEvery: 3,
     };
-    const long = { ...all, ...options.freezing, quantizeFromEpoch: 1, epochs: 120 };
+    const long = { ...all, ...options.freezing, quantizeFromEpoch: 1, epochs: 600 };
     const whole = await trained(long);
     const started = await test.engine.runs.start({ name: null, training: { ...shortTraining, ...long } });
     await test.waitFor(
@@ -90,9 +90,8 @@ describe('options of a training', () => {
         event.type === 'run.points' && event.runId === started.id && (event.steps.at(-1)?.step ?? 0) >= 20,
     );
     await test.engine.runs.suspend();
-    expect((await test.engine.project.state()).runs.find((run) => run.id === started.id)?.state).toBe(
-      'interrupted',
-    );
+    const suspended = (await test.waitFor(endedRun(started.id))).run;
+    expect(suspended.state).toBe('interrupted');
     test.events.length = 0;
     await test.engine.runs.resume({ runId: started.id });
     const { run } = await test.waitFor(endedRun(started.id));
