@@ -460,9 +460,12 @@ export interface SessionLayerStep {
   name: string;
   weightScale: number | null;
   activationScale: number | null;
-  /** Weight codes changed per step since the record before, as a share. */
+  /**
+   * Share of weight codes changed from one look at them to the next, mean since the record before. Codes are looked at
+   * for every record, with freezing after every step.
+   */
   flipShare: number | null;
-  /** Weights whose code goes back and forth in more than 2 % of the steps, or than the threshold of freezing. */
+  /** Weights whose code went back in more than 2 % of the looks (exponential mean), or than the threshold of freezing. */
   oscillatingShare: number | null;
   frozenShare: number | null;
   /** Share of weights, and of the batch's inputs, whose rounded code is outside the grid. */

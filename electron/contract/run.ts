@@ -87,7 +87,7 @@ export const layerFiguresSchema = z.strictObject({
   name: z.string(),
   weightScale: z.number().nullable(),
   activationScale: z.number().nullable(),
-  /** Codes changed per step since the point before. */
+  /** Codes changed since the point before; with freezing, from step to step. */
   flipShare: shareSchema,
   oscillatingShare: shareSchema,
   frozenShare: shareSchema,

@@ -76,7 +76,7 @@ export const trainingNotes = {
   diagnosticsEvery: {
     label: 'Layer figures every so many steps',
     formula:
-      'scales, clipped shares, gradient norms and SQNR the step computed with; codes its update changed, per step',
+      'scales, clipped shares, gradient norms and SQNR the step computed with; codes changed since the record before',
     source: null,
     goodFor:
       'Seeing why a layer does not learn: a scale that runs away, codes that swing, gradients that vanish.',

@@ -12,6 +12,7 @@ namespace qat {
 namespace {
 
 constexpr int64_t kChunk = 8192;  // elements per partial sum
+constexpr int64_t kLanes = 8;
 constexpr double kPi = 3.14159265358979323846;
 
 void require(bool good, const char* what) {
@@ -23,9 +24,16 @@ void require(bool good, const char* what) {
 double length(const float* values, int64_t count) {
   std::vector<double> partials(static_cast<size_t>(chunk_count(count, kChunk)));
   parallel_chunks(count, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
-    double sum = 0;
-    for (int64_t i = begin; i < end; ++i) sum += static_cast<double>(values[i]) * values[i];
-    partials[static_cast<size_t>(chunk)] = sum;
+    double lanes[kLanes] = {};  // a fixed order that compilers can vectorise
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (int64_t j = 0; j < kLanes; ++j) {
+        const double value = values[i + j];
+        lanes[j] += value * value;
+      }
+    }
+    for (; i < end; ++i) lanes[0] += static_cast<double>(values[i]) * values[i];
+    for (const double lane : lanes) partials[static_cast<size_t>(chunk)] += lane;
   });
   double square = 0;
   for (const double partial : partials) square += partial;
@@ -125,6 +133,7 @@ LayerStep LayerMonitor::measure(const Watched& watched) const {
 
 void LayerMonitor::after_update(const TrainingPosition& position) {
   const bool point_due = due(position);
+  if (!point_due && !options_.freezes()) return;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (layers_[i].followed < 0 || !layers_[i].module->layer()->quantizing()) continue;
     if (options_.freezes()) {
@@ -138,22 +147,22 @@ void LayerMonitor::after_update(const TrainingPosition& position) {
 void LayerMonitor::follow(const Watched& watched, LayerStep* point) {
   NBitLayer& layer = *watched.module->layer();
   Followed& followed = followed_[static_cast<size_t>(watched.followed)];
-  const bool compares = followed.tracker.state().started;
+  const bool compares = followed.tracker.state().updates > 0;
   codes_.resize(static_cast<size_t>(layer.weight_count()));
   layer.weight_codes(codes_.data());
   const OscillationCounts counts = followed.tracker.update(codes_.data());
   followed.changes += counts.changed;
-  followed.steps += compares;
+  followed.looks += compares;
   if (counts.frozen > 0) layer.hold_frozen(followed.tracker);
   if (!point) return;
   const auto weights = static_cast<double>(layer.weight_count());
-  if (followed.steps > 0) {
+  if (followed.looks > 0) {
     point->flip_share = static_cast<double>(followed.changes) /
-                        (weights * static_cast<double>(followed.steps));
+                        (weights * static_cast<double>(followed.looks));
   }
-  point->oscillating_share = static_cast<double>(counts.oscillating) / weights;
+  point->oscillating_share = static_cast<double>(followed.tracker.oscillating()) / weights;
   if (options_.freezes()) point->frozen_share = static_cast<double>(counts.frozen) / weights;
-  followed.changes = followed.steps = 0;
+  followed.changes = followed.looks = 0;
 }
 
 std::vector<LayerStep> LayerMonitor::take() { return std::exchange(points_, {}); }
@@ -161,7 +170,7 @@ std::vector<LayerStep> LayerMonitor::take() { return std::exchange(points_, {});
 int64_t LayerMonitor::native_bytes() const {
   size_t bytes = codes_.size();
   for (const Followed& followed : followed_) {
-    bytes += followed.tracker.state().codes.size() * (3 + 2 * sizeof(float));
+    bytes += followed.tracker.state().codes.size() * (3 + 3 * sizeof(float));
   }
   return static_cast<int64_t>(bytes);
 }

@@ -34,8 +34,10 @@ struct LayerStep {
   std::string name;
   std::optional<double> weight_scale;      // mean
   std::optional<double> activation_scale;
-  std::optional<double> flip_share;        // codes changed, per step since the point before
-  std::optional<double> oscillating_share; // weights above the threshold (OscillationTracker)
+  // Codes changed from one look at them to the next, mean of the looks since the point before. Codes
+  // are looked at when a point is due, with freezing after every step.
+  std::optional<double> flip_share;
+  std::optional<double> oscillating_share; // weights above the threshold, by looks
   std::optional<double> frozen_share;      // only when weights are frozen
   std::optional<double> clipped_weights;   // share whose rounded code is outside the grid
   std::optional<double> clipped_inputs;    // the same of the batch
@@ -71,7 +73,7 @@ class LayerMonitor {
     std::string name;
     OscillationTracker tracker;
     int64_t changes = 0;  // of codes since the point before
-    int64_t steps = 0;    // of those changes
+    int64_t looks = 0;    // that those changes are of
   };
   std::vector<Followed>& followed() { return followed_; }
 

@@ -209,11 +209,11 @@ void write_module(Writer& out, const std::string& name, const Module& module) {
   }
 }
 
-constexpr size_t kFollowedArrays = 6;  // of each layer whose codes are followed
+constexpr size_t kFollowedArrays = 7;  // of each layer whose codes are followed
 
-// started, steps, changes (low and high half): what is counted besides one value per weight.
+// updates, looks, changes (low and high half): what is counted besides one value per weight.
 std::vector<int32_t> counters(const LayerMonitor::Followed& f) {
-  return {f.tracker.state().started, static_cast<int32_t>(f.steps),
+  return {static_cast<int32_t>(f.tracker.state().updates), static_cast<int32_t>(f.looks),
           static_cast<int32_t>(f.changes & 0x7fffffff), static_cast<int32_t>(f.changes >> 31)};
 }
 
@@ -225,6 +225,7 @@ void write_followed(Writer& out, const LayerMonitor::Followed& f) {
   out.array(f.name + ".lastCodes", ArrayType::kU8, state.codes.data(), n);
   out.array(f.name + ".directions", ArrayType::kU8, state.directions.data(), n);
   out.array(f.name + ".frozen", ArrayType::kU8, state.frozen.data(), n);
+  out.array(f.name + ".changedAt", ArrayType::kI32, state.changed_at.data(), n);
   out.array(f.name + ".frequencies", ArrayType::kF32, state.frequencies.data(), n);
   out.array(f.name + ".meanCodes", ArrayType::kF32, state.mean_codes.data(), n);
 }
@@ -352,12 +353,14 @@ LayerMonitor::Followed read_followed(Reader& in, const LayerMonitor::Followed& k
     if (value < 0) refuse("array \"" + known.name + ".monitor\" holds a value out of bounds");
   }
   OscillationTracker::State state;
-  state.started = static_cast<uint8_t>(std::min(counted[0], 2));
-  staged.steps = counted[1];
+  state.updates = static_cast<uint32_t>(counted[0]);
+  staged.looks = counted[1];
   staged.changes = counted[2] + (static_cast<int64_t>(counted[3]) << 31);
   state.codes = read_array<uint8_t>(in, known.name + ".lastCodes", ArrayType::kU8, n);
   state.directions = read_array<uint8_t>(in, known.name + ".directions", ArrayType::kU8, n);
   state.frozen = read_array<uint8_t>(in, known.name + ".frozen", ArrayType::kU8, n);
+  const auto changed_at = read_array<int32_t>(in, known.name + ".changedAt", ArrayType::kI32, n);
+  state.changed_at.assign(changed_at.begin(), changed_at.end());
   state.frequencies = read_floats(in, known.name + ".frequencies", n, 0);
   state.mean_codes = read_floats(in, known.name + ".meanCodes", n, 0);
   try {

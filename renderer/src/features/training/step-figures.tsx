@@ -12,7 +12,7 @@ interface FigureWords {
 }
 
 const figureWords: Record<LayerFigure, FigureWords> = {
-  flipShare: { label: 'Code flips', hint: 'weight codes changed, per step', kind: 'share' },
+  flipShare: { label: 'Code flips', hint: 'weight codes changed since the record before', kind: 'share' },
   oscillatingShare: { label: 'Oscillating', hint: 'codes that go back and forth', kind: 'share' },
   frozenShare: { label: 'Frozen', hint: 'weights held at their mean code', kind: 'share' },
   weightScale: { label: 'Step size of weights', hint: 'mean scale', kind: 'number' },
