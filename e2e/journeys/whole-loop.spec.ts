@@ -53,7 +53,7 @@ test('the whole loop on the sample project: quantize, train twice, compare, expo
   await panel.getByRole('combobox', { name: 'Loss' }).click();
   await page.getByRole('option', { name: /^distillation/ }).click();
   await panel.getByRole('button', { name: /^Quantization in training/ }).click();
-  await setTraining(page, { 'Quantize from epoch': 0.25 });
+  await setTraining(page, { 'From epoch': 0.25 });
   await train(page);
   await trainingEnded(page);
   await expect(page.getByRole('region', { name: /^Run W4A4/ })).toContainText('after');

@@ -79,7 +79,7 @@ export function QuantizationGroup({ training }: GroupProps) {
       <div className="grid grid-cols-2 items-end gap-2">
         <Setting
           of="quantizeFromEpoch"
-          label="Quantize from epoch"
+          label="From epoch"
           min={0}
           max={10_000}
           step={0.5}

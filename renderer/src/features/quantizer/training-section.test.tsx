@@ -39,7 +39,7 @@ describe('TrainingSection', () => {
   it('a closed group shows what is not as usual', async () => {
     expect(group(/^Quantization in training/).textContent).toContain('from the start');
     await userEvent.click(group(/^Quantization in training/));
-    type('Quantize from epoch', '2');
+    type('From epoch', '2');
     await userEvent.click(screen.getByRole('checkbox', { name: 'Freeze oscillating weights' }));
     type('Threshold at the end', '0.01');
     expect(training()).toMatchObject({
@@ -53,9 +53,9 @@ describe('TrainingSection', () => {
 
   it('says why settings do not go together', async () => {
     await userEvent.click(group(/^Quantization in training/));
-    type('Quantize from epoch', '8');
+    type('From epoch', '8');
     expect(screen.getByText(/before the last of 8 epochs/)).toBeTruthy();
-    type('Quantize from epoch', '7.5');
+    type('From epoch', '7.5');
     expect(screen.queryByText(/before the last of/)).toBeNull();
   });
 
