@@ -432,6 +432,15 @@ export interface SessionOptions {
   quantizeFromStep?: number;
   /** From this step on batch norm uses its running statistics and leaves them as they are (never). */
   freezeNormFromStep?: number;
+  /** Steps from one record of every layer's figures to the next; 0 = none (0). They change no bit of the training. */
+  diagnosticsEvery?: number;
+  /**
+   * A weight whose code goes back and forth more often than this share of the steps (exponential mean) is held at its
+   * mean code for good; 0 = never (0). Falls to `freezeThresholdEnd` (the same) along half a cosine. Affine and
+   * binary grids with lsq or ste; else `E-QUANTIZER-INVALID`.
+   */
+  freezeThreshold?: number;
+  freezeThresholdEnd?: number;
   epochs: number;
   batchSize: number;
   seed: number;
@@ -443,11 +452,37 @@ export interface SessionOptions {
 
 export type SessionState = 'idle' | 'running' | 'paused' | 'finished' | 'cancelled' | 'failed';
 
+/**
+ * One n-bit layer at one step: scales, clipped shares, gradients (L2, before clipping) and SQNR that the step computed
+ * with, and what its update did to the codes. Null: the layer has no such thing, or not yet; `sqnrDb` also: exact.
+ */
+export interface SessionLayerStep {
+  name: string;
+  weightScale: number | null;
+  activationScale: number | null;
+  /**
+   * Share of weight codes changed from one look at them to the next, mean since the record before. Codes are looked at
+   * for every record, with freezing after every step.
+   */
+  flipShare: number | null;
+  /** Weights whose code went back in more than 2 % of the looks (exponential mean), or than the threshold of freezing. */
+  oscillatingShare: number | null;
+  frozenShare: number | null;
+  /** Share of weights, and of the batch's inputs, whose rounded code is outside the grid. */
+  clippedWeights: number | null;
+  clippedInputs: number | null;
+  weightGradient: number | null;
+  scaleGradient: number | null;
+  sqnrDb: number | null;
+}
+
 export interface SessionStep {
   step: number;
   epoch: number;
   loss: number;
   learningRate: number;
+  /** Every n-bit layer when it is the step's turn (diagnosticsEvery), else null. */
+  layers: SessionLayerStep[] | null;
 }
 
 export interface SessionEvaluation {
@@ -538,7 +573,7 @@ export interface NativeAddon {
     train: Dataset,
     test: Dataset,
     options: SessionOptions,
-    teacher?: Network,
+    teacher?: Network | null,
   ): TrainingSession;
 
   /** Single operations, for reference vectors and tests: same kernels as the layers use. */

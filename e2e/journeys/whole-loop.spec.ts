@@ -48,9 +48,19 @@ test('the whole loop on the sample project: quantize, train twice, compare, expo
   await expect(page.getByRole('tabpanel', { name: 'Error' }).getByText('SQNR').first()).toBeVisible();
 
   await setTraining(page, { Epochs: 1 });
+  const panel = page.getByRole('complementary', { name: 'Quantizer' });
+  await panel.getByRole('button', { name: /^Loss/ }).click();
+  await panel.getByRole('combobox', { name: 'Loss' }).click();
+  await page.getByRole('option', { name: /^distillation/ }).click();
+  await panel.getByRole('button', { name: /^Quantization in training/ }).click();
+  await setTraining(page, { 'From epoch': 0.25 });
   await train(page);
   await trainingEnded(page);
   await expect(page.getByRole('region', { name: /^Run W4A4/ })).toContainText('after');
+  await page.getByRole('radio', { name: 'Layers by step' }).click();
+  await expect(
+    page.getByRole('application', { name: /^Code flips by step\. Last: fc1\.weight \d/ }),
+  ).toBeVisible();
 
   await selectAllLayers(page);
   await choosePreset(page, 'W1A32');

@@ -1,5 +1,5 @@
 /** What `npm run accuracy` trains: one row a configuration. To add one, add its line. */
-import { trainingConfigSchema } from '../contract/index.js';
+import { trainingFieldsSchema } from '../contract/index.js';
 import type { NetworkNode } from '../engine/index.js';
 import type { AccuracyNetwork, AccuracyRow } from './accuracy-networks.js';
 
@@ -7,7 +7,7 @@ type LinearNode = Extract<NetworkNode, { op: 'linear' }>;
 type Weight = LinearNode['weight'];
 
 /** How a network is trained, but for the seed. */
-export const recipeSchema = trainingConfigSchema.pick({
+export const recipeSchema = trainingFieldsSchema.pick({
   optimizer: true,
   learningRate: true,
   momentum: true,

@@ -3,12 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { grids, methods, rangeEstimators } from '../contract/index.js';
 import { quantizersPage } from './quantizers-page.js';
+import { trainingPage } from './training-page.js';
 
 describe('docs/quantizers.md', () => {
   it('is what the table says; npm run docs brings it up to date', () => {
     expect(readFileSync(join(import.meta.dirname, '../../docs/quantizers.md'), 'utf8')).toBe(
       quantizersPage(),
     );
+  });
+
+  it('and so is docs/training.md', () => {
+    expect(readFileSync(join(import.meta.dirname, '../../docs/training.md'), 'utf8')).toBe(trainingPage());
   });
 
   it('has a section for every part', () => {

@@ -13,7 +13,7 @@ import {
 
 type Facts = readonly (string | null)[];
 
-function section(id: string, part: Part, facts: Facts): string {
+export function partSection(id: string, part: Part, facts: Facts): string {
   const listed = [
     ...facts,
     part.source === null ? null : `Source: ${part.source}`,
@@ -34,7 +34,7 @@ function chapter<P extends Part>(
   table: Record<string, P>,
   facts: (part: P) => Facts,
 ) {
-  const sections = Object.entries(table).map(([id, part]) => section(id, part, facts(part)));
+  const sections = Object.entries(table).map(([id, part]) => partSection(id, part, facts(part)));
   return [`## ${title}`, about, ...sections].join('\n\n');
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { menuCommandSchema } from './commands.js';
 import { errorInfoSchema } from './errors.js';
 import { projectStateSchema, settingsSchema } from './project.js';
-import { evaluationPointSchema, runSummarySchema, stepPointSchema } from './run.js';
+import { diagnosticsPointSchema, evaluationPointSchema, runSummarySchema, stepPointSchema } from './run.js';
 
 export const jobSchema = z.strictObject({
   id: z.string().max(64),
@@ -28,6 +28,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     runId: z.string(),
     steps: z.array(stepPointSchema).max(1500),
     evaluations: z.array(evaluationPointSchema).max(100),
+    diagnostics: z.array(diagnosticsPointSchema).max(100),
   }),
   z.strictObject({ type: z.literal('job.changed'), job: jobSchema }),
   z.strictObject({ type: z.literal('menu.command'), command: menuCommandSchema }),

@@ -10,3 +10,5 @@ export * from './quantizer.js';
 export * from './quantizer-parts/index.js';
 export * from './routes.js';
 export * from './run.js';
+export * from './training.js';
+export * from './training-notes.js';

@@ -13,7 +13,8 @@ import {
 } from './project.js';
 import { exportRecordSchema } from './proof.js';
 import { configurationSchema, weightQuantizerSchema } from './quantizer.js';
-import { runSeriesSchema, runSummarySchema, trainingConfigSchema } from './run.js';
+import { runSeriesSchema, runSummarySchema } from './run.js';
+import { trainingConfigSchema } from './training.js';
 
 const none = z.strictObject({});
 const path = z.string().min(1).max(4096);

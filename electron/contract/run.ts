@@ -2,78 +2,7 @@
 import { z } from 'zod';
 import { errorInfoSchema } from './errors.js';
 import { configurationSchema } from './quantizer.js';
-
-export const optimizers = ['adamw', 'adam', 'radam', 'lion', 'sgd', 'diode'] as const;
-export const schedules = ['cosine', 'step', 'constant'] as const;
-export const galoreTypes = ['std', 'reverse_std', 'left', 'right', 'full'] as const;
-
-/** GaLore: the optimizer steps in a few directions of each weight's gradient. */
-export const galoreSchema = z.strictObject({
-  rank: z.int().min(1).max(16_777_216),
-  /** Which side is projected; `std`: the shorter. */
-  type: z.enum(galoreTypes).default('std'),
-  /** Steps between two choices of the directions. */
-  updateGap: z.int().min(1).max(1_000_000).default(200),
-  /** Of the step that goes back to the weight. */
-  scale: z.number().min(1e-6).max(1e6).default(1),
-});
-export type Galore = z.infer<typeof galoreSchema>;
-export const defaultGalore: Galore = { rank: 32, type: 'std', updateGap: 200, scale: 1 };
-
-/** What has a default came later: runs and exported files written before do not have it. */
-export const trainingConfigSchema = z.strictObject({
-  optimizer: z.enum(optimizers),
-  learningRate: z.number().positive().max(100),
-  /** SGD only. */
-  momentum: z.number().min(0).max(0.9999),
-  /** SGD with momentum only. */
-  nesterov: z.boolean().default(false),
-  weightDecay: z.number().min(0).max(10),
-  /** Diode only: the largest vote that a binary weight starts with. */
-  amplitude: z.number().min(1e-9).max(1).default(0.001),
-  /** Null: gradients as they are. */
-  galore: galoreSchema.nullable().default(null),
-  schedule: z.enum(schedules),
-  /** For `step`: the learning rate is multiplied with stepFactor after every stepEpochs epochs. */
-  stepEpochs: z.int().min(1).max(10_000).default(1),
-  stepFactor: z.number().positive().max(1).default(0.1),
-  /** The learning rate rises linearly over this many epochs; 0 = at once. */
-  warmupEpochs: z.number().min(0).max(10_000).default(0),
-  /** Longest gradient of all parameters together (L2); 0 = as it is. */
-  gradientClip: z.number().min(0).max(1e6).default(0),
-  /** Learning rate of learned scales, as a multiple of the others'. */
-  scaleRate: z.number().min(1e-4).max(1e4).default(1),
-  epochs: z.int().min(1).max(10_000),
-  batchSize: z.int().min(1).max(65_536),
-  /** Order of the samples; the same seed gives the same bits. */
-  seed: z.int().min(0).max(0xffff_ffff),
-});
-export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
-
-/** Measured on the sample model: W8A8, W4A4 and W2A4 end within half a point of float for every seed tried. */
-export const defaultTrainingConfig: TrainingConfig = {
-  optimizer: 'adamw',
-  learningRate: 0.0002,
-  momentum: 0.9,
-  nesterov: false,
-  weightDecay: 0.01,
-  amplitude: 0.001,
-  galore: null,
-  schedule: 'cosine',
-  stepEpochs: 2,
-  stepFactor: 0.1,
-  warmupEpochs: 0,
-  gradientClip: 0,
-  scaleRate: 1,
-  epochs: 8,
-  batchSize: 128,
-  seed: 1,
-};
-
-/** Steps of one epoch over so many images; the last batch may be smaller. */
-export function stepsPerEpoch({ batchSize }: Pick<TrainingConfig, 'batchSize'>, images: number): number {
-  return Math.ceil(images / batchSize);
-}
+import { trainingConfigSchema } from './training.js';
 
 export const runStateSchema = z.enum(['running', 'paused', 'finished', 'cancelled', 'failed', 'interrupted']);
 export type RunState = z.infer<typeof runStateSchema>;
@@ -148,10 +77,43 @@ export const evaluationPointSchema = z.strictObject({
 });
 export type EvaluationPoint = z.infer<typeof evaluationPointSchema>;
 
-/** Decimated for drawing: at most 1500 step points (extremes kept); the file has every step. */
+const shareSchema = z.number().min(0).max(1).nullable();
+
+/**
+ * One layer at one step: what the step computed with, and what its update did to the codes. Null: the layer has no such
+ * thing, or not yet; `sqnrDb` also: exact.
+ */
+export const layerFiguresSchema = z.strictObject({
+  name: z.string(),
+  weightScale: z.number().nullable(),
+  activationScale: z.number().nullable(),
+  /** Codes changed since the point before; with freezing, from step to step. */
+  flipShare: shareSchema,
+  oscillatingShare: shareSchema,
+  frozenShare: shareSchema,
+  /** Weights, and inputs of the batch, whose rounded code is outside the grid. */
+  clippedWeights: shareSchema,
+  clippedInputs: shareSchema,
+  /** L2, before gradients are clipped. */
+  weightGradient: z.number().nullable(),
+  scaleGradient: z.number().nullable(),
+  sqnrDb: z.number().nullable(),
+});
+export type LayerFigures = z.infer<typeof layerFiguresSchema>;
+export type LayerFigure = Exclude<keyof LayerFigures, 'name'>;
+
+export const diagnosticsPointSchema = z.strictObject({
+  step: z.int(),
+  epoch: z.number(),
+  layers: z.array(layerFiguresSchema),
+});
+export type DiagnosticsPoint = z.infer<typeof diagnosticsPointSchema>;
+
+/** Decimated for drawing: at most 1500 points of each kind (extremes kept); the file has every one. */
 export const runSeriesSchema = z.strictObject({
   runId: z.string(),
   steps: z.array(stepPointSchema).max(1500),
   evaluations: z.array(evaluationPointSchema).max(1500),
+  diagnostics: z.array(diagnosticsPointSchema).max(1500),
 });
 export type RunSeries = z.infer<typeof runSeriesSchema>;

@@ -11,10 +11,11 @@ import type {
   Tensor,
   TrainingSession,
 } from '../../native/index.js';
-import type { ErrorInfo, EvaluationPoint, RunProgress, StepPoint } from '../contract/index.js';
+import type { ErrorInfo, RunProgress } from '../contract/index.js';
 import { QatError } from '../contract/index.js';
 import { asQatError } from './call-options.js';
 import type { NetworkPlan } from './network-plan.js';
+import { type RunPoints, runPoints } from './run-points.js';
 
 /** 30 drains a second. */
 const drainEveryMs = 1000 / 30;
@@ -33,13 +34,13 @@ export type LiveRunOutcome =
 
 /** Where the points go. Calls never overlap; the next drain waits for them. */
 export interface RunRecorder {
-  append(steps: StepPoint[], evaluations: EvaluationPoint[]): Promise<void>;
+  append(points: RunPoints): Promise<void>;
   saveCheckpoint(bytes: Uint8Array, trainedMs: number): Promise<void>;
 }
 
 export interface LiveRunListener {
   /** Recorded points, for showing. */
-  points(steps: StepPoint[], evaluations: EvaluationPoint[]): void;
+  points(points: RunPoints): void;
   progress(progress: RunProgress, state: 'running' | 'paused'): void;
 }
 
@@ -187,17 +188,11 @@ export class LiveRun {
   async #record(): Promise<void> {
     const drained = this.#parts.session.drain();
     if (drained.error) this.#failure = drained.error;
-    const evaluations = drained.evaluations.map((point) => ({
-      ...point,
-      testAccuracy: requireAccuracy(point.testAccuracy),
-      layers: point.layers.map((layer) => ({
-        ...layer,
-        name: this.#layerOfNode.get(layer.name) ?? layer.name,
-      })),
-    }));
-    if (drained.steps.length > 0 || evaluations.length > 0) {
-      await this.#parts.recorder.append(drained.steps, evaluations);
-      this.#parts.listener.points(drained.steps, evaluations);
+    const points = runPoints(drained, this.#layerOfNode);
+    const { evaluations } = points;
+    if (points.steps.length > 0 || evaluations.length > 0) {
+      await this.#parts.recorder.append(points);
+      this.#parts.listener.points(points);
     }
     // The evaluation before the first step needs no checkpoint: there is nothing to lose yet.
     if (evaluations.some((point) => point.step > 0)) this.#checkpointDue = true;
@@ -268,10 +263,4 @@ function nextProgress(before: RunProgress, drained: SessionProgress, stepsHere: 
     stepMs,
     remainingMs: known ? stepMs * (stepsTotal - step) : null,
   };
-}
-
-/** Runs train on labels, so there always is one. */
-function requireAccuracy(accuracy: number | null): number {
-  if (accuracy === null) throw new Error('a training on labels came without an accuracy');
-  return accuracy;
 }

@@ -2,19 +2,14 @@
  * The one training there can be: launches a ready session, records it, and writes its end to disk. The
  * service above decides what may be started; this makes sure that what was started is never lost.
  */
-import {
-  type ErrorInfo,
-  type EvaluationPoint,
-  QatError,
-  type RunSummary,
-  type StepPoint,
-} from '../contract/index.js';
-import { decimateMinMax } from '../store/index.js';
+import { type ErrorInfo, QatError, type RunSummary } from '../contract/index.js';
+import { decimateDiagnostics, decimateMinMax } from '../store/index.js';
 import { asQatError } from './call-options.js';
 import type { EngineContext } from './context.js';
 import { LiveRun, type LiveRunOutcome } from './live-run.js';
 import { captureState, requireGraph } from './network-state.js';
 import type { OpenProject } from './open-project.js';
+import type { RunPoints } from './run-points.js';
 import { deleteCheckpoint, type RunRecord, saveRun } from './run-record.js';
 import { runResult, storedSize } from './run-result.js';
 import { type ReadySession, requireDataset } from './run-setup.js';
@@ -31,6 +26,7 @@ export interface ActiveRun {
 /** Step points in one `run.points` event at most; the file has all of them. */
 const pointsPerEvent = 500;
 const evaluationsPerEvent = 100;
+const diagnosticsPerEvent = 50;
 
 export class RunDriver {
   readonly #context: EngineContext;
@@ -83,7 +79,7 @@ export class RunDriver {
       progress: record.summary.progress,
       trainedMs: record.trainedMs,
       recorder: {
-        append: (steps, evaluations) => project.runs.appendSeries(record.summary.id, { steps, evaluations }),
+        append: (points) => project.runs.appendSeries(record.summary.id, points),
         saveCheckpoint: async (bytes, trainedMs) => {
           await project.runs.writeCheckpoint(record.summary.id, bytes);
           record.trainedMs = trainedMs;
@@ -92,7 +88,7 @@ export class RunDriver {
         },
       },
       listener: {
-        points: (steps, evaluations) => this.#emitPoints(record.summary.id, steps, evaluations),
+        points: (points) => this.#emitPoints(record.summary.id, points),
         progress: (progress, state) => {
           record.summary = { ...record.summary, progress, state };
           this.#emitChanged(record);
@@ -174,7 +170,7 @@ export class RunDriver {
     };
   }
 
-  #emitPoints(runId: string, steps: StepPoint[], evaluations: EvaluationPoint[]): void {
+  #emitPoints(runId: string, { steps, evaluations, diagnostics }: RunPoints): void {
     const drawn = decimateMinMax(steps, (point) => point.loss, pointsPerEvent);
     const { emit } = this.#context;
     for (let from = 0; from === 0 || from < evaluations.length; from += evaluationsPerEvent) {
@@ -182,6 +178,7 @@ export class RunDriver {
         type: 'run.points',
         runId,
         steps: from === 0 ? drawn : [],
+        diagnostics: from === 0 ? decimateDiagnostics(diagnostics, diagnosticsPerEvent) : [],
         evaluations: evaluations.slice(from, from + evaluationsPerEvent),
       });
     }

@@ -81,23 +81,51 @@ export async function readySession(
   const dataset = requireDataset(project);
   const plan = planNetwork(requireGraph(project.model), project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
+  let teacher: Network | null = null;
   try {
-    const options = sessionOptions(training, dataset.train.count);
-    const session = context.addon.createSession(network, dataset.train, dataset.test, options);
+    const { addon } = context;
+    const options = sessionOptions(training, dataset.train.count, plan.layers.length);
+    if (training.loss === 'distillation') teacher = await floatNetwork(context, project, signal);
+    const session = addon.createSession(network, dataset.train, dataset.test, options, teacher);
     return { plan, network, session };
   } catch (thrown) {
     network.dispose();
     throw thrown;
+  } finally {
+    // The session keeps what it needs of the teacher.
+    teacher?.dispose();
   }
 }
 
+/** The model as it was opened, without a quantizer. The caller disposes it. */
+async function floatNetwork(
+  context: EngineContext,
+  project: OpenProject,
+  signal?: AbortSignal,
+): Promise<Network> {
+  const plan = planNetwork(requireGraph(project.model), project.model.shapes, {});
+  return createModelNetwork(context.addon, project.model, plan, signal);
+}
+
+/** Layer records in a run's series at most: about 150 MB. */
+const recordedRows = 1_000_000;
+
 /** The settings as the engine takes them: it counts steps, not epochs. */
-function sessionOptions(training: TrainingConfig, images: number): SessionOptions {
-  const { warmupEpochs, nesterov, ...same } = training;
+export function sessionOptions(training: TrainingConfig, images: number, layers: number): SessionOptions {
+  const { warmupEpochs, quantizeFromEpoch, freezeNormFromEpoch, ...rest } = training;
+  const { nesterov, gradientBits, freezeThresholdEnd, diagnosticsEvery, ...same } = rest;
+  const perEpoch = stepsPerEpoch(training, images);
+  const steps = (epochs: number) => Math.round(epochs * perEpoch);
+  const thinnest = Math.ceil((perEpoch * training.epochs * layers) / recordedRows);
   return {
     ...same,
     nesterov: nesterov && training.optimizer === 'sgd' && training.momentum > 0,
-    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch(training, images)),
+    warmupSteps: steps(warmupEpochs),
+    ...(gradientBits !== null && { gradientBits }),
+    ...(freezeThresholdEnd !== null && { freezeThresholdEnd }),
+    quantizeFromStep: steps(quantizeFromEpoch),
+    ...(freezeNormFromEpoch !== null && { freezeNormFromStep: steps(freezeNormFromEpoch) }),
+    diagnosticsEvery: diagnosticsEvery === 0 ? 0 : Math.max(diagnosticsEvery, thinnest),
   };
 }
 
@@ -108,8 +136,7 @@ export async function measureFloatAccuracy(
   signal?: AbortSignal,
 ): Promise<number> {
   const dataset = requireDataset(project);
-  const plan = planNetwork(requireGraph(project.model), project.model.shapes, {});
-  const network = await createModelNetwork(context.addon, project.model, plan, signal);
+  const network = await floatNetwork(context, project, signal);
   try {
     const result = await withCancel(context.addon, signal, (token) =>
       network.evaluate(dataset.test, 'fakeQuant', token),

@@ -152,6 +152,7 @@ export const shortTraining: TrainingConfig = {
   ...defaultTrainingConfig,
   learningRate: 0.002,
   weightDecay: 0.0001,
+  diagnosticsEvery: 0,
   epochs: 4,
   batchSize: 50,
   seed: 3,

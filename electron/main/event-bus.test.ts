@@ -43,7 +43,7 @@ describe('event bus', () => {
 
   it('does not keep points of a run nor grow without bound', () => {
     const bus = createEventBus();
-    bus.emit({ type: 'run.points', runId: 'run-1', steps: [], evaluations: [] });
+    bus.emit({ type: 'run.points', runId: 'run-1', steps: [], evaluations: [], diagnostics: [] });
     for (let n = 0; n < 5000; n += 1) bus.emit(command());
     const window = target();
     bus.attach(window);

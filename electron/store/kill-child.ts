@@ -17,7 +17,7 @@ for (let round = Number(first); ; round++) {
   await Promise.all([
     project.saveView(view(String(round), ...ballast)),
     project.saveConfiguration(configuration(`layer${round % 7}`, 2 + (round % 60_000))),
-    project.runs.appendSeries(runId, { steps: [stepPoint(round)], evaluations: [] }),
+    project.runs.appendSeries(runId, { steps: [stepPoint(round)], evaluations: [], diagnostics: [] }),
     round % 4 === 0 ? project.runs.update(runSummary(runId, { name: `round ${round}` })) : undefined,
     round % 8 === 0 ? project.runs.writeCheckpoint(runId, Buffer.alloc(50_000, round % 256)) : undefined,
   ]);

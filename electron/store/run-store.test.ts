@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { failureOf, withTemporaryFolder } from '../formats/test-support.js';
 import { RunStore } from './run-store.js';
 import { decimateMinMax } from './series.js';
-import { runSummary, stepPoint } from './test-support.js';
+import { diagnostics, runSummary, stepPoint } from './test-support.js';
 
 const evaluation = (step: number) => ({ step, epoch: step, testLoss: 0.5, testAccuracy: 0.9, layers: [] });
 
@@ -19,6 +19,7 @@ describe('RunStore', () => {
       await store.appendSeries('run-1', {
         steps: [stepPoint(1), stepPoint(2)],
         evaluations: [evaluation(0)],
+        diagnostics: [diagnostics(2)],
       });
       await store.writeCheckpoint('run-1', Uint8Array.of(1, 2, 3));
       await Promise.all(
@@ -35,8 +36,14 @@ describe('RunStore', () => {
         runId: 'run-1',
         steps: [stepPoint(1), stepPoint(2)],
         evaluations: [evaluation(0)],
+        diagnostics: [diagnostics(2)],
       });
-      expect(await again.readSeries('run-0')).toEqual({ runId: 'run-0', steps: [], evaluations: [] });
+      expect(await again.readSeries('run-0')).toEqual({
+        runId: 'run-0',
+        steps: [],
+        evaluations: [],
+        diagnostics: [],
+      });
       expect(await again.readCheckpoint('run-1')).toEqual(Uint8Array.of(1, 2, 3));
       expect(await again.readCheckpoint('run-0')).toBeUndefined();
       await again.delete('run-1');
@@ -51,7 +58,7 @@ describe('RunStore', () => {
       const store = await RunStore.open(folder);
       await store.add(runSummary('run-1'));
       for (let step = 1; step <= 50; step++) {
-        await store.appendSeries('run-1', { steps: [stepPoint(step)], evaluations: [] });
+        await store.appendSeries('run-1', { steps: [stepPoint(step)], evaluations: [], diagnostics: [] });
         const text = await readFile(join(folder, 'runs', 'run-1', 'series.ndjson'), 'utf8');
         expect(text.split('\n').length).toBe(step + 1);
       }
@@ -67,6 +74,7 @@ describe('RunStore', () => {
       await store.appendSeries('run-1', {
         steps: [1, 2, 3, 4].map((step) => stepPoint(step)),
         evaluations: [],
+        diagnostics: [],
       });
       await store.close();
       const { length } = await readFile(path);
@@ -74,9 +82,13 @@ describe('RunStore', () => {
       await appendFile(path, '');
       const again = await RunStore.open(folder);
       expect((await again.readFullSeries('run-1')).steps.map((point) => point.step)).toEqual([1, 2, 3]);
-      await again.appendSeries('run-1', { steps: [stepPoint(2, 9), stepPoint(3, 9)], evaluations: [] });
+      await again.appendSeries('run-1', {
+        steps: [stepPoint(2, 9), stepPoint(3, 9)],
+        evaluations: [],
+        diagnostics: [],
+      });
       await appendFile(path, '{"s":[4,"x",1,1]}\nnull\n\u0000\n{"e":{"step":1}}\n');
-      await again.appendSeries('run-1', { steps: [stepPoint(4, 9)], evaluations: [] });
+      await again.appendSeries('run-1', { steps: [stepPoint(4, 9)], evaluations: [], diagnostics: [] });
       const { steps } = await again.readFullSeries('run-1');
       expect(steps.map((point) => [point.step, point.loss])).toEqual([
         [1, 1],
@@ -85,6 +97,38 @@ describe('RunStore', () => {
         [4, 9],
       ]);
       await again.close();
+    });
+  });
+
+  it('reads series of older versions, and passes over figures that cannot be', async () => {
+    await withTemporaryFolder(async (folder) => {
+      const store = await RunStore.open(folder);
+      await store.add(runSummary('run-1'));
+      const path = join(folder, 'runs', 'run-1', 'series.ndjson');
+      const figures = '0.5,null,0.1,0,null,0,null,1,null,20';
+      await appendFile(
+        path,
+        [
+          '{"s":[1,0.1,2,0.001]}',
+          `{"d":[1,0.1,[["fc1",${figures}]]]}`,
+          `{"d":[2,0.2,[["fc1",${figures.replace('0.1', '1.5')}]]]}`,
+          `{"d":[3,0.3,[[7,${figures}]]]}`,
+          '{"d":[4,0.4]}',
+          '{"d":[5,0.5,[["fc1",0.5]]]}',
+        ]
+          .join('\n')
+          .concat('\n'),
+      );
+      const { steps, diagnostics: read } = await store.readFullSeries('run-1');
+      expect(steps).toHaveLength(1);
+      expect(read.map((point) => point.step)).toEqual([1, 5]);
+      expect(read[0]?.layers[0]).toEqual({
+        ...diagnostics(1).layers[0],
+        activationScale: null,
+        clippedInputs: null,
+      });
+      expect(read[1]?.layers[0]).toMatchObject({ weightScale: 0.5, flipShare: null, sqnrDb: null });
+      await store.close();
     });
   });
 

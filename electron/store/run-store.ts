@@ -19,7 +19,13 @@ import { allocateBytes, withRegularFile } from '../formats/regular-file.js';
 import { AppendFile } from './append-file.js';
 import { LatestWriter } from './latest-writer.js';
 import { readJsonFile } from './read-json.js';
-import { decimateMinMax, encodeSeries, readSeriesFile, type SeriesPoints } from './series.js';
+import {
+  decimateDiagnostics,
+  decimateMinMax,
+  encodeSeries,
+  readSeriesFile,
+  type SeriesPoints,
+} from './series.js';
 
 const runFileSchema = z.strictObject({ schemaVersion: z.literal(1), run: runSummarySchema });
 const runFileVersion = 1;
@@ -176,7 +182,7 @@ export class RunStore {
    */
   async appendSeries(runId: string, points: SeriesPoints): Promise<void> {
     const run = this.#get(runId);
-    if (points.steps.length === 0 && points.evaluations.length === 0) return;
+    if (Object.values(points).every((kind) => kind.length === 0)) return;
     const file = await this.#series(runId, run);
     await file.append(encodeSeries(points));
   }
@@ -198,11 +204,12 @@ export class RunStore {
    */
   async readSeries(runId: string, maxPoints = 1500): Promise<RunSeries> {
     const limit = Math.min(1500, Math.max(2, Math.floor(maxPoints)));
-    const { steps, evaluations } = await this.readFullSeries(runId);
+    const { steps, evaluations, diagnostics } = await this.readFullSeries(runId);
     return {
       runId,
       steps: decimateMinMax(steps, (point) => point.loss, limit),
       evaluations: decimateMinMax(evaluations, (point) => point.testLoss, limit),
+      diagnostics: decimateDiagnostics(diagnostics, limit),
     };
   }
 

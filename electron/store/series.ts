@@ -1,8 +1,16 @@
 /**
- * series.ndjson: `{"s":[step,epoch,loss,learningRate]}` per training step and `{"e":{…}}` per evaluation.
+ * series.ndjson: `{"s":[step,epoch,loss,learningRate]}` per training step, `{"e":{…}}` per evaluation and
+ * `{"d":[step,epoch,[[name,figure,…],…]]}` per record of the layers' figures, in the order of `figureOrder`.
  * A training resumed from a checkpoint writes the steps after it again; the later line counts.
  */
-import { type EvaluationPoint, evaluationPointSchema, type StepPoint } from '../contract/index.js';
+import {
+  type DiagnosticsPoint,
+  type EvaluationPoint,
+  evaluationPointSchema,
+  type LayerFigure,
+  type LayerFigures,
+  type StepPoint,
+} from '../contract/index.js';
 import { toReadError } from '../formats/file-errors.js';
 import { withRegularFile } from '../formats/regular-file.js';
 
@@ -13,14 +21,38 @@ const lineLimitBytes = 64 * 1024 * 1024;
 export interface SeriesPoints {
   readonly steps: readonly StepPoint[];
   readonly evaluations: readonly EvaluationPoint[];
+  readonly diagnostics: readonly DiagnosticsPoint[];
 }
 
-export function encodeSeries({ steps, evaluations }: SeriesPoints): Buffer {
+/** Append only: files have them in this order; what is missing at the end of an older line is null. */
+const figureOrder: readonly LayerFigure[] = [
+  'weightScale',
+  'activationScale',
+  'flipShare',
+  'oscillatingShare',
+  'frozenShare',
+  'clippedWeights',
+  'clippedInputs',
+  'weightGradient',
+  'scaleGradient',
+  'sqnrDb',
+];
+/** Enough for any chart, and a third of the bytes. */
+const figureDigits = 6;
+const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(figureDigits)));
+
+function encodeDiagnostics({ step, epoch, layers }: DiagnosticsPoint): string {
+  const rows = layers.map((layer) => [layer.name, ...figureOrder.map((figure) => rounded(layer[figure]))]);
+  return `{"d":${JSON.stringify([step, epoch, rows])}}\n`;
+}
+
+export function encodeSeries({ steps, evaluations, diagnostics }: SeriesPoints): Buffer {
   const lines: string[] = [];
   for (const { step, epoch, loss, learningRate } of steps) {
     lines.push(`{"s":${JSON.stringify([step, epoch, loss, learningRate])}}\n`);
   }
   for (const point of evaluations) lines.push(`{"e":${JSON.stringify(point)}}\n`);
+  for (const point of diagnostics) lines.push(encodeDiagnostics(point));
   return Buffer.from(lines.join(''));
 }
 
@@ -28,6 +60,8 @@ export function encodeSeries({ steps, evaluations }: SeriesPoints): Buffer {
 export async function readSeriesFile(path: string): Promise<SeriesPoints> {
   const steps: StepPoint[] = [];
   const evaluations: EvaluationPoint[] = [];
+  const diagnostics: DiagnosticsPoint[] = [];
+  const points = { steps, evaluations, diagnostics };
   try {
     await withRegularFile(path, async (file) => {
       let rest = Buffer.alloc(0);
@@ -37,7 +71,7 @@ export async function readSeriesFile(path: string): Promise<SeriesPoints> {
         position += piece.length;
         const lines = Buffer.concat([rest, piece]);
         const end = lines.lastIndexOf(0x0a) + 1;
-        for (const line of lines.toString('utf8', 0, end).split('\n')) addLine(line, steps, evaluations);
+        for (const line of lines.toString('utf8', 0, end).split('\n')) addLine(line, points);
         rest = lines.subarray(end);
         if (rest.length > lineLimitBytes) rest = Buffer.alloc(0);
       }
@@ -46,10 +80,16 @@ export async function readSeriesFile(path: string): Promise<SeriesPoints> {
     const error = toReadError(path, thrown);
     if (error.code !== 'E-FILE-MISSING') throw error;
   }
-  return { steps, evaluations };
+  return points;
 }
 
-function addLine(line: string, steps: StepPoint[], evaluations: EvaluationPoint[]): void {
+interface GrowingPoints {
+  steps: StepPoint[];
+  evaluations: EvaluationPoint[];
+  diagnostics: DiagnosticsPoint[];
+}
+
+function addLine(line: string, { steps, evaluations, diagnostics }: GrowingPoints): void {
   let json: unknown;
   try {
     json = JSON.parse(line);
@@ -63,6 +103,9 @@ function addLine(line: string, steps: StepPoint[], evaluations: EvaluationPoint[
   } else if ('e' in json) {
     const parsed = evaluationPointSchema.safeParse(json.e);
     if (parsed.success) pushRewinding(evaluations, parsed.data);
+  } else if ('d' in json) {
+    const point = toDiagnosticsPoint(json.d);
+    if (point) pushRewinding(diagnostics, point);
   }
 }
 
@@ -71,6 +114,30 @@ function toStepPoint(value: unknown): StepPoint | undefined {
   if (!Array.isArray(value) || value.length !== 4 || !value.every(Number.isFinite)) return undefined;
   const [step, epoch, loss, learningRate] = value as [number, number, number, number];
   return Number.isSafeInteger(step) ? { step, epoch, loss, learningRate } : undefined;
+}
+
+/** By hand as well: there may be a million rows. */
+function toDiagnosticsPoint(value: unknown): DiagnosticsPoint | undefined {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const [step, epoch, rows] = value as unknown[];
+  if (!Number.isSafeInteger(step) || !Number.isFinite(epoch) || !Array.isArray(rows)) return undefined;
+  const layers: LayerFigures[] = [];
+  for (const row of rows as unknown[]) {
+    if (!Array.isArray(row) || typeof row[0] !== 'string') return undefined;
+    const layer: Partial<LayerFigures> = { name: row[0] };
+    for (const [index, figure] of figureOrder.entries()) {
+      const read: unknown = row[index + 1] ?? null;
+      if (read !== null && !Number.isFinite(read)) return undefined;
+      if (typeof read === 'number' && isShare(figure) && (read < 0 || read > 1)) return undefined;
+      layer[figure] = read as number | null;
+    }
+    layers.push(layer as LayerFigures);
+  }
+  return { step: step as number, epoch: epoch as number, layers };
+}
+
+function isShare(figure: LayerFigure): boolean {
+  return figure.endsWith('Share') || figure.startsWith('clipped');
 }
 
 function pushRewinding<T extends { readonly step: number }>(points: T[], point: T): void {
@@ -103,4 +170,21 @@ export function decimateMinMax<T>(
     kept.add(low).add(high);
   }
   return [...kept].sort((a, b) => a - b).map((index) => points[index] as T);
+}
+
+/** Rows (layers × points) that are sent at once at most. */
+const sentRows = 60_000;
+
+/** As decimateMinMax, with the largest share of changed codes as the measure, and fewer points of many layers. */
+export function decimateDiagnostics(
+  points: readonly DiagnosticsPoint[],
+  maxPoints: number,
+): DiagnosticsPoint[] {
+  const layers = Math.max(1, points[0]?.layers.length ?? 1);
+  const limit = Math.max(2, Math.min(maxPoints, Math.floor(sentRows / layers)));
+  return decimateMinMax(points, largestFlipShare, limit);
+}
+
+function largestFlipShare(point: DiagnosticsPoint): number {
+  return Math.max(0, ...point.layers.map((layer) => layer.flipShare ?? 0));
 }

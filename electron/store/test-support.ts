@@ -1,6 +1,7 @@
 /** A project to test with. */
 import {
   type Configuration,
+  type DiagnosticsPoint,
   defaultLayerConfig,
   defaultTrainingConfig,
   type RunSummary,
@@ -50,4 +51,21 @@ export function runSummary(id: string, changes: Partial<RunSummary> = {}): RunSu
 
 export function stepPoint(step: number, loss = 1) {
   return { step, epoch: step / 10, loss, learningRate: 0.001 };
+}
+
+export function diagnostics(step: number): DiagnosticsPoint {
+  const layer = {
+    name: 'fc1',
+    weightScale: 0.5,
+    activationScale: 0.25,
+    flipShare: 0.1,
+    oscillatingShare: 0,
+    frozenShare: null,
+    clippedWeights: 0,
+    clippedInputs: 0.01,
+    weightGradient: 1,
+    scaleGradient: null,
+    sqnrDb: 20,
+  };
+  return { step, epoch: step / 10, layers: [layer] };
 }

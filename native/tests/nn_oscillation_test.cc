@@ -84,14 +84,15 @@ TEST(the_tracker_counts_changes_that_go_back) {
     CHECK_EQ(counts.changed, changed);
     for (size_t i = 0; i < 4; ++i) {
       const std::vector<int> so_far(histories[i].begin(), histories[i].begin() + t + 1);
-      CHECK_NEAR(tracker.state().frequencies[i], frequency_of(so_far, 0.1), 1e-6);
+      CHECK_NEAR(tracker.frequency(i), frequency_of(so_far, 0.1), 1e-6);
     }
   }
-  CHECK_EQ(counts.oscillating, int64_t{1});  // 1 − 0.9⁸ = 0.57
+  CHECK_EQ(tracker.oscillating(), int64_t{1});  // 1 − 0.9⁸ = 0.57
   CHECK_EQ(counts.frozen, int64_t{0});
   tracker.set_threshold(0.05);
   const uint8_t last[] = {4, 9, 9, 4};
-  CHECK_EQ(tracker.update(last).oscillating, int64_t{2});
+  tracker.update(last);
+  CHECK_EQ(tracker.oscillating(), int64_t{2});
 }
 
 TEST(an_oscillating_weight_is_frozen_where_it_is_most_and_follows_its_scale) {
@@ -169,6 +170,9 @@ TEST(the_tracker_refuses_a_state_of_another_weight_and_impossible_options) {
   CHECK_THROWS(tracker.set_state(other.state()), "E-NATIVE-ARGUMENT");
   auto damaged = tracker.state();
   damaged.directions[1] = 7;
+  CHECK_THROWS(tracker.set_state(damaged), "E-NATIVE-ARGUMENT");
+  damaged = tracker.state();
+  damaged.changed_at[0] = 1;
   CHECK_THROWS(tracker.set_state(damaged), "E-NATIVE-ARGUMENT");
   damaged = tracker.state();
   damaged.frequencies[2] = std::nanf("");

@@ -14,12 +14,37 @@ Napi::Value number_or_null(Napi::Env env, const std::optional<double>& value) {
   return finite_or_null(env, *value);
 }
 
+Napi::Object layer_step_to_js(Napi::Env env, const LayerStep& layer) {
+  Napi::Object entry = Napi::Object::New(env);
+  entry.Set("name", layer.name);
+  entry.Set("weightScale", number_or_null(env, layer.weight_scale));
+  entry.Set("activationScale", number_or_null(env, layer.activation_scale));
+  entry.Set("flipShare", number_or_null(env, layer.flip_share));
+  entry.Set("oscillatingShare", number_or_null(env, layer.oscillating_share));
+  entry.Set("frozenShare", number_or_null(env, layer.frozen_share));
+  entry.Set("clippedWeights", number_or_null(env, layer.clipped_weights));
+  entry.Set("clippedInputs", number_or_null(env, layer.clipped_inputs));
+  entry.Set("weightGradient", finite_or_null(env, layer.weight_gradient));
+  entry.Set("scaleGradient", number_or_null(env, layer.scale_gradient));
+  entry.Set("sqnrDb", number_or_null(env, layer.sqnr_db));
+  return entry;
+}
+
 Napi::Object step_to_js(Napi::Env env, const SessionStep& step) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("step", static_cast<double>(step.step));
   result.Set("epoch", step.epoch);
   result.Set("loss", step.loss);
   result.Set("learningRate", step.learning_rate);
+  if (step.layers.empty()) {
+    result.Set("layers", env.Null());
+    return result;
+  }
+  Napi::Array layers = Napi::Array::New(env, step.layers.size());
+  for (size_t i = 0; i < step.layers.size(); ++i) {
+    layers.Set(static_cast<uint32_t>(i), layer_step_to_js(env, step.layers[i]));
+  }
+  result.Set("layers", layers);
   return result;
 }
 
@@ -131,6 +156,10 @@ SessionOptions session_options(Napi::Value value) {
   options.quantize_from = optional_integer(given, "quantizeFromStep", 0, kMaxExtent, 0);
   options.freeze_norm_from =
       optional_integer(given, "freezeNormFromStep", 0, kMaxExtent, options.freeze_norm_from);
+  options.monitor.every = optional_integer(given, "diagnosticsEvery", 0, kMaxExtent, 0);
+  options.monitor.freeze_from = optional_number(given, "freezeThreshold", 0, 1, 0);
+  options.monitor.freeze_to =
+      optional_number(given, "freezeThresholdEnd", 0, 1, options.monitor.freeze_from);
   options.epochs = required_integer(given, "epochs", 1, 1'000'000);
   options.batch_size = required_integer(given, "batchSize", 1, kMaxExtent);
   options.seed = static_cast<uint64_t>(required_integer(given, "seed", 0, 0xffffffffLL));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "qat/error.h"
@@ -242,6 +243,18 @@ void ActivationQuantizer::backward(const float* x, const float* dy, float* dx, i
   dscale_ = static_cast<float>(total.scale / damp);
   dshift_ = static_cast<float>(total.clipped / damp);
   dclip_ = static_cast<float>(total.clipped);
+}
+
+int64_t ActivationQuantizer::clipped(const float* x, int64_t rows, int64_t cols) const {
+  const float* from = options_.method == Method::kLsqPlus ? shifted_.data() : x;
+  const QuantParams p = params(cols);
+  std::vector<int64_t> counts(static_cast<size_t>(chunk_count(rows, kChunkRows)));
+  parallel_chunks(rows, kChunkRows, [&](int64_t chunk, int64_t begin, int64_t end) {
+    ErrorSums sums;
+    kernels().quant_error(from + begin * cols, end - begin, cols, p, false, &sums, nullptr);
+    counts[static_cast<size_t>(chunk)] = sums.clipped;
+  });
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
 }
 
 void ActivationQuantizer::centred_codes(const float* x, int16_t* codes, int64_t n) const {

@@ -56,6 +56,8 @@ class ActivationQuantizer {
   void fake_quantize(const float* x, float* y, int64_t rows, int64_t cols);
   // dx = masked dy (may alias dy), and the gradients. Summed over fixed chunks in order.
   void backward(const float* x, const float* dy, float* dx, int64_t rows, int64_t cols);
+  // Of the x [rows, cols] of the last fake_quantize(): how many have a rounded code outside the grid.
+  int64_t clipped(const float* x, int64_t rows, int64_t cols) const;
   // Codes minus zero point (sign: ±1), for integer arithmetic.
   void centred_codes(const float* x, int16_t* codes, int64_t n) const;
   void reserve(int64_t rows, int64_t cols);

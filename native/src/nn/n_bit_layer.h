@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@
 #include "runtime/cancel.h"
 
 namespace qat {
+
+class OscillationTracker;
 
 enum class LayerState { kCreated, kWeight, kPrepared, kQuantized, kPackedOnly };
 
@@ -141,6 +144,18 @@ class NBitLayer {
   bool quantizing() const { return quantizing_; }
   // Strength of the pull to the levels that backward() adds to the weight's gradient; affine grids only.
   void set_dampening(double strength) { dampening_ = strength; }
+  // The values [rows, cols] that are rounded: the weight, unless the method changes it first. Not for
+  // float weights. Borrowed, valid until the layer's next non-const call.
+  const float* rounded_weight() { return rule_->rounded_values(weight_.data()); }
+  // Codes [rows, cols] of the current weight, minus qmin. Not for float weights.
+  void weight_codes(uint8_t* codes);
+  // A weight put on a level stays on it: the nearest level of an affine or binary grid is that of w.
+  bool can_be_frozen() const;
+  // Writes the weights that the tracker holds.
+  void hold_frozen(const OscillationTracker& tracker);
+  // Share of the last training forward's inputs whose rounded code is outside the grid; none for float
+  // inputs, for signs and without such a forward.
+  std::optional<double> clipped_input_share();
   // Where a training stands, for gradients that change with it.
   void set_progress(double progress) {
     if (rule_) rule_->set_progress(progress);

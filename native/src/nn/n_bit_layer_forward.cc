@@ -134,6 +134,31 @@ void NBitLayer::apply_gradient_scale(const std::vector<double>& sums,
   }
 }
 
+void NBitLayer::weight_codes(uint8_t* codes) {
+  const Scales current = scales();
+  quantize_codes(rounded_weight(), rows(), cols(), quantizer(), current, codes);
+}
+
+bool NBitLayer::can_be_frozen() const {
+  const Method method = options_.weight.method;
+  const Grid grid = quantizer().grid;
+  return rule_ && (method == Method::kLsq || method == Method::kSte) &&
+         (grid == Grid::kSigned || grid == Grid::kNarrow || grid == Grid::kUnsigned ||
+          grid == Grid::kBinary);
+}
+
+void NBitLayer::hold_frozen(const OscillationTracker& tracker) {
+  const Scales current = scales();
+  tracker.hold_frozen(mutable_weight(), rows(), cols(),
+                      quant_params(quantizer(), rule_->layout(), current), is_binary());
+}
+
+std::optional<double> NBitLayer::clipped_input_share() {
+  if (!last_input_ || !quantizing_ || activation_.is_float() || activation_.is_sign()) return {};
+  const int64_t clipped = activation_.clipped(last_input_, last_batch_, input_size());
+  return static_cast<double>(clipped) / static_cast<double>(last_batch_ * input_size());
+}
+
 void NBitLayer::forward_packed(const float* x, int64_t batch, float* y) {
   require_ready("forward");
   last_input_ = nullptr;

@@ -51,7 +51,8 @@ NetworkTrainer::NetworkTrainer(Network& network, const TrainerOptions& options, 
     : network_(network),
       options_(options),
       slots_(make_slots(network)),
-      optimizer_(options.optimizer, specs_of(slots_)) {
+      optimizer_(options.optimizer, specs_of(slots_)),
+      monitor_(network, options.monitor) {
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));
   for (const auto& node : NetworkAccess::nodes(network)) {
@@ -115,8 +116,10 @@ double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t 
                     network_.outputs(), gradients_.back());
   if (!std::isfinite(loss)) diverged("the loss is not a finite number");
   backward(rows);
+  monitor_.before_update(position);
   clip_gradients();
   update(learning_rate);
+  monitor_.after_update(position);
   return loss;
 }
 
@@ -270,7 +273,8 @@ int64_t NetworkTrainer::native_bytes() const {
   for (const auto& output : outputs_) floats += output.size();
   for (const auto& buffer : gradient_buffers_) floats += buffer.size();
   for (const auto& buffer : branches_) floats += buffer.size();
-  return static_cast<int64_t>(floats * sizeof(float)) + optimizer_.native_bytes();
+  return static_cast<int64_t>(floats * sizeof(float)) + optimizer_.native_bytes() +
+         monitor_.native_bytes();
 }
 
 }  // namespace qat

@@ -8,6 +8,7 @@
 #include "nn/dataset.h"
 #include "nn/network.h"
 #include "nn/network_node.h"
+#include "nn/layer_monitor.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "runtime/aligned.h"
@@ -24,6 +25,7 @@ struct TrainerOptions {
   double gradient_clip = 0;  // longest gradient of all parameters together (L2); 0: as it is
   double scale_rate = 1;     // learning rate of learned scales, as a multiple of the others'
   int gradient_bits = kFloatBits;  // of what n-bit layers get back (DoReFa)
+  MonitorOptions monitor;
 };
 
 // Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
@@ -48,6 +50,7 @@ class NetworkTrainer {
   void require_finite() const;
   Optimizer& optimizer() { return optimizer_; }
   const Optimizer& optimizer() const { return optimizer_; }
+  LayerMonitor& monitor() { return monitor_; }
   int64_t native_bytes() const;
 
  private:
@@ -78,6 +81,7 @@ class NetworkTrainer {
   TrainerOptions options_;
   std::vector<Slot> slots_;
   Optimizer optimizer_;
+  LayerMonitor monitor_;
   AlignedVector<float> input_;                 // [batch, inputs]
   std::vector<AlignedVector<float>> outputs_;  // per node
   std::vector<AlignedVector<float>> gradient_buffers_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -62,10 +63,15 @@ void validate(const OscillationOptions& options) {
 OscillationTracker::OscillationTracker(int64_t size, const OscillationOptions& options)
     : options_(options) {
   validate(options);
+  constexpr double kNothing = 1e-9;
+  for (double left = 1; left > kNothing; left *= 1 - options.momentum) {
+    decays_.push_back(static_cast<float>(left));
+  }
   const auto n = static_cast<size_t>(size);
   state_.codes.assign(n, 0);
   state_.directions.assign(n, kNone);
   state_.frozen.assign(n, 0);
+  state_.changed_at.assign(n, 0);
   state_.frequencies.assign(n, 0.0f);
   state_.mean_codes.assign(n, 0.0f);
 }
@@ -77,49 +83,80 @@ void OscillationTracker::set_threshold(double threshold) {
   options_ = options;
 }
 
+// The code of a weight that is not frozen has become another one.
+void OscillationTracker::change(size_t i, uint8_t code, OscillationCounts* counts) {
+  State& s = state_;
+  const auto momentum = static_cast<float>(options_.momentum);
+  const uint32_t now = s.updates, passed = now - s.changed_at[i];
+  const auto before = static_cast<float>(s.codes[i]);
+  const uint8_t direction = code > s.codes[i] ? kUp : kDown;
+  const bool oscillated = s.directions[i] != kNone && s.directions[i] != direction;
+  const float rested = before + decay(passed - 1) * (s.mean_codes[i] - before);
+  s.mean_codes[i] = rested + momentum * (static_cast<float>(code) - rested);
+  s.frequencies[i] = decay(passed) * s.frequencies[i] + (oscillated ? momentum : 0.0f);
+  s.changed_at[i] = now;
+  s.directions[i] = direction;
+  s.codes[i] = code;
+  ++counts->changed;
+  if (!options_.freeze || !oscillated) return;
+  if (s.frequencies[i] <= static_cast<float>(options_.threshold)) return;
+  s.frozen[i] = 1;
+  s.codes[i] = static_cast<uint8_t>(std::nearbyint(s.mean_codes[i]));
+  ++counts->frozen;
+}
+
 OscillationCounts OscillationTracker::update(const uint8_t* codes) {
   State& s = state_;
   const auto size = static_cast<int64_t>(s.codes.size());
-  if (!s.started) {
+  if (s.updates == 0) {
     std::copy_n(codes, size, s.codes.begin());
     std::copy_n(codes, size, s.mean_codes.begin());
-    s.started = 1;
+    s.updates = 1;
     return {};
   }
-  const auto momentum = static_cast<float>(options_.momentum), rest = 1 - momentum;
-  const auto threshold = static_cast<float>(options_.threshold);
+  constexpr int64_t kWord = 8;  // codes compared at once: most rest
   std::vector<OscillationCounts> partials(static_cast<size_t>(chunk_count(size, kChunk)));
   parallel_chunks(size, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
-    OscillationCounts& counts = partials[static_cast<size_t>(chunk)];
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const uint8_t code = s.frozen[i] ? s.codes[i] : codes[i];
-      bool oscillated = false;
-      if (code != s.codes[i]) {
-        const uint8_t direction = code > s.codes[i] ? kUp : kDown;
-        oscillated = s.directions[i] != kNone && s.directions[i] != direction;
-        s.directions[i] = direction;
-        s.codes[i] = code;
-        ++counts.changed;
+    OscillationCounts counts;
+    for (int64_t word = begin; word < end; word += kWord) {
+      const int64_t last = std::min(end, word + kWord);
+      const auto bytes = static_cast<size_t>(last - word);
+      if (std::memcmp(codes + word, s.codes.data() + word, bytes) == 0) continue;
+      for (int64_t i = word; i < last; ++i) {
+        const auto at = static_cast<size_t>(i);
+        if (codes[i] != s.codes[at] && !s.frozen[at]) change(at, codes[i], &counts);
       }
-      s.frequencies[i] = rest * s.frequencies[i] + (oscillated ? momentum : 0.0f);
-      s.mean_codes[i] = rest * s.mean_codes[i] + momentum * static_cast<float>(code);
-      if (s.frequencies[i] > threshold) {
-        ++counts.oscillating;
-        if (options_.freeze && !s.frozen[i]) {
-          s.frozen[i] = 1;
-          s.codes[i] = static_cast<uint8_t>(std::nearbyint(s.mean_codes[i]));
-        }
-      }
-      counts.frozen += s.frozen[i];
     }
+    partials[static_cast<size_t>(chunk)] = counts;
   });
+  ++s.updates;
   OscillationCounts total;
   for (const OscillationCounts& counts : partials) {
     total.changed += counts.changed;
-    total.oscillating += counts.oscillating;
-    total.frozen += counts.frozen;
+    frozen_ += counts.frozen;
   }
+  total.frozen = frozen_;
   return total;
+}
+
+double OscillationTracker::frequency(size_t i) const {
+  if (state_.updates == 0) return 0;
+  return decay(state_.updates - 1 - state_.changed_at[i]) * state_.frequencies[i];
+}
+
+int64_t OscillationTracker::oscillating() const {
+  const auto size = static_cast<int64_t>(state_.codes.size());
+  const auto threshold = static_cast<float>(options_.threshold);
+  std::vector<int64_t> partials(static_cast<size_t>(chunk_count(size, kChunk)));
+  parallel_chunks(size, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
+    int64_t count = 0;
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      // It only falls: what was below when it changed is below now.
+      if (state_.frequencies[i] > threshold && frequency(i) > threshold) ++count;
+    }
+    partials[static_cast<size_t>(chunk)] = count;
+  });
+  return std::accumulate(partials.begin(), partials.end(), int64_t{0});
 }
 
 void OscillationTracker::hold_frozen(float* weight, int64_t rows, int64_t cols,
@@ -139,15 +176,20 @@ void OscillationTracker::hold_frozen(float* weight, int64_t rows, int64_t cols,
 
 void OscillationTracker::set_state(State state) {
   const size_t n = state_.codes.size();
-  bool good = state.started <= 1 && state.codes.size() == n && state.directions.size() == n &&
-              state.frozen.size() == n && state.frequencies.size() == n &&
-              state.mean_codes.size() == n;
+  bool good = state.codes.size() == n && state.directions.size() == n &&
+              state.frozen.size() == n && state.changed_at.size() == n &&
+              state.frequencies.size() == n && state.mean_codes.size() == n;
+  int64_t frozen = 0;
   for (size_t i = 0; good && i < n; ++i) {
-    good = state.directions[i] <= kDown && state.frozen[i] <= 1 && state.frequencies[i] >= 0 &&
-           state.frequencies[i] <= 1 && state.mean_codes[i] >= 0 && state.mean_codes[i] <= 255;
+    good = state.directions[i] <= kDown && state.frozen[i] <= 1 &&
+           state.changed_at[i] <= (state.updates ? state.updates - 1 : 0) &&
+           state.frequencies[i] >= 0 && state.frequencies[i] <= 1 && state.mean_codes[i] >= 0 &&
+           state.mean_codes[i] <= 255;
+    frozen += state.frozen[i];
   }
   require(good, "This is no state of the oscillations of such a weight.");
   state_ = std::move(state);
+  frozen_ = frozen;
 }
 
 }  // namespace qat

@@ -3,6 +3,7 @@
 // freezing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -26,21 +27,25 @@ struct OscillationOptions {
 void validate(const OscillationOptions& options);
 
 struct OscillationCounts {
-  int64_t changed = 0;      // codes that are not those of the update before
-  int64_t oscillating = 0;  // weights whose frequency is above the threshold
-  int64_t frozen = 0;
+  int64_t changed = 0;  // codes that are not those of the update before
+  int64_t frozen = 0;   // weights held, altogether
 };
 
 // Follows the integer codes of one weight over the steps of a training. A change oscillates when it
 // goes the other way than the last change of the same weight; its frequency is the exponential mean
-// of 1 for an oscillation and 0 for any other step.
+// of 1 for an oscillation and 0 for any other step. Between two changes frequency and mean code follow
+// from the steps that went by, so an update touches the weights that changed and no others.
 class OscillationTracker {
  public:
   OscillationTracker(int64_t size, const OscillationOptions& options);
 
   // The codes after a step, minus qmin, as Kernels::quantize gives them. The first call only
-  // remembers. A frozen weight keeps its code whatever is given.
+  // remembers. A frozen weight keeps its code whatever is given; one is frozen in the step in which it
+  // oscillates and its frequency is above the threshold.
   OscillationCounts update(const uint8_t* codes);
+  // Weights whose frequency is above the threshold now.
+  int64_t oscillating() const;
+  double frequency(size_t index) const;
   // Sets each frozen weight [rows, cols] to the level of its code, (code + qmin − z)·s, or for `binary`
   // ±s: after every optimizer step, before the next forward.
   void hold_frozen(float* weight, int64_t rows, int64_t cols, const QuantParams& params,
@@ -49,22 +54,31 @@ class OscillationTracker {
   void set_threshold(double threshold);
   const OscillationOptions& options() const { return options_; }
 
-  // All there is to go on from, as plain arrays of one value per weight.
+  // All there is to go on from: one value per weight, but for `updates`.
   struct State {
-    uint8_t started = 0;              // 0 before the first update
-    std::vector<uint8_t> codes;       // of the last update; of a frozen weight: where it is held
-    std::vector<uint8_t> directions;  // of the last change: 0 none yet, 1 up, 2 down
-    std::vector<uint8_t> frozen;      // 0 or 1
+    uint32_t updates = 0;
+    std::vector<uint8_t> codes;        // of the last update; of a frozen weight: where it is held
+    std::vector<uint8_t> directions;   // of the last change: 0 none yet, 1 up, 2 down
+    std::vector<uint8_t> frozen;       // 0 or 1
+    std::vector<uint32_t> changed_at;  // update of the last change; the next two are as of it
     std::vector<float> frequencies;
-    std::vector<float> mean_codes;    // exponential mean
+    std::vector<float> mean_codes;     // exponential mean
   };
   const State& state() const { return state_; }
   // Throws E-NATIVE-ARGUMENT unless sizes and values are those of such a state.
   void set_state(State state);
 
  private:
+  void change(size_t index, uint8_t code, OscillationCounts* counts);
+  // (1 − momentum)^updates; 0 once it is too small to matter.
+  float decay(uint32_t updates) const {
+    return updates < decays_.size() ? decays_[updates] : 0.0f;
+  }
+
   OscillationOptions options_;
+  std::vector<float> decays_;
   State state_;
+  int64_t frozen_ = 0;
 };
 
 }  // namespace qat

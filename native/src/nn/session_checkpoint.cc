@@ -10,22 +10,27 @@
 #include <cstring>
 #include <utility>
 
+#include "nn/checkpoint_bytes.h"
+#include "nn/layer_monitor.h"
 #include "nn/network_node.h"
 #include "nn/session_state.h"
 #include "qat/error.h"
 #include "runtime/hash.h"
 
 namespace qat {
+
 namespace {
+
+using checkpoint_bytes::ArrayType;
+using checkpoint_bytes::kAny;
+using checkpoint_bytes::read_array;
+using checkpoint_bytes::read_floats;
+using checkpoint_bytes::Reader;
+using checkpoint_bytes::refuse;
+using checkpoint_bytes::Writer;
 
 constexpr char kMagic[8] = {'Q', 'A', 'T', 'C', 'K', 'P', 'T', '\n'};
 constexpr uint32_t kVersion = 1;
-enum class ArrayType : uint8_t { kF32 = 0, kI32 = 1, kU8 = 2 };
-
-[[noreturn]] void refuse(const std::string& what) {
-  throw Error("E-CHECKPOINT", "The checkpoint cannot be used: " + what + ".",
-              "Use a checkpoint of this run, or start the training anew.");
-}
 
 // --- the description: what must be equal for a checkpoint to fit ----------------------------------
 
@@ -53,6 +58,10 @@ std::string describe_refinements(const SessionOptions& o) {
   if (o.gradient_bits != kFloatBits) text += " gradientBits " + std::to_string(o.gradient_bits);
   if (o.dampening > 0) text += " dampening " + number(o.dampening);
   if (o.quantize_from > 0) text += " quantizeFrom " + std::to_string(o.quantize_from);
+  if (o.monitor.every > 0) text += " diagnosticsEvery " + std::to_string(o.monitor.every);
+  if (o.monitor.freezes()) {
+    text += " freeze " + number(o.monitor.freeze_from) + " " + number(o.monitor.freeze_to);
+  }
   if (o.freeze_norm_from != INT64_MAX) {
     text += " freezeNormFrom " + std::to_string(o.freeze_norm_from);
   }
@@ -86,65 +95,6 @@ std::string describe(const SessionData& data) {
           describe_refinements(o) + "\n";
   return text;
 }
-
-// --- bytes ----------------------------------------------------------------------------------------
-
-class Writer {
- public:
-  template <typename T>
-  void value(T v) {
-    append(&v, sizeof v);
-  }
-  void text(const std::string& s) {
-    value(static_cast<uint32_t>(s.size()));
-    append(s.data(), s.size());
-  }
-  void array(const std::string& name, ArrayType type, const void* data, size_t count) {
-    text(name);
-    value(static_cast<uint8_t>(type));
-    value(static_cast<uint64_t>(count));
-    append(data, count * (type == ArrayType::kU8 ? 1 : 4));
-  }
-  std::vector<uint8_t>& bytes() { return bytes_; }
-
- private:
-  void append(const void* data, size_t size) {
-    const auto* from = static_cast<const uint8_t*>(data);
-    bytes_.insert(bytes_.end(), from, from + size);
-  }
-  std::vector<uint8_t> bytes_;
-};
-
-class Reader {
- public:
-  Reader(const uint8_t* bytes, size_t size) : bytes_(bytes), size_(size) {}
-  template <typename T>
-  T value(const char* what) {
-    T v;
-    std::memcpy(&v, take(sizeof v, what), sizeof v);
-    return v;
-  }
-  std::string text(const char* what) {
-    const auto length = value<uint32_t>(what);
-    const uint8_t* from = take(length, what);
-    return std::string(reinterpret_cast<const char*>(from), length);
-  }
-  const uint8_t* take(size_t count, const std::string& what) {
-    if (count > size_ - at_) {
-      refuse("it ends at byte " + std::to_string(size_) + " inside " + what);
-    }
-    const uint8_t* from = bytes_ + at_;
-    at_ += count;
-    return from;
-  }
-  size_t at() const { return at_; }
-  bool at_end() const { return at_ == size_; }
-
- private:
-  const uint8_t* bytes_;
-  size_t size_;
-  size_t at_ = 0;
-};
 
 // --- arrays, in their order ------------------------------------------------------------------------
 
@@ -204,6 +154,27 @@ void write_module(Writer& out, const std::string& name, const Module& module) {
   }
 }
 
+constexpr size_t kFollowedArrays = 7;  // of each layer whose codes are followed
+
+// updates, looks, changes (low and high half): what is counted besides one value per weight.
+std::vector<int32_t> counters(const LayerMonitor::Followed& f) {
+  return {static_cast<int32_t>(f.tracker.state().updates), static_cast<int32_t>(f.looks),
+          static_cast<int32_t>(f.changes & 0x7fffffff), static_cast<int32_t>(f.changes >> 31)};
+}
+
+void write_followed(Writer& out, const LayerMonitor::Followed& f) {
+  const OscillationTracker::State& state = f.tracker.state();
+  const size_t n = state.codes.size();
+  const std::vector<int32_t> counted = counters(f);
+  out.array(f.name + ".monitor", ArrayType::kI32, counted.data(), counted.size());
+  out.array(f.name + ".lastCodes", ArrayType::kU8, state.codes.data(), n);
+  out.array(f.name + ".directions", ArrayType::kU8, state.directions.data(), n);
+  out.array(f.name + ".frozen", ArrayType::kU8, state.frozen.data(), n);
+  out.array(f.name + ".changedAt", ArrayType::kI32, state.changed_at.data(), n);
+  out.array(f.name + ".frequencies", ArrayType::kF32, state.frequencies.data(), n);
+  out.array(f.name + ".meanCodes", ArrayType::kF32, state.mean_codes.data(), n);
+}
+
 void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer) {
   size_t layer = 0;
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
@@ -221,36 +192,11 @@ void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer)
   for (const Optimizer::StateArray& array : trainer.optimizer().state_arrays()) {
     out.array(optimizer_name(array), ArrayType::kF32, array.values->data(), array.values->size());
   }
+  for (const LayerMonitor::Followed& followed : trainer.monitor().followed()) {
+    write_followed(out, followed);
+  }
 }
 
-// Reads one array of exactly this name, type and count.
-template <typename T>
-std::vector<T> read_array(Reader& in, const std::string& name, ArrayType type, size_t count) {
-  const std::string found = in.text("an array's name");
-  if (found != name) refuse("array \"" + name + "\" was expected at byte " + std::to_string(in.at()));
-  if (in.value<uint8_t>("an array's type") != static_cast<uint8_t>(type)) {
-    refuse("array \"" + name + "\" has another type");
-  }
-  const auto stored = in.value<uint64_t>("an array's size");
-  if (stored != count) {
-    refuse("array \"" + name + "\" has " + std::to_string(stored) + " values, not " +
-           std::to_string(count));
-  }
-  std::vector<T> values(count);
-  const uint8_t* from = in.take(count * sizeof(T), "array \"" + name + "\"");
-  if (count) std::memcpy(values.data(), from, count * sizeof(T));
-  return values;
-}
-
-std::vector<float> read_floats(Reader& in, const std::string& name, size_t count, float least) {
-  std::vector<float> values = read_array<float>(in, name, ArrayType::kF32, count);
-  for (const float v : values) {
-    if (!std::isfinite(v) || v < least) refuse("array \"" + name + "\" holds a value out of bounds");
-  }
-  return values;
-}
-
-constexpr float kAny = -3.402823466e38f;
 
 struct StagedNode {
   std::vector<float> weight, bias;
@@ -315,6 +261,33 @@ StagedNode read_module(Reader& in, const std::string& name, const Module& module
   return staged;
 }
 
+// A copy of `known` in the state that was written.
+LayerMonitor::Followed read_followed(Reader& in, const LayerMonitor::Followed& known) {
+  LayerMonitor::Followed staged = known;
+  const size_t n = known.tracker.state().codes.size();
+  const auto counted = read_array<int32_t>(in, known.name + ".monitor", ArrayType::kI32, 4);
+  for (const int32_t value : counted) {
+    if (value < 0) refuse("array \"" + known.name + ".monitor\" holds a value out of bounds");
+  }
+  OscillationTracker::State state;
+  state.updates = static_cast<uint32_t>(counted[0]);
+  staged.looks = counted[1];
+  staged.changes = counted[2] + (static_cast<int64_t>(counted[3]) << 31);
+  state.codes = read_array<uint8_t>(in, known.name + ".lastCodes", ArrayType::kU8, n);
+  state.directions = read_array<uint8_t>(in, known.name + ".directions", ArrayType::kU8, n);
+  state.frozen = read_array<uint8_t>(in, known.name + ".frozen", ArrayType::kU8, n);
+  const auto changed_at = read_array<int32_t>(in, known.name + ".changedAt", ArrayType::kI32, n);
+  state.changed_at.assign(changed_at.begin(), changed_at.end());
+  state.frequencies = read_floats(in, known.name + ".frequencies", n, 0);
+  state.mean_codes = read_floats(in, known.name + ".meanCodes", n, 0);
+  try {
+    staged.tracker.set_state(std::move(state));
+  } catch (const Error&) {
+    refuse("the oscillations of \"" + known.name + "\" are out of bounds");
+  }
+  return staged;
+}
+
 void apply(NetworkAccess::Node& node, const StagedNode& staged) {
   if (!node.layer()) {
     for (size_t i = 0; i < staged.arrays.size(); ++i) {
@@ -357,7 +330,8 @@ Reader open_checkpoint(const uint8_t* bytes, size_t size) {
 }
 
 uint32_t count_arrays(const SessionData& data, NetworkTrainer& trainer) {
-  size_t count = trainer.optimizer().state_arrays().size();
+  size_t count = trainer.optimizer().state_arrays().size() +
+                 kFollowedArrays * trainer.monitor().followed().size();
   for (const auto& node : NetworkAccess::nodes(*data.network)) {
     if (!node->layer()) {
       count += node->module->parameters().size();
@@ -429,6 +403,10 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     staged_state.push_back(read_floats(in, optimizer_name(array), array.values->size(),
                                        array.non_negative ? 0.0f : kAny));
   }
+  std::vector<LayerMonitor::Followed> staged_followed;
+  for (const LayerMonitor::Followed& known : trainer.monitor().followed()) {
+    staged_followed.push_back(read_followed(in, known));
+  }
   if (!in.at_end()) refuse("there are bytes left over at " + std::to_string(in.at()));
 
   std::vector<std::vector<uint8_t>> codes;
@@ -440,6 +418,7 @@ void read_checkpoint(const uint8_t* bytes, size_t size, SessionData& data,
     arrays[i].values->assign(staged_state[i].begin(), staged_state[i].end());
   }
   trainer.optimizer().set_step(position.step);
+  trainer.monitor().followed() = std::move(staged_followed);
   data.codes = std::move(codes);
   data.position = position;
 }

@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "nn/layer_monitor.h"
 #include "nn/network_node.h"
 #include "nn/session_state.h"
 #include "qat/kernels.h"
-#include "quant/error_measures.h"
 
 namespace qat {
 namespace {
@@ -29,12 +29,6 @@ double flip_share(const QuantizedWeight& weight, const std::vector<uint8_t>& bef
   return static_cast<double>(flips) / static_cast<double>(weight.rows * weight.cols);
 }
 
-double mean_scale(const Scales& scales) {
-  double sum = 0;
-  for (const float scale : scales.scales) sum += scale;
-  return sum / static_cast<double>(scales.scales.size());
-}
-
 }  // namespace
 
 std::vector<LayerDiagnostics> diagnose_layers(Network& network,
@@ -49,9 +43,7 @@ std::vector<LayerDiagnostics> diagnose_layers(Network& network,
     current.emplace_back();
     if (!layer.is_float()) {
       const QuantizedWeight& packed = layer.packed_weight();
-      const QuantizationError error =
-          quantization_error(layer.weight(), layer.rows(), layer.cols(),
-                             packed.config, packed.scales);
+      const QuantizationError error = rounding_error(layer);
       if (!error.exact) one.sqnr_db = error.sqnr_db;
       one.scale_mean = mean_scale(packed.scales);
       const size_t index = current.size() - 1;

@@ -1,4 +1,5 @@
 // What the training thread does.
+#include <algorithm>
 #include <cmath>
 #include <exception>
 #include <new>
@@ -36,16 +37,24 @@ SessionFailure failure_of(const std::exception& error) {
 
 static TrainerOptions trainer_options(const SessionOptions& options) {
   TrainerOptions result{options.optimizer, options.loss, options.gradient_clip, options.scale_rate,
-                        options.gradient_bits};
+                        options.gradient_bits, options.monitor};
   result.optimizer.seed = options.seed;
   return result;
+}
+
+// Figures of many layers take room: no more than about 50 MB of them wait to be drained.
+static size_t step_room(const SessionData& data) {
+  constexpr size_t kMostFigures = 400000;
+  if (data.options.monitor.every == 0) return data.options.ring_capacity;
+  const size_t layers = std::max<size_t>(1, NetworkAccess::nodes(*data.network).size());
+  return std::min(data.options.ring_capacity, std::max<size_t>(16, kMostFigures / layers));
 }
 
 TrainingSession::Impl::Impl(SessionData session_data)
     : data(std::move(session_data)),
       trainer(*data.network, trainer_options(data.options), data.options.batch_size),
       order(static_cast<size_t>(data.train->count())),
-      steps(data.options.ring_capacity),
+      steps(step_room(data)),
       evaluations(kEvaluationRing) {
   step_times.reserve(kTimedSteps);
   snapshot = take_snapshot(*data.network);
@@ -88,6 +97,7 @@ void TrainingSession::Impl::ask_teacher() {
   data.teacher_train = data.teacher->logits(*data.train, mode, &cancel_token);
   data.teacher_test = data.teacher->logits(*data.test, mode, &cancel_token);
   trainer.set_teacher(data.teacher_train.data());
+  data.teacher.reset();  // its outputs are all that is needed of it
 }
 
 SessionState TrainingSession::Impl::train_to_the_end() {
@@ -210,11 +220,12 @@ void TrainingSession::Impl::make_step() {
   point.step = ++data.position.step;
   point.epoch = epoch_of(point.step);
   data.position.evaluation_pending = point.step % data.steps_per_epoch == 0;
-  steps.try_push(point);
+  point.layers = trainer.monitor().take();
+  steps.try_push(std::move(point));
 
   const double ms = elapsed_ms(begin);
   std::lock_guard<std::mutex> lock(mutex);
-  published_step = point.step;
+  published_step = data.position.step;
   if (step_times.size() < kTimedSteps) {
     step_times.push_back(ms);
   } else {

@@ -34,6 +34,7 @@ void validate_options(const SessionOptions& o) {
   require_option(o.scale_rate > 0 && std::isfinite(o.scale_rate),
                  "the rate of the scales must be above 0");
   validate(o.schedule);
+  validate(o.monitor);
   require_option(o.ring_capacity >= 1, "the ring must hold at least one point");
 }
 
@@ -291,7 +292,13 @@ void TrainingSession::restore(const uint8_t* bytes, size_t size) {
 int64_t TrainingSession::native_bytes() const {
   std::lock_guard<std::mutex> lock(impl_->mutex);
   const int64_t order_bytes = impl_->data.train->count() * static_cast<int64_t>(sizeof(uint32_t));
-  return impl_->trainer.native_bytes() + order_bytes + impl_->snapshot->native_bytes();
+  int64_t teacher_bytes = 0;
+  if (impl_->data.options.loss.needs_teacher()) {
+    const int64_t samples = impl_->data.train->count() + impl_->data.test->count();
+    teacher_bytes = samples * impl_->data.network->outputs() * static_cast<int64_t>(sizeof(float));
+  }
+  return impl_->trainer.native_bytes() + order_bytes + teacher_bytes +
+         impl_->snapshot->native_bytes();
 }
 
 }  // namespace qat

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/dataset.h"
+#include "nn/layer_monitor.h"
 #include "nn/losses.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
@@ -37,6 +38,7 @@ struct SessionOptions {
   double dampening = 0;        // see TrainingPosition
   int64_t quantize_from = 0;
   int64_t freeze_norm_from = INT64_MAX;
+  MonitorOptions monitor;
   size_t ring_capacity = 8192; // step points not drained yet; the session waits rather than lose one
 };
 
@@ -45,6 +47,7 @@ struct SessionStep {
   double epoch = 0;   // step / steps per epoch
   double loss = 0;    // of the batch, before the update
   double learning_rate = 0;
+  std::vector<LayerStep> layers;  // every n-bit layer, when it is the step's turn
 };
 
 struct LayerDiagnostics {

@@ -43,6 +43,19 @@ void check_bits(int bits) {
 
 }  // namespace
 
+void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
+                    const Scales& scales, uint8_t* codes) {
+  const QuantParams params = quant_params(config, scale_layout(config, rows, cols), scales);
+  parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
+    const int64_t at = begin * cols;
+    if (config.grid == Grid::kBinary) {
+      binary_codes(x + at, codes + at, (end - begin) * cols);
+    } else {
+      kernels().quantize(x + at, codes + at, end - begin, cols, params_of_row(params, begin));
+    }
+  });
+}
+
 QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
                                 const QuantizerConfig& config, const Scales& scales,
                                 const CancelToken* cancel) {

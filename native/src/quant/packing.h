@@ -18,6 +18,9 @@ struct QuantizedWeight {
 
 inline int64_t packed_row_bytes(int64_t cols, int bits) { return (cols * bits + 7) / 8; }
 
+// Codes minus qmin of x [rows, cols] (binary: 0 = minus, 1 = plus), one byte each. Threaded.
+void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
+                    const Scales& scales, uint8_t* codes);
 // x [rows, cols]. Threaded.
 QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
                                 const QuantizerConfig& config, const Scales& scales,

@@ -23,7 +23,7 @@ export function applyEvent(event: AppEvent, onMenuCommand: (command: MenuCommand
       applyRun(event.run);
       return;
     case 'run.points':
-      appendPoints(event.runId, event.steps, event.evaluations);
+      appendPoints(event.runId, event.steps, event.evaluations, event.diagnostics);
       return;
     case 'job.changed':
       applyJob(event.job);

@@ -1,5 +1,5 @@
 /** The points of runs' curves, in the shape charts draw. */
-import type { EvaluationPoint, RunSummary, StepPoint } from './contract.js';
+import type { DiagnosticsPoint, EvaluationPoint, LayerFigure, RunSummary, StepPoint } from './contract.js';
 import type { LiveSeries } from './runs-store.js';
 
 export interface CurvePoint {
@@ -44,13 +44,25 @@ export function ratePoints(series: LiveSeries | undefined): CurvePoint[] {
   return rates(series?.steps ?? noSteps);
 }
 
-export type LayerFigure = 'sqnrDb' | 'scaleMean' | 'flipShare';
+/** A figure of one layer by step; a step where the layer has no such thing is left out. */
+export function figurePoints(
+  diagnostics: readonly DiagnosticsPoint[],
+  layer: string,
+  figure: LayerFigure,
+): CurvePoint[] {
+  return diagnostics.flatMap((point) => {
+    const value = point.layers.find((candidate) => candidate.name === layer)?.[figure];
+    return value === null || value === undefined ? [] : [{ x: point.step, y: value }];
+  });
+}
+
+export type EvaluationFigure = 'sqnrDb' | 'scaleMean' | 'flipShare';
 
 /** A figure of one layer by epoch; an exact layer has no finite SQNR and so no point. */
 export function layerPoints(
   evaluations: readonly EvaluationPoint[],
   layer: string,
-  figure: LayerFigure,
+  figure: EvaluationFigure,
 ): CurvePoint[] {
   return evaluations.flatMap((point) => {
     const value = point.layers.find((candidate) => candidate.name === layer)?.[figure];

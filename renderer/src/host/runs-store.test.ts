@@ -30,7 +30,7 @@ describe('series of runs', () => {
         await new Promise<void>((resolve) => {
           finish = resolve;
         });
-        return { runId, steps: [point(0), point(1), point(2)], evaluations: [] };
+        return { runId, steps: [point(0), point(1), point(2)], evaluations: [], diagnostics: [] };
       },
     });
     const loading = loadSeries('run-1');
@@ -43,7 +43,9 @@ describe('series of runs', () => {
   });
 
   it('asks for a recorded series once', async () => {
-    const bridge = installBridge({ 'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [] }) });
+    const bridge = installBridge({
+      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [], diagnostics: [] }),
+    });
     await Promise.all([loadSeries('run-1'), loadSeries('run-1')]);
     await loadSeries('run-1');
     expect(bridge.inputsOf('run.series')).toHaveLength(1);

@@ -2,6 +2,7 @@
 import { create } from 'zustand';
 import { request } from './client.js';
 import {
+  type DiagnosticsPoint,
   type EvaluationPoint,
   isActive,
   type RunSummary,
@@ -18,6 +19,8 @@ export interface LiveSeries {
   /** Ascending steps, at most 1500, peaks kept. */
   steps: StepPoint[];
   evaluations: EvaluationPoint[];
+  /** Ascending steps, fewer of many layers: see maxFigureRows. */
+  diagnostics: DiagnosticsPoint[];
   /** `live`: only points seen as they came. `loaded`: the recorded series was fetched. */
   source: 'live' | 'loading' | 'loaded';
 }
@@ -28,7 +31,16 @@ interface RunsState {
 
 export const useRuns = create<RunsState>(() => ({ series: {} }));
 
-const emptySeries: LiveSeries = { steps: [], evaluations: [], source: 'live' };
+const emptySeries: LiveSeries = { steps: [], evaluations: [], diagnostics: [], source: 'live' };
+
+/** Rows (layers × points) that are kept of a run at most. */
+const maxFigureRows = 60_000;
+
+function keptDiagnostics(points: readonly DiagnosticsPoint[]): DiagnosticsPoint[] {
+  const layers = Math.max(1, points[0]?.layers.length ?? 1);
+  const most = Math.max(4, Math.min(maxSeriesPoints, Math.floor(maxFigureRows / layers)));
+  return decimate(points, most, ({ layers: rows }) => Math.max(0, ...rows.map((row) => row.flipShare ?? 0)));
+}
 
 /** Two ascending lists as one, without doubles. */
 function merge<T extends { step: number }>(older: readonly T[], newer: readonly T[]): T[] {
@@ -45,6 +57,7 @@ function extended(
   series: LiveSeries,
   steps: readonly StepPoint[],
   evaluations: readonly EvaluationPoint[],
+  diagnostics: readonly DiagnosticsPoint[],
 ): LiveSeries {
   return {
     source: series.source,
@@ -54,6 +67,8 @@ function extended(
       maxSeriesPoints,
       (point) => point.testAccuracy,
     ),
+    diagnostics:
+      diagnostics.length === 0 ? series.diagnostics : keptDiagnostics(merge(series.diagnostics, diagnostics)),
   };
 }
 
@@ -61,9 +76,13 @@ export function appendPoints(
   runId: string,
   steps: readonly StepPoint[],
   evaluations: readonly EvaluationPoint[],
+  diagnostics: readonly DiagnosticsPoint[] = [],
 ): void {
   useRuns.setState((state) => ({
-    series: { ...state.series, [runId]: extended(state.series[runId] ?? emptySeries, steps, evaluations) },
+    series: {
+      ...state.series,
+      [runId]: extended(state.series[runId] ?? emptySeries, steps, evaluations, diagnostics),
+    },
   }));
 }
 
@@ -75,7 +94,7 @@ export async function loadSeries(runId: string): Promise<void> {
   try {
     const recorded = await request('run.series', { runId, maxPoints: maxSeriesPoints });
     const live = useRuns.getState().series[runId] ?? emptySeries;
-    const whole = extended({ ...recorded, source: 'loaded' }, live.steps, live.evaluations);
+    const whole = extended({ ...recorded, source: 'loaded' }, live.steps, live.evaluations, live.diagnostics);
     setSeries(runId, whole);
   } catch (thrown) {
     const live = useRuns.getState().series[runId];

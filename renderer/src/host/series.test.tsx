@@ -17,7 +17,12 @@ describe('useSeries', () => {
   beforeEach(() => {
     clearSeries();
     installBridge({
-      'run.series': ({ runId }) => ({ runId, steps: [step(1)], evaluations: [evaluation(0)] }),
+      'run.series': ({ runId }) => ({
+        runId,
+        steps: [step(1)],
+        evaluations: [evaluation(0)],
+        diagnostics: [],
+      }),
     });
   });
 

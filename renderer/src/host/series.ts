@@ -31,7 +31,9 @@ function withKnownEvaluations(found: LiveSeries, shown: LiveSeries | undefined):
 const same = (a: SeriesByRun, b: SeriesByRun) => {
   const keys = Object.keys(b);
   const equal = (key: string) =>
-    a[key]?.steps === b[key]?.steps && a[key]?.evaluations === b[key]?.evaluations;
+    a[key]?.steps === b[key]?.steps &&
+    a[key]?.evaluations === b[key]?.evaluations &&
+    a[key]?.diagnostics === b[key]?.diagnostics;
   return keys.length === Object.keys(a).length && keys.every(equal);
 };
 

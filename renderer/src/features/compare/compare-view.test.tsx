@@ -151,7 +151,7 @@ describe('CompareView', () => {
     forgetAnswers();
     installBridge({
       'project.saveView': () => ({}),
-      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [] }),
+      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [], diagnostics: [] }),
       'layer.analyze': sampleAnalysisFor,
       'layer.whatIf': sampleWhatIfFor,
     });

@@ -181,6 +181,19 @@ export function settingColumns(layers: readonly string[]): RunColumn[] {
     text('warm-up', 'warm-up', (run) => run.training.warmupEpochs),
     text('clip', 'gradient clip', (run) => run.training.gradientClip),
     text('scale-rate', 'scale rate', (run) => run.training.scaleRate),
+    text('loss', 'loss by', ({ training }) =>
+      training.loss === 'distillation'
+        ? `distillation T ${training.temperature} · ${training.teacherShare}`
+        : 'cross-entropy',
+    ),
+    text('smoothing', 'label smoothing', (run) => run.training.labelSmoothing),
+    text('gradient-bits', 'gradient bits', (run) => run.training.gradientBits ?? 'float'),
+    text('dampening', 'dampening', (run) => run.training.dampening),
+    text('freezing', 'freezing above', ({ training: { freezeThreshold, freezeThresholdEnd } }) =>
+      freezeThreshold === 0 ? 'never' : `${freezeThreshold} → ${freezeThresholdEnd ?? freezeThreshold}`,
+    ),
+    text('quantize-from', 'quantized from epoch', (run) => run.training.quantizeFromEpoch),
+    text('freeze-norm', 'norm frozen from epoch', (run) => run.training.freezeNormFromEpoch ?? 'never'),
     text('seed', 'seed', (run) => run.training.seed),
     ...layers.map((layer) => text(`layer ${layer}`, layer, (run) => layerWords(run, layer))),
   ];

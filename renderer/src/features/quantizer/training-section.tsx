@@ -5,10 +5,13 @@ import {
   schedules,
   stepsPerEpoch,
   type TrainingConfig,
+  trainingConfigSchema,
 } from '../../host/contract.js';
 import { optimizerNames, setTraining, useProject, useTraining } from '../../host/index.js';
 import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
+import { DiagnosticsGroup, LossGroup, QuantizationGroup } from './training-groups.js';
+import { Setting } from './training-setting.js';
 
 const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
   adamw: 'weight decay apart from the gradient',
@@ -35,11 +38,18 @@ function stepsText(training: TrainingConfig, images: number | undefined): string
   return `${formatCount(stepsPerEpoch(training, images) * training.epochs)} steps over ${formatCount(images)} images`;
 }
 
+/** Why these settings cannot go together. */
+function trainingProblem(training: TrainingConfig): string | null {
+  const checked = trainingConfigSchema.safeParse(training);
+  return checked.success ? null : (checked.error.issues[0]?.message ?? null);
+}
+
 /** The settings of the next training. */
 export function TrainingSection() {
   const { name, training } = useTraining();
   const dataset = useProject((state) => state.project?.dataset);
   const steps = stepsText(training, dataset?.trainCount);
+  const problem = trainingProblem(training);
   return (
     <Section
       title="Training"
@@ -60,10 +70,14 @@ export function TrainingSection() {
         <ScheduleFields training={training} />
         <Setting of="epochs" label="Epochs" min={1} max={10_000} integer />
         <Setting of="batchSize" label="Batch size" min={1} max={65_536} integer step="scale" />
-        <Setting of="gradientClip" label="Gradient clip" min={0} max={1e6} step={0.5} />
-        <Setting of="scaleRate" label="Scale rate, ×" min={1e-4} max={1e4} step="scale" />
+        <Setting of="gradientClip" label="Gradient clip" min={0} max={1e6} step={0.5} note="gradientClip" />
+        <Setting of="scaleRate" label="Scale rate, ×" min={1e-4} max={1e4} step="scale" note="scaleRate" />
         <Setting of="seed" label="Seed" min={0} max={0xffff_ffff} integer />
       </div>
+      <LossGroup training={training} />
+      <QuantizationGroup training={training} />
+      <DiagnosticsGroup training={training} />
+      {problem ? <p className="text-sm text-bad">{problem}</p> : null}
       {steps ? <p className="figure text-ink3">{steps}</p> : null}
     </Section>
   );
@@ -189,33 +203,5 @@ function ScheduleFields({ training }: { training: TrainingConfig }) {
       {stepped ? <Setting of="stepFactor" label="Step factor" min={1e-6} max={1} step="scale" /> : null}
       <Setting of="warmupEpochs" label="Warm-up epochs" min={0} max={10_000} step={0.5} />
     </>
-  );
-}
-
-type NumberOf = {
-  [K in keyof TrainingConfig]: TrainingConfig[K] extends number ? K : never;
-}[keyof TrainingConfig];
-
-interface SettingProps {
-  of: NumberOf;
-  label: string;
-  min: number;
-  max: number;
-  integer?: boolean;
-  step?: number | 'scale';
-}
-
-/** One number of the settings. */
-function Setting({ of: name, label, ...limits }: SettingProps) {
-  const value = useTraining((state) => state.training[name]);
-  return (
-    <Field label={label}>
-      <NumberField
-        label={label}
-        value={value}
-        {...limits}
-        onChange={(next) => setTraining({ [name]: next })}
-      />
-    </Field>
   );
 }

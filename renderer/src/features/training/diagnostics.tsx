@@ -1,14 +1,16 @@
 /** What training does inside the layers: their error, their scales, the codes still changing; and the rate. */
+import { useState } from 'react';
 import { formatShort, Legend, SeriesFrame, seriesStyle } from '../../charts/index.js';
 import type { EvaluationPoint, RunSummary } from '../../host/contract.js';
 import {
-  type LayerFigure,
+  type EvaluationFigure,
   type LiveSeries,
   layerPoints,
   ratePoints,
   useSelection,
 } from '../../host/index.js';
-import { formatDb, formatNumber, formatShare } from '../../ui/index.js';
+import { formatDb, formatNumber, formatShare, SegmentedControl } from '../../ui/index.js';
+import { StepFigures } from './step-figures.js';
 
 /** More lines than this cannot be told apart. */
 const maxLayers = 6;
@@ -30,7 +32,13 @@ export interface DiagnosticsProps {
   series: LiveSeries | undefined;
 }
 
+const axes = [
+  { value: 'epoch', label: 'Epoch', name: 'Layers by epoch' },
+  { value: 'step', label: 'Step', name: 'Layers by step' },
+] as const;
+
 export function Diagnostics({ run, series }: DiagnosticsProps) {
+  const [axis, setAxis] = useState<'epoch' | 'step'>('epoch');
   const selected = useSelection((state) => state.layers);
   const evaluations = series?.evaluations ?? none;
   const all = evaluations[0]?.layers.map((layer) => layer.name) ?? [];
@@ -41,15 +49,33 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
     <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
       <div className="flex min-h-5 items-center gap-3 px-0.5">
         <h3 className="shrink-0 text-xs text-ink3">
-          Layers of {run.name} by epoch
+          Layers of {run.name}
           {all.length > names.length ? ` (${names.length} of ${all.length})` : ''}
         </h3>
         <Legend items={legend} className="!mb-0 flex-1" />
+        <SegmentedControl
+          label="Layers by"
+          value={axis}
+          segments={axes}
+          onChange={(next) => setAxis(next)}
+          size="sm"
+        />
       </div>
       <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5">
-        <LayerChart {...shared} title="SQNR, dB" figure="sqnrDb" format={(y) => formatDb(y, 2)} />
-        <LayerChart {...shared} title="Mean scale" figure="scaleMean" format={(y) => formatNumber(y, 4)} />
-        <LayerChart {...shared} title="Code flips" figure="flipShare" format={(y) => formatShare(y, 2)} />
+        {axis === 'epoch' ? (
+          <>
+            <LayerChart {...shared} title="SQNR, dB" figure="sqnrDb" format={(y) => formatDb(y, 2)} />
+            <LayerChart
+              {...shared}
+              title="Mean scale"
+              figure="scaleMean"
+              format={(y) => formatNumber(y, 4)}
+            />
+            <LayerChart {...shared} title="Code flips" figure="flipShare" format={(y) => formatShare(y, 2)} />
+          </>
+        ) : (
+          <StepFigures run={run} series={series} names={names} className="col-span-3" />
+        )}
         <RateChart run={run} series={series} />
       </div>
     </section>
@@ -58,7 +84,7 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
 
 interface LayerChartProps {
   title: string;
-  figure: LayerFigure;
+  figure: EvaluationFigure;
   evaluations: readonly EvaluationPoint[];
   names: readonly string[];
   epochs: number;

@@ -79,7 +79,7 @@ describe('TrainingView', () => {
   function open(change: Partial<ProjectState>) {
     const bridge = installBridge({
       'project.saveView': () => ({}),
-      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [] }),
+      'run.series': ({ runId }) => ({ runId, steps: [], evaluations: [], diagnostics: [] }),
       'run.pause': () => sampleRun({ state: 'paused' }),
       'run.cancel': () => sampleRun({ state: 'cancelled' }),
       'run.rename': ({ name }) => finished('run-2', name),
@@ -122,6 +122,52 @@ describe('TrainingView', () => {
     const steps = [1, 2, 3].map((step) => ({ step, epoch: step / 94, loss: 2 / step, learningRate: 0.001 }));
     act(() => appendPoints('run-1', steps, []));
     expect(await screen.findByRole('application', { name: /Loss by step. Last: W4A4 0.6667/ })).toBeTruthy();
+  });
+
+  const figuresAt = (step: number) => ({
+    step,
+    epoch: step / 94,
+    layers: ['fc1.weight', 'fc2.weight'].map((name, index) => ({
+      name,
+      weightScale: 0.01 * (index + 1),
+      activationScale: null,
+      flipShare: step === 1 ? null : 0.1 / step,
+      oscillatingShare: 0,
+      frozenShare: null,
+      clippedWeights: 0,
+      clippedInputs: null,
+      weightGradient: 1,
+      scaleGradient: null,
+      sqnrDb: 20 + index,
+    })),
+  });
+  const evaluation = {
+    step: 0,
+    epoch: 0,
+    testLoss: 1,
+    testAccuracy: 0.5,
+    layers: ['fc1.weight', 'fc2.weight'].map((name) => ({ name, sqnrDb: 20, scaleMean: 0.1, flipShare: 0 })),
+  };
+
+  it('draws the figure that is picked, layer by layer, by step', async () => {
+    open({ runs: [sampleRun()] });
+    act(() => appendPoints('run-1', [], [evaluation], [1, 2, 4].map(figuresAt)));
+    await userEvent.click(screen.getByRole('radio', { name: 'Layers by step' }));
+    const chart = (name: RegExp) => screen.findByRole('application', { name });
+    await chart(/Code flips by step. Last: fc1.weight 2.50\s?%, fc2.weight 2.50\s?%/);
+    await userEvent.click(screen.getByRole('combobox', { name: 'Figure' }));
+    await userEvent.click(await screen.findByRole('option', { name: /^SQNR/ }));
+    await chart(/SQNR, dB by step. Last: fc1.weight 20.00/);
+    await userEvent.click(screen.getByRole('combobox', { name: 'Figure' }));
+    await userEvent.click(await screen.findByRole('option', { name: /^Clipped inputs/ }));
+    await chart(/Clipped inputs by step. Last: fc1.weight no points yet/);
+  });
+
+  it('says why a run has no figures by step', async () => {
+    const run = sampleRun();
+    open({ runs: [{ ...run, training: { ...run.training, diagnosticsEvery: 0 } }] });
+    await userEvent.click(screen.getByRole('radio', { name: 'Layers by step' }));
+    expect(screen.getByText(/recorded its layers at evaluations only/)).toBeTruthy();
   });
 
   it('renames a run where it stands', async () => {
