@@ -37,7 +37,7 @@ struct EvaluationResult {
 };
 
 // Parameters are named <node>.<array>: weight, bias, gamma, beta, runningMean, runningVar, slope, and
-// what an attention's quantizers hold: queriesScale, …
+// what quantizers hold that stand in no n-bit layer: queriesScale, …; scales, zeros, zeroPoints.
 // One user at a time: a call while another thread uses the network (an evaluation, a session that
 // runs) throws E-RUN-STATE at once instead of waiting.
 class Network {
@@ -62,8 +62,12 @@ class Network {
   // An activation scale of 0 leaves it as it is (float activations).
   void set_scales(const std::string& layer, const Scales& weight,
                   const ActivationState& activation);
+  // Of linear, convolution and embedding nodes; E-QUANTIZER-INVALID for others.
   QuantizedWeight quantized_weight(const std::string& layer);
   void set_quantized_weight(const std::string& layer, const QuantizedWeight& weight);
+  // Of every kind of layer. A packed weight of a weight-only layer or an embedding can be trained on.
+  PackedWeight packed_weight(const std::string& layer);
+  void set_packed_weight(const std::string& layer, const PackedWeight& weight);
   // [count, outputs]
   std::vector<float> logits(const Dataset& data, EvaluationMode mode,
                             const CancelToken* cancel = nullptr);
@@ -87,6 +91,7 @@ class Network {
   void add_node(const NetworkNode& spec);
   SampleShape shape_of(int64_t node) const;
   NBitLayer& layer_named(const std::string& layer) const;
+  Node& weight_node(const std::string& layer) const;
   FoundParameter find_parameter(const std::string& name) const;
   BufferPlan inference_plan() const;
   std::vector<const float*> inputs_of(const BufferPlan& plan, size_t index, int64_t first);
@@ -100,6 +105,7 @@ class Network {
   std::vector<ParameterInfo> parameters_;
   std::unique_ptr<Workspace> workspace_;
   SampleShape input_shape_;
+  std::string input_name_;  // empty: samples cannot be named
   int64_t inputs_ = 0;
   int64_t outputs_ = 0;
 };
