@@ -58,6 +58,14 @@ class Network {
   // Weight scales by each node's estimator; activation scales layer by layer from the first `count`
   // samples pushed through the already quantized prefix.
   void prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel = nullptr);
+  // The same for the nodes that lack something; the others keep what they have, to the bit.
+  void prepare_missing(const Dataset& calibration, int64_t count,
+                       const CancelToken* cancel = nullptr);
+  // Takes over what the nodes of the same name and operation in `other` hold: everything from a node that
+  // computes alike; weights, biases and statistics where quantizers differ, which are to be prepared
+  // then. So a float network becomes an n-bit one, layer by layer. E-LAYER-STATE for a node of `other`
+  // that has only its packed weight; E-WEIGHT-SHAPE for another shape.
+  void take_from(const Network& other);
   LayerScales scales(const std::string& layer) const;
   // An activation scale of 0 leaves it as it is (float activations).
   void set_scales(const std::string& layer, const Scales& weight,
@@ -99,6 +107,8 @@ class Network {
   EvaluationResult evaluate_held(const Dataset& data, EvaluationMode mode,
                                  const CancelToken* cancel, float* logits);
   void require_data(const Dataset& data) const;
+  void prepare_nodes(const Dataset& calibration, int64_t count, bool only_missing,
+                     const CancelToken* cancel);
 
   mutable std::atomic<bool> in_use_{false};
   std::vector<std::unique_ptr<Node>> nodes_;

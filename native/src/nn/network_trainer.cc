@@ -161,7 +161,7 @@ void NetworkTrainer::backward(int64_t rows) {
 float* NetworkTrainer::branch(size_t input, int64_t count) {
   branches_.resize(kMostInputs);
   AlignedVector<float>& buffer = branches_[input];
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+  grow(buffer, count);
   return buffer.data();
 }
 

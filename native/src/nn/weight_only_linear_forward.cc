@@ -15,10 +15,6 @@ namespace {
 
 constexpr int64_t kRowsPerRange = 64;
 
-void grow(AlignedVector<float>& buffer, int64_t count) {
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
-}
-
 // to = from ⊙ scale per row; may be the same buffer.
 void multiply_rows(const float* from, const std::vector<float>& scale, int64_t rows, float* to) {
   const auto cols = static_cast<int64_t>(scale.size());

@@ -34,7 +34,7 @@ TableModule::TableModule(std::unique_ptr<EmbeddingTable> table, int64_t tokens, 
   constexpr float kPositive = std::numeric_limits<float>::denorm_min();
   parameters_.push_back({"scales", 1, rows, Role::kScale, kPositive});
   if (table_->options().weight.quantizer.grid == Grid::kUnsigned) {
-    parameters_.push_back({"zeroPoints", 1, rows, Role::kStatistic});
+    parameters_.push_back({"zeroPoints", 1, rows, Role::kOffset});
   }
 }
 
@@ -80,7 +80,8 @@ float* TableModule::mutable_value(size_t index) {
 
 float* TableModule::gradient(size_t index) {
   if (index == kWeight) return dweight_.empty() ? nullptr : dweight_.data();
-  return dscales_.empty() || !table_->scales_learned() ? nullptr : dscales_.data();
+  const bool learned = index == kScales && table_->scales_learned();
+  return learned && !dscales_.empty() ? dscales_.data() : nullptr;
 }
 
 bool TableModule::reset(uint64_t seed) {
@@ -174,6 +175,10 @@ void EmbeddingBagModule::forward(const float* const* x, int64_t rows, float* y, 
   begin_forward(pass);
   const int64_t count = rows * tokens();
   const int32_t* ids = ids_of(x[0], count);
+  if (count > std::numeric_limits<int32_t>::max()) {
+    throw Error("E-NATIVE-ARGUMENT", "A batch of bags has more than 2147483647 ids.",
+                "Use a smaller batch size.");
+  }
   while (static_cast<int64_t>(offsets_.size()) < rows) {
     offsets_.push_back(static_cast<int32_t>(static_cast<int64_t>(offsets_.size()) * tokens()));
   }
