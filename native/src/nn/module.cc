@@ -6,7 +6,7 @@ namespace qat {
 namespace {
 
 [[noreturn]] void no_packed_weight() {
-  throw Error("E-QUANTIZER-INVALID", "The node has no packed weight.",
+  throw Error("E-LAYER-UNKNOWN", "The node has no packed weight.",
               "Use the name of one of the network's linear, convolution or embedding nodes.");
 }
 

@@ -83,7 +83,8 @@ class Module {
   virtual NBitLayer* layer() { return nullptr; }
   // Sets the state of every quantizer from calibration inputs x, one array [rows, …] per input.
   virtual void prepare(const float* const* /*x*/, int64_t /*rows*/, const CancelToken* /*cancel*/) {}
-  // Codes and scales of the weight. E-QUANTIZER-INVALID where there are none: float, or no weight.
+  // Codes and scales of the weight. E-LAYER-UNKNOWN for a node without one, E-QUANTIZER-INVALID for a
+  // float one.
   virtual PackedWeight packed_weight();
   virtual void set_packed_weight(const PackedWeight& weight);
   // Every weight and every quantizer's state is there: it can be trained.
