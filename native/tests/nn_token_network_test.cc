@@ -27,7 +27,7 @@ qat::NetworkNode table_of(Op op, const std::string& name, int64_t rows, int64_t 
 // as numbers say nothing about them.
 std::shared_ptr<qat::Dataset> majorities(int64_t count, int64_t tokens, int64_t rows,
                                          uint64_t seed) {
-  std::vector<int> kind(static_cast<size_t>(rows));
+  std::vector<uint32_t> kind(static_cast<size_t>(rows));
   for (size_t i = 0; i < kind.size(); ++i) kind[i] = i < kind.size() / 2;
   qat::Rng(7).shuffle(kind);
   qat::Rng rng(seed);
