@@ -206,7 +206,7 @@ describe('what may stand beside the layers', () => {
   });
 
   it('refuses a shift of another size, and a node that has the name of the input', () => {
-    expect(() => read(product('x', true, 'w'))).toThrow(/w is \[4, 6\], not \[6\]/);
+    expect(() => read(product('x', true, 'out'))).toThrow(/out is \[3, 20\], not \[6\]/);
     const graph = product('x', true);
     const again = { ...graph, nodes: [{ op: 'gelu', name: 'x' }, ...graph.nodes] };
     expect(() => read(again)).toThrow(/twice: node 0 is "x"/);
