@@ -292,7 +292,6 @@ float* NBitLayer::mutable_bias() { return bias_.empty() ? nullptr : bias_.data()
 
 float* NBitLayer::mutable_scales() {
   require_prepared("the update of the scales");
-  scaled_version_ = weight_version_;
   ++version_;
   return scales_.scales.data();
 }
