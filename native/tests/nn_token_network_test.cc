@@ -193,6 +193,18 @@ TEST(nn_one_bit_tables_resume_exactly_under_adam_and_diode) {
   check_same_bits_on_threads_and_after_resume(nodes, data, options);
 }
 
+TEST(nn_token_networks_resume_exactly_after_every_step) {
+  const auto data = majorities(60, 9, 40, 4);
+  for (const int bits : {1, 4}) {
+    std::vector<qat::NetworkNode> nodes = bag_nodes(bits);
+    if (bits == 1) nodes[1].embedding.weight.method = qat::Method::kSte;
+    const auto whole = trained_parameters(nodes, data, short_training(), 2, false);
+    for (size_t steps = 1; steps < 16; ++steps) {
+      CHECK_IN(resumed_parameters(nodes, data, short_training(), steps) == whole, steps);
+    }
+  }
+}
+
 TEST(nn_diode_flips_signs_of_a_one_bit_table_and_keeps_their_magnitude) {
   const auto data = majorities(60, 9, 40, 4);
   std::vector<qat::NetworkNode> nodes = bag_nodes(1);

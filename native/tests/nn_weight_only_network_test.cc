@@ -118,6 +118,17 @@ TEST(nn_weight_only_networks_train_the_same_on_any_number_of_threads_and_resume_
                                               options);
 }
 
+TEST(nn_weight_only_networks_resume_exactly_after_every_step) {
+  const auto data = clusters(60, 16, 4, 3);
+  for (const int64_t double_group : {0, 8}) {
+    const auto nodes = weight_only_nodes(qat::Method::kLsq, double_group > 0, double_group);
+    const auto whole = trained_parameters(nodes, data, short_training(), 2, false);
+    for (size_t steps = 1; steps < 16; ++steps) {
+      CHECK_IN(resumed_parameters(nodes, data, short_training(), steps) == whole, steps);
+    }
+  }
+}
+
 // Updates far below a step add up in the residual until codes move. Reading w anew from its codes
 // before each step would leave them where they are for ever.
 TEST(nn_updates_too_small_for_a_code_are_kept_by_the_network) {
