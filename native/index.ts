@@ -6,7 +6,14 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Embedding, EmbeddingBag, EmbeddingBagOptions, EmbeddingOptions } from './embedding.js';
-import type { MixedRowLinear, MixedRowLinearOptions, MpqLinear, MpqLinearOptions } from './mpq.js';
+import type {
+  MixedRowLinear,
+  MixedRowLinearOptions,
+  MixedRowWeight,
+  MpqLinear,
+  MpqLinearOptions,
+  MpqWeight,
+} from './mpq.js';
 import type { NativeOps } from './ops.js';
 import type {
   NativeActivationQuantizer,
@@ -283,7 +290,8 @@ export interface Dataset {
 
 /** A layer of a network; every node but `input` may take its inputs from named earlier nodes (the one before). */
 export type NetworkNode =
-  | { op: 'input'; shape: number[] }
+  /** A name lets nodes take the samples themselves: `inputs: ['x', 'branch']`. */
+  | { op: 'input'; name?: string; shape: number[] }
   | ({ name: string; bias: boolean } & LayerQuantizers &
       NodeInputs & { op: 'linear'; inChannels: number; outChannels: number })
   | ({ name: string; bias: boolean } & LayerQuantizers & NodeInputs & { op: 'conv2d' } & Conv2dShape)
@@ -311,7 +319,27 @@ export type NetworkNode =
       transposed?: boolean;
       quantizer?: MatmulQuantizer;
     }
-  | ({ op: 'dropout'; name?: string; rate: number } & NodeInputs);
+  | ({ op: 'dropout'; name?: string; rate: number } & NodeInputs)
+  /** Ids [tokens] → [tokens, embeddingDim]. */
+  | ({ op: 'embedding'; name: string } & TableNode & NodeInputs)
+  /** Ids [tokens] → [embeddingDim], one bag per sample; `paddingIdx` fills up shorter ones. */
+  | ({ op: 'embeddingBag'; name: string; mode?: EmbeddingBagOptions['mode'] } & TableNode & NodeInputs)
+  /** [features] or [tokens, features], as linear; float activations. */
+  | ({ op: 'mpqLinear'; name: string } & MpqLinearOptions & NodeInputs)
+  /** As mpqLinear; `widths` must be given. */
+  | ({ op: 'mixedRowLinear'; name: string } & MixedRowLinearOptions & { widths: Int32Array } & NodeInputs);
+
+/**
+ * A table of a network. Its inputs are ids: whole numbers from 0 to the number of rows less 1, as floats, which tell
+ * 2^24 rows apart; whatever else is refused with `E-DATASET-MISMATCH`. Weight bits 32: a float table.
+ */
+export interface TableNode {
+  numEmbeddings: number;
+  embeddingDim: number;
+  paddingIdx?: number | null;
+  /** A scale per row whatever the granularity; method `lsq` or `ste`. */
+  weight: NativeQuantizer;
+}
 
 /**
  * The operands of softmax(Q·Kᵀ/√d)·V, each with a scale of its own; float where not given. The packed pass multiplies
@@ -359,7 +387,8 @@ export interface EvaluationResult {
 /**
  * Nodes in order, with branches where they name their inputs. The first may state the shape of a sample: [features],
  * [tokens, features] or [channels, height, width]. Parameters are named `<node>.weight`, `.bias`, `.gamma`, `.beta`,
- * `.runningMean`, `.runningVar`, `.slope`; those of a quantized attention `.queriesScale`, `.keysScale`,
+ * `.runningMean`, `.runningVar`, `.slope`; of a table `.scales` and (unsigned) `.zeroPoints`; of a weight-only layer
+ * `.scales` and `.zeros`, as learned: zero points are rounded where they are used; those of a quantized attention `.queriesScale`, `.keysScale`,
  * `.probabilitiesScale`, `.valuesScale` (`…Clip` for PACT, `…Shift` besides for LSQ+), 0 until *prepare*.
  */
 export interface Network {
@@ -370,6 +399,14 @@ export interface Network {
   resetParameters(seed: number): void;
   /** Weight scales by each node's estimator; activation scales from `count` samples of the data set. */
   prepare(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
+  /** As *prepare* for the nodes that lack scales; the others keep theirs, to the bit. */
+  prepareMissing(calibration: Dataset, count: number, cancel?: CancelToken): Promise<void>;
+  /**
+   * Takes over what the nodes of the same name and operation in `other` hold: everything from a node that computes
+   * alike; weights, biases and statistics where quantizers differ, which *prepareMissing* then prepares. So a float
+   * network becomes an n-bit one layer by layer.
+   */
+  takeFrom(other: Network): void;
   scales(layer: string): LayerScales;
   /** An activation scale of 0, or none, leaves the activations as they are. */
   setScales(
@@ -378,7 +415,10 @@ export interface Network {
   ): void;
   /** The layer's packed weight, made from its current float weight and scales (not for 32 bits). */
   quantizedWeight(layer: string): QuantizedWeight;
-  setQuantizedWeight(layer: string, weight: QuantizedWeight): void;
+  /** The same of an `mpqLinear` or `mixedRowLinear` node. */
+  quantizedWeight<Packed extends MpqWeight | MixedRowWeight>(layer: string): Packed;
+  /** In the form of its kind of layer. Tables and weight-only layers can be trained on from it. */
+  setQuantizedWeight(layer: string, weight: QuantizedWeight | MpqWeight | MixedRowWeight): void;
   /** `fakeQuant`: the trained arithmetic in float; `packed`: integer codes, never unpacked to float in memory. */
   logits(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<Float32Array>;
   evaluate(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<EvaluationResult>;

@@ -53,7 +53,8 @@ const nodeName = z.string().min(1).max(256);
 const size = z.int().positive().max(65_536);
 /** A name for later nodes to take from, and the nodes it takes from, else the one before. */
 const place = { name: nodeName.optional(), inputs: z.tuple([nodeName]).optional() };
-const weights = { weight: tensorName, bias: tensorName.nullable() };
+/** `inputShift`: what is added to each input channel before it is quantized, learned in training. */
+const weights = { weight: tensorName, bias: tensorName.nullable(), inputShift: tensorName.optional() };
 /** Square windows without padding; the stride is the kernel unless given. */
 const pool = { ...place, kernel: size, stride: size.optional() };
 
@@ -94,6 +95,13 @@ export const graphNodeSchema = z.discriminatedUnion('op', [
     inputs: z.tuple([nodeName, nodeName, nodeName]),
     heads: size,
   }),
+  /** [m, k] times [k, n], or transposed [n, k], in float. */
+  z.strictObject({
+    op: z.literal('matmul'),
+    ...place,
+    inputs: z.tuple([nodeName, nodeName]),
+    transposed: z.boolean().optional(),
+  }),
   z.strictObject({ op: z.literal('dropout'), ...place, rate: z.number().min(0).lt(1) }),
 ]);
 export type GraphNode = z.infer<typeof graphNodeSchema>;
@@ -103,6 +111,8 @@ export const graphSchema = z.strictObject({
   /** How an input byte image becomes floats: (byte / 255 − mean) / std. */
   input: z.strictObject({
     features: z.int().positive(),
+    /** Lets nodes take the samples themselves. */
+    name: nodeName.optional(),
     /** [channels, height, width], [tokens, features] or [features], where it is not a plain row of features. */
     shape: z.array(z.int().positive().max(16_777_216)).min(1).max(3).optional(),
     mean: z.number(),

@@ -99,6 +99,8 @@ function outputShape(node: GraphNode, visit: Visit): Shape {
       return sumShape(visit);
     case 'attention':
       return attentionShape(node.heads, visit);
+    case 'matmul':
+      return productShape(node.transposed ?? false, visit);
     case 'relu':
     case 'gelu':
     case 'dropout':
@@ -119,6 +121,7 @@ function linearShape(node: Layer<'linear'>, input: Shape, visit: Visit): Shape {
   requireRank(visit, node.op, input, [1, 2]);
   const [outputs = 0] = visit.expect(node.weight, [null, input.at(-1) ?? 0]);
   checkOutputs(outputs, node.bias, visit);
+  if (node.inputShift !== undefined) visit.expect(node.inputShift, input.slice(-1));
   return [...input.slice(0, -1), outputs];
 }
 
@@ -136,6 +139,7 @@ function convShape(node: Layer<'conv2d'>, input: Shape, visit: Visit): Shape {
   }
   const [outputs = 0, , ...kernel] = visit.expect(node.weight, [null, channels / groups, null, null]);
   checkOutputs(outputs, node.bias, visit);
+  if (node.inputShift !== undefined) visit.expect(node.inputShift, [channels]);
   if (outputs % groups !== 0) {
     visit.refuse(`does not fit: node ${visit.index} divides ${outputs} outputs into ${groups} groups.`);
   }
@@ -166,6 +170,19 @@ function sumShape({ index, inputs, refuse }: Visit): Shape {
   const [a = [], b = []] = inputs;
   if (textOf(a) !== textOf(b)) refuse(`does not fit: node ${index} adds ${textOf(a)} and ${textOf(b)}.`);
   return a;
+}
+
+function productShape(transposed: boolean, visit: Visit): Shape {
+  const { index, inputs, refuse } = visit;
+  for (const input of inputs) requireRank(visit, 'matmul', input, [2]);
+  const [a = [], b = []] = inputs;
+  const [rows = 0, inner] = a;
+  const [columns = 0, depth] = transposed ? b : [b[1], b[0]];
+  if (inner !== depth) {
+    const turned = transposed ? ' transposed' : '';
+    refuse(`does not fit: node ${index} multiplies ${textOf(a)} by ${textOf(b)}${turned}.`);
+  }
+  return [rows, columns];
 }
 
 function attentionShape(heads: number, visit: Visit): Shape {

@@ -10,6 +10,7 @@ export type Refuse = (what: string) => never;
 /** For each node the indices of the nodes it takes from. Refuses names that are unknown, later or used twice. */
 export function wireGraph(graph: Graph, refuse: Refuse): number[][] {
   const named = new Map<string, number>();
+  if (graph.input.name !== undefined) named.set(graph.input.name, inputIndex);
   return graph.nodes.map((node, index) => {
     const sources = node.inputs?.map((name) => {
       const source = named.get(name);

@@ -178,6 +178,67 @@ describe('the graph of a convolutional network', () => {
   });
 });
 
+describe('what may stand beside the layers', () => {
+  const tensors = new Map<string, TensorShape>(
+    Object.entries({ w: [4, 6], shift: [6], out: [3, 20] }).map(([name, shape]) => [
+      name,
+      { shape, isFloat: true },
+    ]),
+  );
+  const product = (right: string, transposed: boolean, shift = 'shift') => ({
+    version: 1,
+    input: { features: 30, shape: [5, 6], name: 'x', mean: 0, std: 1 },
+    classes: 3,
+    nodes: [
+      { op: 'linear', name: 'a', weight: 'w', bias: null, inputShift: shift },
+      { op: 'matmul', inputs: ['x', right], transposed },
+      { op: 'relu', name: 'y' },
+      { op: 'linear', name: 'b', weight: 'out', bias: null },
+    ],
+  });
+  const read = (value: object) => parseGraph('m', JSON.stringify(value), tensors);
+
+  it('multiplies what two nodes give, one of them the named input, and says what does not fit', () => {
+    expect(() => read(product('a', false))).toThrow(/node 1 multiplies \[5, 6\] by \[5, 4\]/);
+    expect(() => read(product('a', true))).toThrow(/by \[5, 4\] transposed/);
+    expect(() => read(product('x', false))).toThrow(/multiplies \[5, 6\] by \[5, 6\]\./);
+    expect(() => read(product('x', true))).toThrow(/\[3, 20\], not \[any, 5\]/);
+  });
+
+  it('refuses a shift of another size, and a node that has the name of the input', () => {
+    expect(() => read(product('x', true, 'out'))).toThrow(/out is \[3, 20\], not \[6\]/);
+    const graph = product('x', true);
+    const again = { ...graph, nodes: [{ op: 'gelu', name: 'x' }, ...graph.nodes] };
+    expect(() => read(again)).toThrow(/twice: node 0 is "x"/);
+  });
+
+  it('binds the shift, and lets a shifted input be signed behind a ReLU', () => {
+    const shapes = new Map<string, TensorShape>(
+      Object.entries({ u: [6, 6], w: [4, 6], s: [6], v: [3, 4] }).map(([name, shape]) => [
+        name,
+        { shape, isFloat: true },
+      ]),
+    );
+    const nodes = [
+      { op: 'linear', name: 'first', weight: 'u', bias: null },
+      { op: 'add', inputs: ['x', 'first'] },
+      { op: 'relu' },
+      { op: 'linear', name: 'a', weight: 'w', bias: null, inputShift: 's' },
+      { op: 'relu' },
+      { op: 'linear', name: 'b', weight: 'v', bias: null },
+    ];
+    const input = { features: 6, name: 'x', mean: 0, std: 1 };
+    const text = JSON.stringify({ version: 1, input, classes: 3, nodes });
+    const configuration = Object.fromEntries(['u', 'w', 'v'].map((layer) => [layer, defaultLayerConfig]));
+    const plan = planNetwork(parseGraph('m', text, shapes), shapes, configuration);
+    expect(plan.layers.map(({ activation }) => activation.grid)).toEqual(['signed', 'signed', 'unsigned']);
+    expect(plan.parameters).toContainEqual({ parameter: 'a.inputShift', tensor: 's', shape: [6] });
+    const network = testAddon().createNetwork(plan.nodes);
+    network.setParameter('a.inputShift', Float32Array.of(1, 2, 3, 4, 5, 6));
+    network.dispose();
+  });
+});
+
 describe('the plan of a network', () => {
   it('resolves auto activations to signed for images and unsigned behind a ReLU', () => {
     const configuration = { 'a.weight': defaultLayerConfig, 'b.weight': defaultLayerConfig };

@@ -70,11 +70,12 @@ class Planner {
       throw new Error(`The network graph ${what}`);
     });
     this.#nonNegative = nonNegativeNodes(graph, this.#wiring);
-    this.#taken = new Set(graph.nodes.flatMap(({ name }) => name ?? []));
+    this.#taken = new Set([graph.input, ...graph.nodes].flatMap(({ name }) => name ?? []));
     const [first] = graph.nodes;
-    const { features, shape } = graph.input;
-    if (shape === undefined && first && statesItsInput.includes(first.op)) return;
-    this.plan.nodes.push({ op: 'input', shape: shape ?? [features] });
+    const { name, features, shape } = graph.input;
+    const stated = first !== undefined && statesItsInput.includes(first.op);
+    if (shape === undefined && name === undefined && stated) return;
+    this.plan.nodes.push({ op: 'input', ...(name !== undefined && { name }), shape: shape ?? [features] });
   }
 
   add(node: GraphNode, index: number): void {
@@ -101,6 +102,7 @@ class Planner {
       }
       case 'add':
       case 'attention':
+      case 'matmul':
         this.plan.nodes.push(node);
         return;
       case 'maxPool2d':
@@ -124,11 +126,15 @@ class Planner {
     const cols = rest.reduce((product, extent) => product * extent, 1);
     const name = this.#name(node, baseName(node.weight), index);
     const [source = index - 1] = this.#wiring[index] ?? [];
-    const activation = toNativeActivation(config.activation, this.#nonNegative[source] ?? false);
+    const shifted = node.inputShift !== undefined;
+    // A learned shift may take anything below zero.
+    const nonNegative = !shifted && (this.#nonNegative[source] ?? false);
+    const activation = toNativeActivation(config.activation, nonNegative);
     const common = {
       name,
       bias: node.bias !== null,
       ...(node.inputs && { inputs: [...node.inputs] }),
+      inputShift: shifted,
       weight: toNativeQuantizer(config.weight),
       activation,
     };
@@ -141,7 +147,11 @@ class Planner {
       const window = { kernel: [height, width] as [number, number], stride, padding, dilation, groups };
       this.plan.nodes.push({ op: 'conv2d', ...common, ...channels, ...window });
     }
-    this.#bind(name, { weight: node.weight, ...(node.bias !== null && { bias: node.bias }) });
+    this.#bind(name, {
+      weight: node.weight,
+      ...(node.bias !== null && { bias: node.bias }),
+      ...(node.inputShift !== undefined && { inputShift: node.inputShift }),
+    });
     this.plan.layers.push({ layer: node.weight, node: name, shape, rows, cols, config, activation });
   }
 

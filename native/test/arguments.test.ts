@@ -316,6 +316,9 @@ describe('data sets, networks and sessions', () => {
     const [linear, norm, relu, last] = smallNetwork();
     const image = { op: 'input', shape: [2, 6, 6] };
     const conv = { ...linear, op: 'conv2d', inChannels: 2, outChannels: 4, kernel: 3 };
+    const ids = { op: 'input', name: 'ids', shape: [5] };
+    const table = { op: 'embedding', name: 'e', numEmbeddings: 9, embeddingDim: 4, weight: quantizer(4) };
+    const mpq = { op: 'mpqLinear', name: 'm', inChannels: 32, outChannels: 4 };
     expectArgumentErrors({
       'no array': () => any.createNetwork({}),
       'no object': () => any.createNetwork([3]),
@@ -332,6 +335,12 @@ describe('data sets, networks and sessions', () => {
       'no pooling kernel': () => any.createNetwork([image, { op: 'maxPool2d' }]),
       'no heads': () => any.createNetwork([linear, { op: 'attention', inputs: ['fc0', 'fc0', 'fc0'] }]),
       'a share above 1': () => any.createNetwork([linear, { op: 'dropout', rate: 2 }]),
+      'a padding id that is no row': () => any.createNetwork([ids, { ...table, paddingIdx: 9 }]),
+      'no table weight': () => any.createNetwork([ids, { ...table, weight: undefined }]),
+      'a mode': () => any.createNetwork([ids, { ...table, op: 'embeddingBag', mode: 'max' }]),
+      'a table of half a row': () => any.createNetwork([ids, { ...table, numEmbeddings: 0.5 }]),
+      'a group of 0': () => any.createNetwork([{ ...mpq, groupSize: 0 }]),
+      'widths as numbers': () => any.createNetwork([{ ...mpq, op: 'mixedRowLinear', widths: [4] }]),
     });
     expect(errorOf(() => addon.createNetwork([])).code).toBe('E-MODEL-EMPTY');
     for (const nodes of [
@@ -341,6 +350,10 @@ describe('data sets, networks and sessions', () => {
       [image, linear],
       [conv],
       [linear, { op: 'add', inputs: ['fc0', 'later'] }],
+      [table],
+      [image, table],
+      [{ ...mpq, op: 'mixedRowLinear' }],
+      [ids, { op: 'gelu', name: 'ids' }],
     ]) {
       expect(errorOf(() => any.createNetwork(nodes)).code).toBe('E-MODEL-GRAPH');
     }
@@ -361,10 +374,14 @@ describe('data sets, networks and sessions', () => {
     expect(errorOf(() => network.getParameter('fc0.weight', floats(1))).code).toBe('E-WEIGHT-SHAPE');
     expect(errorOf(() => network.setParameter('fc0.bias', floats(1))).code).toBe('E-WEIGHT-SHAPE');
     expect(errorOf(() => network.quantizedWeight('norm')).code).toBe('E-LAYER-UNKNOWN');
+    expect(errorOf(() => loose.takeFrom(dataset)).code).toBe('E-NATIVE-ARGUMENT');
+    expect(errorOf(() => network.takeFrom(network)).code).toBe('E-RUN-STATE');
+    expect(errorOf(() => loose.setQuantizedWeight('fc0', { qweight: 3 })).code).toBe('E-NATIVE-ARGUMENT');
     const rejections: [Promise<unknown>, string][] = [
       [loose.prepare(tensor, 5), 'E-NATIVE-ARGUMENT'],
       [network.prepare(dataset, 0), 'E-NATIVE-ARGUMENT'],
       [network.prepare(dataset, 21), 'E-NATIVE-ARGUMENT'],
+      [network.prepareMissing(dataset, 0), 'E-NATIVE-ARGUMENT'],
       [loose.logits(dataset, 'float'), 'E-NATIVE-ARGUMENT'],
       [loose.evaluate(network, 'packed'), 'E-NATIVE-ARGUMENT'],
       [network.evaluate(createDataset(addon, 4, 9, 1), 'packed'), 'E-DATASET-MISMATCH'],

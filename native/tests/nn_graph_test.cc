@@ -6,28 +6,11 @@
 #include <vector>
 
 #include "nn/network_node.h"
-#include "nn/network_trainer.h"
-#include "nn_test_util.h"
-#include "qat/error.h"
+#include "nn_graph_test_util.h"
 
 namespace {
 
 using namespace nn_test;
-using Op = qat::NetworkNode::Op;
-
-qat::NetworkNode node_of(Op op, const std::string& name, std::vector<std::string> inputs = {}) {
-  qat::NetworkNode node;
-  node.op = op;
-  node.name = name;
-  node.inputs = std::move(inputs);
-  return node;
-}
-
-qat::NetworkNode input_of(std::vector<int64_t> extents) {
-  qat::NetworkNode node = node_of(Op::kInput, "");
-  node.shape.extents = std::move(extents);
-  return node;
-}
 
 qat::NetworkNode conv_of(const std::string& name, int64_t in, int64_t out, int64_t kernel,
                          int64_t padding, int bits, std::vector<std::string> inputs = {}) {
@@ -51,19 +34,6 @@ qat::NetworkNode pool_of(Op op, int64_t kernel) {
 qat::NetworkNode dropout_of(double rate) {
   qat::NetworkNode node = node_of(Op::kDropout, "");
   node.rate = rate;
-  return node;
-}
-
-qat::NetworkNode attention_of(const std::string& name, std::vector<std::string> qkv, int64_t heads) {
-  qat::NetworkNode node = node_of(Op::kAttention, name, std::move(qkv));
-  node.heads = heads;
-  return node;
-}
-
-qat::NetworkNode dense(const std::string& name, int64_t in, int64_t out, int bits,
-                       std::vector<std::string> inputs = {}) {
-  qat::NetworkNode node = linear_node(name, linear_options(in, out, bits, bits));
-  node.inputs = std::move(inputs);
   return node;
 }
 
@@ -97,84 +67,16 @@ std::vector<qat::NetworkNode> token_nodes(int bits) {
           dense("head", 40, 4, bits)};
 }
 
-qat::TrainerOptions plain_sgd() {
-  qat::TrainerOptions options;
-  options.optimizer.kind = qat::OptimizerKind::kSgd;
-  return options;
-}
-
-struct Trained {
-  double loss;
-  std::vector<std::vector<float>> values;  // of every parameter, after the step
-};
-
-// One step at learning rate `rate` from the given parameters.
-Trained step_from(const std::vector<qat::NetworkNode>& nodes,
-                  const std::vector<std::vector<float>>& values, const qat::Dataset& data,
-                  double rate) {
-  qat::Network network(nodes);
-  const auto& parameters = network.parameters();
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    network.set_parameter(parameters[p].name, values[p].data(), values[p].size());
-  }
-  network.prepare(data, data.count());
-  qat::NetworkTrainer trainer(network, plain_sgd(), data.count());
-  Trained result;
-  result.loss = trainer.step(data, nullptr, 0, data.count(), rate, {3, 7, 100});
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    result.values.emplace_back(values[p].size());
-    network.get_parameter(parameters[p].name, result.values[p].data(), values[p].size());
-  }
-  return result;
-}
-
-// With plain SGD at rate 1 the update is the gradient; the loss of the same step gives differences.
-void check_gradients(const std::vector<qat::NetworkNode>& nodes, int64_t features) {
-  const auto data = clusters(6, features, 4, 21);
-  qat::Network network(nodes);
-  network.reset_parameters(5);
-  const auto& parameters = network.parameters();
-  std::vector<std::vector<float>> values;
-  for (const auto& p : parameters) {
-    values.emplace_back(static_cast<size_t>(p.rows * p.cols));
-    network.get_parameter(p.name, values.back().data(), values.back().size());
-  }
-  const Trained base = step_from(nodes, values, *data, 1);
-  int checked = 0;
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    if (parameters[p].name.find("running") != std::string::npos) continue;
-    for (size_t i = 0; i < values[p].size(); i += 1 + values[p].size() / 7) {
-      const float h = 4e-3f, kept = values[p][i];
-      values[p][i] = kept + h;
-      const double up = step_from(nodes, values, *data, 0).loss;
-      values[p][i] = kept - h;
-      const double down = step_from(nodes, values, *data, 0).loss;
-      values[p][i] = kept;
-      const double gradient = static_cast<double>(kept) - base.values[p][i];
-      CHECK_NEAR(gradient, (up - down) / (2 * h), 2e-3 + 0.02 * std::fabs(gradient));
-      ++checked;
-    }
-  }
-  CHECK(checked > 40);
-}
-
-std::string refusal(const std::vector<qat::NetworkNode>& nodes) {
-  try {
-    qat::Network network(nodes);
-  } catch (const qat::Error& error) {
-    return error.code();
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST(nn_gradients_through_a_residual_block) {
   // A maximum that changes hands has no derivative there; its gradient has a test of its own.
-  check_gradients(residual_nodes(32, Op::kAvgPool2d), 72);
+  check_gradients(residual_nodes(32, Op::kAvgPool2d), *clusters(6, 72, 4, 21));
 }
 
-TEST(nn_gradients_through_attention_with_a_shared_source) { check_gradients(token_nodes(32), 40); }
+TEST(nn_gradients_through_attention_with_a_shared_source) {
+  check_gradients(token_nodes(32), *clusters(6, 40, 4, 21));
+}
 
 TEST(nn_packed_networks_with_branches_equal_fake_quant) {
   const auto check = [](const std::vector<qat::NetworkNode>& nodes, int64_t features) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/packed_matmul.h"
 #include "nn_test_util.h"
 
 namespace {
@@ -116,6 +117,39 @@ TEST(nn_xnor_equals_float_signs_exactly) {
         }
         CHECK_EQ(y[static_cast<size_t>(i * 7 + o)], static_cast<float>(dot));
       }
+    }
+  }
+}
+
+// Row sums that are made once for all samples must be those that each sample would make for itself, and
+// codes c² kept with the weight those that are made on the way.
+TEST(nn_shifted_inputs_and_two_level_weights_give_the_same_bits_for_any_batch) {
+  for (const bool two_levels : {false, true}) {
+    qat::LinearOptions options = linear_options(40, 7, two_levels ? 2 : 4, 4);
+    options.activation.method = qat::Method::kLsqPlus;
+    options.activation.is_signed = false;
+    options.weight.quantizer.granularity = qat::Granularity::kGroup;
+    if (two_levels) {
+      options.weight.quantizer.grid = qat::Grid::kTernary;
+      options.weight.quantizer.range = qat::RangeEstimator::kTtq;
+      options.weight.method = qat::Method::kTtq;
+    }
+    const auto layer = qat::make_linear(options);
+    layer->reset_parameters(3);
+    const auto x = random_values(33 * 40, 5);
+    layer->prepare_params(x.data(), 33);
+    CHECK(layer->activation_state().shift != 0);
+    qat::QuantizedWeight weight = layer->packed_weight();
+    CHECK_EQ(weight.squares.empty(), !two_levels);
+    std::vector<float> all(33 * 7), again(all.size()), one(7);
+    qat::packed_matmul(x.data(), 33, weight, layer->activation(), layer->bias(), all.data());
+    weight.squares.clear();
+    qat::packed_matmul(x.data(), 33, weight, layer->activation(), layer->bias(), again.data());
+    CHECK(again == all);
+    for (size_t i = 0; i < 33; ++i) {
+      qat::packed_matmul(x.data() + 40 * i, 1, weight, layer->activation(), layer->bias(),
+                         one.data());
+      CHECK(std::equal(one.begin(), one.end(), all.begin() + static_cast<int64_t>(7 * i)));
     }
   }
 }

@@ -118,6 +118,31 @@ TEST(nn_every_rule_trains_the_same_on_any_number_of_threads_and_resumes_exactly)
   }
 }
 
+// Its levels are learned; its threshold is 5 % of the largest weight there is now, not of the first one.
+TEST(nn_ttq_thresholds_follow_the_weight_while_levels_are_learned) {
+  const auto layer = prepared(options_of(rule_named("ttq")), random_values(kIn * kOut, 4, 0.3));
+  float* w = layer->mutable_weight();
+  w[3] = 8;
+  layer->mutable_scales()[0] *= 1.5f;
+  layer->mutable_negative_scales()[0] *= 0.5f;
+  layer->after_update();
+  CHECK_NEAR(layer->scales().thresholds[0], 0.4, 1e-6);
+}
+
+// A session whose ring is full stops after exactly so many steps, whatever the machine's load.
+TEST(nn_every_rule_resumes_exactly_after_every_step) {
+  const auto data = clusters(50, kIn, 4, 21);
+  for (const Rule& rule : kRules) {
+    const std::vector<qat::NetworkNode> nodes = {linear_node("a", options_of(rule, 4)), relu_node(),
+                                                 linear_node("b", linear_options(kOut, 4, 4, 4))};
+    const auto whole = trained_parameters(nodes, data, short_training(), 2, false);
+    for (size_t steps = 1; steps < 14; ++steps) {
+      CHECK_IN(resumed_parameters(nodes, data, short_training(), steps) == whole,
+               rule.name << " after " << steps);
+    }
+  }
+}
+
 TEST(nn_binary_latent_weights_are_clipped_after_an_update) {
   const Rule binary = {"binary", 1, Grid::kBinary, Granularity::kChannel, RangeEstimator::kMse,
                        Method::kSte};

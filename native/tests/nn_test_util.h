@@ -182,6 +182,34 @@ inline std::vector<float> trained_parameters(const std::vector<qat::NetworkNode>
   return all_parameters(*network);
 }
 
+// All parameters of a training that stopped after `steps` and went on in another network.
+inline std::vector<float> resumed_parameters(const std::vector<qat::NetworkNode>& nodes,
+                                             const std::shared_ptr<qat::Dataset>& data,
+                                             const qat::SessionOptions& options, size_t steps) {
+  qat::SessionOptions limited = options;
+  limited.ring_capacity = steps;
+  std::vector<uint8_t> checkpoint;
+  {
+    qat::TrainingSession stopped(prepared_network(nodes, *data), data, data, limited);
+    stopped.start();
+    // The same bytes twice, some time apart: nothing moves any more.
+    CHECK(wait_until([&] {
+      const std::vector<uint8_t> before = checkpoint;
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      checkpoint = stopped.checkpoint();
+      return before == checkpoint;
+    }));
+  }
+  const auto network = prepared_network(nodes, *data, 99);
+  qat::TrainingSession session(network, data, data, options);
+  session.restore(checkpoint.data(), checkpoint.size());
+  session.start();
+  const Recording rest = run_to_end(session);
+  CHECK(rest.last.state == qat::SessionState::kFinished);
+  CHECK_EQ(rest.steps.size() + steps, static_cast<size_t>(rest.last.steps_total));
+  return all_parameters(*network);
+}
+
 inline qat::SessionOptions short_training() {
   qat::SessionOptions options;
   options.learning_rate = 0.01;

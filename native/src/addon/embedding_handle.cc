@@ -8,7 +8,7 @@ constexpr const char* kModeNames[] = {"sum", "mean", "vote"};
 
 }  // namespace
 
-EmbeddingOptions embedding_options(Napi::Object given) {
+EmbeddingOptions table_shape(Napi::Object given) {
   EmbeddingOptions options;
   options.num_embeddings = extent(given.Get("numEmbeddings"), "numEmbeddings");
   options.embedding_dim = extent(given.Get("embeddingDim"), "embeddingDim");
@@ -17,6 +17,17 @@ EmbeddingOptions embedding_options(Napi::Object given) {
   if (!is_absent(padding)) {
     options.padding_idx = integer_in(padding, "paddingIdx", 0, options.num_embeddings - 1);
   }
+  return options;
+}
+
+BagMode bag_mode(Napi::Object given) {
+  const Napi::Value mode = given.Get("mode");
+  return mode.IsUndefined() ? BagMode::kMean
+                            : kModes[choice(mode, "mode", {"sum", "mean", "vote"})];
+}
+
+EmbeddingOptions embedding_options(Napi::Object given) {
+  EmbeddingOptions options = table_shape(given);
   QuantizerConfig& quantizer = options.weight.quantizer;
   quantizer.bits = static_cast<int>(optional_integer(given, "wBit", 1, 8, quantizer.bits));
   if (quantizer.bits == 1) quantizer.grid = Grid::kBinary;
@@ -78,12 +89,8 @@ Napi::Value create_embedding(const Napi::CallbackInfo& info) {
 Napi::Value create_embedding_bag(const Napi::CallbackInfo& info) {
   const Napi::Object given = object(info[0], "options");
   const EmbeddingOptions options = embedding_options(given);
-  BagMode mode = BagMode::kMean;
-  const Napi::Value given_mode = given.Get("mode");
-  if (!given_mode.IsUndefined()) {
-    mode = kModes[choice(given_mode, "mode", {"sum", "mean", "vote"})];
-  }
-  return EmbeddingBagHandle::create_from(info.Env(), std::make_unique<EmbeddingBag>(options, mode));
+  return EmbeddingBagHandle::create_from(info.Env(),
+                                         std::make_unique<EmbeddingBag>(options, bag_mode(given)));
 }
 
 }  // namespace qat::addon

@@ -11,7 +11,11 @@
 
 namespace qat::addon {
 
-// numEmbeddings, embeddingDim, paddingIdx, wBit and weight of `given`.
+// numEmbeddings, embeddingDim and paddingIdx of `given`.
+EmbeddingOptions table_shape(Napi::Object given);
+// mode of `given`.
+BagMode bag_mode(Napi::Object given);
+// The shape, wBit and weight of `given`.
 EmbeddingOptions embedding_options(Napi::Object given);
 // { rows, dWeight, dScales }
 Napi::Object sparse_gradient_to_js(Napi::Env env, const SparseGradient& gradient);

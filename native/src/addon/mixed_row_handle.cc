@@ -21,8 +21,7 @@ Napi::Value MixedRowHandle::group_bits(const Napi::CallbackInfo& info) {
   return to_js(info.Env(), std::vector<int32_t>(bits.begin(), bits.end()));
 }
 
-Napi::Value create_mixed_row_linear(const Napi::CallbackInfo& info) {
-  const Napi::Object given = object(info[0], "options");
+MixedRowOptions mixed_row_options(Napi::Object given) {
   MixedRowOptions options;
   options.linear = weight_only_options(given);
   const Napi::Value size = given.Get("groupSize");
@@ -31,6 +30,11 @@ Napi::Value create_mixed_row_linear(const Napi::CallbackInfo& info) {
   }
   options.widths = optional_ints(given, "widths");
   options.channel_scale = optional_floats(given, "channelScale");
+  return options;
+}
+
+Napi::Value create_mixed_row_linear(const Napi::CallbackInfo& info) {
+  const MixedRowOptions options = mixed_row_options(object(info[0], "options"));
   return MixedRowHandle::create_from(info.Env(), std::make_unique<MixedRowLinear>(options));
 }
 

@@ -18,6 +18,7 @@ class MixedRowHandle : public WeightOnlyHandle<MixedRowHandle, MixedRowLinear> {
   Napi::Value group_bits(const Napi::CallbackInfo& info);
 };
 
+MixedRowOptions mixed_row_options(Napi::Object given);
 // createMixedRowLinear(options)
 Napi::Value create_mixed_row_linear(const Napi::CallbackInfo& info);
 

@@ -35,8 +35,7 @@ Napi::Value MpqLinearHandle::zero_format(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), to_string(native()->layer->format().zero_format));
 }
 
-Napi::Value create_mpq_linear(const Napi::CallbackInfo& info) {
-  const Napi::Object given = object(info[0], "options");
+MpqOptions mpq_options(Napi::Object given) {
   MpqOptions options;
   options.linear = weight_only_options(given);
   MpqFormat& format = options.format;
@@ -50,6 +49,11 @@ Napi::Value create_mpq_linear(const Napi::CallbackInfo& info) {
   if (!zeros.IsUndefined()) format.zero_format = zero_format(zeros, "options.zeroFormat");
   format.double_group_size = optional_integer(given, "doubleGroupSize", 0, kMaxExtent, 0);
   options.g_idx = optional_ints(given, "gIdx");
+  return options;
+}
+
+Napi::Value create_mpq_linear(const Napi::CallbackInfo& info) {
+  const MpqOptions options = mpq_options(object(info[0], "options"));
   return MpqLinearHandle::create_from(info.Env(), std::make_unique<MpqLinear>(options));
 }
 

@@ -21,6 +21,7 @@ class MpqLinearHandle : public WeightOnlyHandle<MpqLinearHandle, MpqLinear> {
   Napi::Value zero_format(const Napi::CallbackInfo& info);
 };
 
+MpqOptions mpq_options(Napi::Object given);
 // createMpqLinear(options)
 Napi::Value create_mpq_linear(const Napi::CallbackInfo& info);
 

@@ -5,6 +5,7 @@
 #include "addon/cancel_handle.h"
 #include "addon/dataset_handle.h"
 #include "addon/job.h"
+#include "addon/mpq_args.h"
 #include "addon/quantizer_args.h"
 #include "addon/tensor_handle.h"
 
@@ -18,6 +19,30 @@ std::string layer_name(Napi::Value value) { return text(value, "layer", kMaxName
 EvaluationMode mode_argument(Napi::Value value) {
   return choice(value, "mode", {"fakeQuant", "packed"}) == 0 ? EvaluationMode::kFakeQuant
                                                              : EvaluationMode::kPacked;
+}
+
+Napi::Object form_to_js(Napi::Env env, const QuantizedWeight& weight) {
+  return quantized_weight_to_js(env, weight);
+}
+
+template <typename Form>
+Napi::Object form_to_js(Napi::Env env, const Form& weight) {
+  return packed_weight_to_js(env, weight);
+}
+
+template <typename Form>
+PackedWeight read_form(Napi::Value value, const std::string& what) {
+  Form weight;
+  read_packed_weight(value, what, &weight);
+  return weight;
+}
+
+// Told apart by the fields that only one form has.
+PackedWeight packed_weight_from(Napi::Value value, const std::string& what) {
+  const Napi::Object given = object(value, what);
+  if (given.Has("qGroups")) return read_form<MixedRowWeight>(value, what);
+  if (given.Has("qweight")) return read_form<MpqWeight>(value, what);
+  return quantized_weight_from(value, what);
 }
 
 void require_matching(const Network& network, const Dataset& data) {
@@ -38,6 +63,8 @@ void NetworkHandle::define_class(Napi::Env env) {
                   method_of<&H::set_parameter>("setParameter"),
                   method_of<&H::reset_parameters>("resetParameters"),
                   promise_method_of<&H::prepare>("prepare"),
+                  promise_method_of<&H::prepare_missing>("prepareMissing"),
+                  method_of<&H::take_from>("takeFrom"),
                   method_of<&H::scales>("scales"),
                   method_of<&H::set_scales>("setScales"),
                   method_of<&H::quantized_weight>("quantizedWeight"),
@@ -83,7 +110,21 @@ Napi::Value NetworkHandle::reset_parameters(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value NetworkHandle::take_from(const Napi::CallbackInfo& info) {
+  native()->take_from(*NetworkHandle::from(info[0], "other").native());
+  report_bytes(native()->native_bytes());
+  return info.Env().Undefined();
+}
+
 Napi::Value NetworkHandle::prepare(const Napi::CallbackInfo& info) {
+  return start_prepare(info, &Network::prepare);
+}
+
+Napi::Value NetworkHandle::prepare_missing(const Napi::CallbackInfo& info) {
+  return start_prepare(info, &Network::prepare_missing);
+}
+
+Napi::Value NetworkHandle::start_prepare(const Napi::CallbackInfo& info, PrepareMethod method) {
   std::shared_ptr<Network> network = native();
   std::shared_ptr<Dataset> data = DatasetHandle::from(info[0], "calibration").native();
   const int64_t count = integer_in(info[1], "count", 1, data->count());
@@ -92,8 +133,8 @@ Napi::Value NetworkHandle::prepare(const Napi::CallbackInfo& info) {
   struct Done {};
   return Job<Done>::start(
       info.Env(), "qat.network.prepare", cancel,
-      [network, data, count, cancel]() -> Done {
-        network->prepare(*data, count, cancel.get());
+      [network, data, count, cancel, method]() -> Done {
+        (network.get()->*method)(*data, count, cancel.get());
         return {};
       },
       [](Napi::Env env, Done&) -> Napi::Value { return env.Undefined(); });
@@ -126,12 +167,13 @@ Napi::Value NetworkHandle::set_scales(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NetworkHandle::quantized_weight(const Napi::CallbackInfo& info) {
-  return quantized_weight_to_js(info.Env(), native()->quantized_weight(layer_name(info[0])));
+  const PackedWeight weight = native()->packed_weight(layer_name(info[0]));
+  return std::visit([&](const auto& form) { return form_to_js(info.Env(), form); }, weight);
 }
 
 Napi::Value NetworkHandle::set_quantized_weight(const Napi::CallbackInfo& info) {
   const std::string layer = layer_name(info[0]);
-  native()->set_quantized_weight(layer, quantized_weight_from(info[1], "weight"));
+  native()->set_packed_weight(layer, packed_weight_from(info[1], "weight"));
   report_bytes(native()->native_bytes());
   return info.Env().Undefined();
 }

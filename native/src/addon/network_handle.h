@@ -24,13 +24,19 @@ class NetworkHandle : public Handle<NetworkHandle, Network> {
   Napi::Value get_parameter(const Napi::CallbackInfo& info);
   Napi::Value set_parameter(const Napi::CallbackInfo& info);
   Napi::Value reset_parameters(const Napi::CallbackInfo& info);
+  Napi::Value take_from(const Napi::CallbackInfo& info);
   Napi::Value prepare(const Napi::CallbackInfo& info);
+  Napi::Value prepare_missing(const Napi::CallbackInfo& info);
   Napi::Value scales(const Napi::CallbackInfo& info);
   Napi::Value set_scales(const Napi::CallbackInfo& info);
   Napi::Value quantized_weight(const Napi::CallbackInfo& info);
   Napi::Value set_quantized_weight(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
+
+ private:
+  using PrepareMethod = void (Network::*)(const Dataset&, int64_t, const CancelToken*);
+  Napi::Value start_prepare(const Napi::CallbackInfo& info, PrepareMethod method);
 };
 
 // createNetwork(nodes)

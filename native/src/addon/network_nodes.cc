@@ -4,8 +4,11 @@
 #include <vector>
 
 #include "addon/conv2d_args.h"
+#include "addon/embedding_handle.h"
 #include "addon/errors.h"
 #include "addon/memory.h"
+#include "addon/mixed_row_handle.h"
+#include "addon/mpq_linear_handle.h"
 #include "addon/network_handle.h"
 #include "addon/quantizer_args.h"
 
@@ -100,6 +103,24 @@ void read_dropout(Napi::Object given, const std::string& what, NetworkNode* node
   node->rate = number_in(given.Get("rate"), what + ".rate", 0, 1);
 }
 
+void read_embedding(Napi::Object given, const std::string& what, NetworkNode* node) {
+  node->embedding = table_shape(given);
+  node->embedding.weight = weight_quantizer(given.Get("weight"), what + ".weight");
+}
+
+void read_embedding_bag(Napi::Object given, const std::string& what, NetworkNode* node) {
+  read_embedding(given, what, node);
+  node->bag = bag_mode(given);
+}
+
+void read_mpq_linear(Napi::Object given, const std::string&, NetworkNode* node) {
+  node->mpq = mpq_options(given);
+}
+
+void read_mixed_row_linear(Napi::Object given, const std::string&, NetworkNode* node) {
+  node->mixed_row = mixed_row_options(given);
+}
+
 void read_nothing(Napi::Object, const std::string&, NetworkNode*) {}
 
 struct OpReader {
@@ -115,7 +136,10 @@ constexpr OpReader kReaders[] = {
     {Op::kMaxPool2d, read_pool},     {Op::kAvgPool2d, read_pool},
     {Op::kFlatten, read_nothing},    {Op::kAdd, read_nothing},
     {Op::kAttention, read_attention}, {Op::kDropout, read_dropout},
-    {Op::kMatmul, read_matmul},
+    {Op::kMatmul, read_matmul},      {Op::kEmbedding, read_embedding},
+    {Op::kEmbeddingBag, read_embedding_bag},
+    {Op::kMpqLinear, read_mpq_linear},
+    {Op::kMixedRowLinear, read_mixed_row_linear},
 };
 
 NetworkNode node_from(Napi::Value value, const std::string& what) {
@@ -123,7 +147,8 @@ NetworkNode node_from(Napi::Value value, const std::string& what) {
   const OpReader& reader = kReaders[choice(
       given.Get("op"), what + ".op",
       {"input", "linear", "conv2d", "relu", "prelu", "gelu", "batchNorm", "layerNorm", "maxPool2d",
-       "avgPool2d", "flatten", "add", "attention", "dropout", "matmul"})];
+       "avgPool2d", "flatten", "add", "attention", "dropout", "matmul", "embedding", "embeddingBag",
+       "mpqLinear", "mixedRowLinear"})];
   NetworkNode node;
   node.op = reader.op;
   const Napi::Value name = given.Get("name");
@@ -143,8 +168,14 @@ NetworkNode node_from(Napi::Value value, const std::string& what) {
 // Bytes of a node's weight; the shape of a convolution was not checked yet.
 double weight_bytes(const NetworkNode& node) {
   const Conv2dShape& s = node.conv2d.shape;
-  const double linear = static_cast<double>(node.linear.in_channels) *
-                        static_cast<double>(node.linear.out_channels);
+  const auto area = [](int64_t rows, int64_t cols) {
+    return static_cast<double>(rows) * static_cast<double>(cols);
+  };
+  const WeightOnlyOptions &mpq = node.mpq.linear, &mixed = node.mixed_row.linear;
+  const double linear = area(node.linear.out_channels, node.linear.in_channels) +
+                        area(node.embedding.num_embeddings, node.embedding.embedding_dim) +
+                        area(mpq.out_channels, mpq.in_channels) +
+                        area(mixed.out_channels, mixed.in_channels);
   const double conv = static_cast<double>(s.in_channels) * static_cast<double>(s.out_channels) *
                       static_cast<double>(s.kernel_height) * static_cast<double>(s.kernel_width);
   return (linear + conv / static_cast<double>(s.groups)) * sizeof(float);

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "nn/sign_gradient.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
 #include "quant/range.h"
@@ -84,24 +85,6 @@ ActivationState affine_state(const float* x, int64_t n, const ActivationOptions&
   const float scale = found.scales[0];
   // Codes of the unsigned grid are those of this one minus qmin.
   return {scale, -scale * static_cast<float>(found.zero_points[0] + range.qmin)};
-}
-
-// Σ sign(x)·dy; dx = dy where |x| ≤ window. Sums sixteen float lanes over short blocks.
-double sign_backward(const float* x, const float* dy, float* dx, int64_t n, float window) {
-  constexpr int64_t kLanes = 16;
-  double total = 0;
-  for (int64_t block = 0; block < n; block += 16 * kLanes) {
-    float lanes[kLanes] = {};
-    const int64_t end = std::min(n, block + 16 * kLanes);
-    int64_t i = block;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (int64_t j = 0; j < kLanes; ++j) lanes[j] += x[i + j] >= 0 ? dy[i + j] : -dy[i + j];
-    }
-    for (; i < end; ++i) lanes[i % kLanes] += x[i] >= 0 ? dy[i] : -dy[i];
-    for (const float lane : lanes) total += lane;
-  }
-  for (int64_t i = 0; i < n; ++i) dx[i] = std::fabs(x[i]) <= window ? dy[i] : 0.0f;
-  return total;
 }
 
 }  // namespace

@@ -29,10 +29,6 @@ void softmax_row_backward(const float* p, float* dp, int64_t n, double scale) {
   for (int64_t i = 0; i < n; ++i) dp[i] = static_cast<float>(scale * p[i] * (dp[i] - dot));
 }
 
-void grow(AlignedVector<float>& buffer, int64_t count) {
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
-}
-
 const AttentionShape& checked(const AttentionShape& s) {
   if (s.heads < 1 || s.queries < 1 || s.keys < 1 || s.depth < 1) {
     throw Error("E-NATIVE-ARGUMENT", "Attention needs at least one head, token and channel.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/sign_gradient.h"
 #include "qat/kernels.h"
 #include "runtime/thread_pool.h"
 
@@ -11,37 +12,8 @@ namespace {
 
 constexpr int64_t kChunkRows = 16;  // fixed, so that sums do not depend on the thread count
 
-// Elements that are summed in float lanes before the lanes go into a double: fixed, and few enough to
-// keep the sum exact to about 1e-7.
-constexpr int64_t kLanes = 16;
-constexpr int64_t kBlock = 16 * kLanes;
-
-// Σ term(i) for i in [0, n) in a fixed order that compilers can vectorise.
-template <typename Term>
-double sum_in_lanes(int64_t n, Term&& term) {
-  double total = 0;
-  for (int64_t block = 0; block < n; block += kBlock) {
-    float lanes[kLanes] = {};
-    const int64_t end = std::min(n, block + kBlock);
-    int64_t i = block;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (int64_t j = 0; j < kLanes; ++j) lanes[j] += term(i + j);
-    }
-    for (; i < end; ++i) lanes[i % kLanes] += term(i);
-    for (const float lane : lanes) total += lane;
-  }
-  return total;
-}
-
 double sum_abs(const float* w, int64_t n) {
   return sum_in_lanes(n, [w](int64_t i) { return std::fabs(w[i]); });
-}
-
-// Σ sign(w)·dŵ; dw = dŵ where |w| ≤ 1.
-double sign_backward(const float* w, float* dw, int64_t n) {
-  const double sum = sum_in_lanes(n, [w, dw](int64_t i) { return w[i] >= 0 ? dw[i] : -dw[i]; });
-  for (int64_t i = 0; i < n; ++i) dw[i] = std::fabs(w[i]) <= 1 ? dw[i] : 0.0f;
-  return sum;
 }
 
 // fn(first element, count, sums of this chunk) for every stretch of columns that shares a scale;
@@ -95,7 +67,7 @@ void BinaryRule::after_update(float* w) {
 
 void BinaryRule::backward(const float* w, const Scales&, float* dweight, const ScaleSums& sums) {
   reduce_by_scale(layout(), partials_, sums.scale, [&](int64_t first, int64_t count) {
-    return sign_backward(w + first, dweight + first, count);
+    return sign_backward(w + first, dweight + first, dweight + first, count, 1.0f);
   });
 }
 

@@ -14,6 +14,16 @@ class Embedding final : public EmbeddingTable {
   void forward(const int32_t* ids, int64_t count, float* y);
   // dy [count, dim] of the last training forward().
   SparseGradient backward(const float* dy);
+
+  // --- for networks, whatever mode the layer is in -------------------------------------------------
+  // From the float table.
+  void forward_borrowed(const int32_t* ids, int64_t count, float* y, bool for_backward);
+  SparseGradient backward_borrowed(const float* dy) const;
+  // From the packed table; a float table as it is.
+  void forward_packed(const int32_t* ids, int64_t count, float* y);
+
+ private:
+  void look_up(const int32_t* ids, int64_t count, Rows from, float* y);
 };
 
 }  // namespace qat

@@ -42,7 +42,7 @@ float EmbeddingBag::use_factor(int64_t members) const {
   return mode_ == BagMode::kSum ? 1.0f : 1.0f / static_cast<float>(members);
 }
 
-void EmbeddingBag::reduce_bag(const int32_t* ids, int64_t count, float* y) const {
+void EmbeddingBag::reduce_bag(const int32_t* ids, int64_t count, Rows from, float* y) const {
   const int64_t dim = embedding_dim();
   std::vector<float> row(static_cast<size_t>(dim));
   std::vector<double> sums(row.size());
@@ -50,7 +50,7 @@ void EmbeddingBag::reduce_bag(const int32_t* ids, int64_t count, float* y) const
   for (int64_t i = 0; i < count; ++i) {
     if (is_padding(ids[i])) continue;
     ++members;
-    read_row(ids[i], row.data());
+    read_row(ids[i], from, row.data());
     for (size_t c = 0; c < row.size(); ++c) {
       sums[c] += mode_ != BagMode::kVote ? row[c] : row[c] >= 0 ? 1.0f : -1.0f;
     }
@@ -64,18 +64,38 @@ void EmbeddingBag::reduce_bag(const int32_t* ids, int64_t count, float* y) const
   }
 }
 
-void EmbeddingBag::forward(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags,
-                           float* y) {
-  begin_forward();
+void EmbeddingBag::reduce(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags,
+                          Rows from, float* y) {
+  begin_forward(from);
   require_ids(ids, count);
   require_offsets(offsets, bags, count);
   parallel_for(bags, kBagsPerRange, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const int64_t first = offsets[b];
-      reduce_bag(ids + first, bag_end(offsets, b, bags, count) - first, y + b * embedding_dim());
+      reduce_bag(ids + first, bag_end(offsets, b, bags, count) - first, from,
+                 y + b * embedding_dim());
     }
   });
-  if (!training()) return;
+}
+
+void EmbeddingBag::forward(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags,
+                           float* y) {
+  if (training()) {
+    forward_borrowed(ids, count, offsets, bags, y, true);
+  } else {
+    forward_packed(ids, count, offsets, bags, y);
+  }
+}
+
+void EmbeddingBag::forward_packed(const int32_t* ids, int64_t count, const int32_t* offsets,
+                                  int64_t bags, float* y) {
+  reduce(ids, count, offsets, bags, Rows::kPacked, y);
+}
+
+void EmbeddingBag::forward_borrowed(const int32_t* ids, int64_t count, const int32_t* offsets,
+                                    int64_t bags, float* y, bool for_backward) {
+  reduce(ids, count, offsets, bags, Rows::kFloat, y);
+  if (!for_backward) return;
   std::vector<Use> uses;
   for (int64_t b = 0; b < bags; ++b) {
     const int64_t end = bag_end(offsets, b, bags, count);
@@ -89,6 +109,11 @@ void EmbeddingBag::forward(const int32_t* ids, int64_t count, const int32_t* off
 }
 
 SparseGradient EmbeddingBag::backward(const float* dy) {
+  require_training();
+  return backward_borrowed(dy);
+}
+
+SparseGradient EmbeddingBag::backward_borrowed(const float* dy) const {
   require_forward();
   return sparse_backward(dy, scales_learned() && mode_ != BagMode::kVote);
 }

@@ -22,8 +22,19 @@ class EmbeddingBag final : public EmbeddingTable {
   // if it were the mean of the signs; scales take no part in it.
   SparseGradient backward(const float* dy);
 
+  // --- for networks, whatever mode the layer is in -------------------------------------------------
+  // From the float table.
+  void forward_borrowed(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags,
+                        float* y, bool for_backward);
+  SparseGradient backward_borrowed(const float* dy) const;
+  // From the packed table; a float table as it is.
+  void forward_packed(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags,
+                      float* y);
+
  private:
-  void reduce_bag(const int32_t* ids, int64_t count, float* y) const;
+  void reduce(const int32_t* ids, int64_t count, const int32_t* offsets, int64_t bags, Rows from,
+              float* y);
+  void reduce_bag(const int32_t* ids, int64_t count, Rows from, float* y) const;
   float use_factor(int64_t members) const;
 
   BagMode mode_;

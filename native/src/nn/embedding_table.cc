@@ -28,6 +28,10 @@ EmbeddingOptions checked(const EmbeddingOptions& options) {
                     " values cannot be made.",
                 "Use at least one row and column and at most 4294967296 values.");
   }
+  if (options.weight.method != Method::kLsq && options.weight.method != Method::kSte) {
+    throw Error("E-QUANTIZER-INVALID", "Tables are trained by LSQ or straight through.",
+                "Use the method lsq or ste.");
+  }
   if (options.padding_idx < -1 || options.padding_idx >= rows) {
     throw Error("E-NATIVE-ARGUMENT",
                 "paddingIdx " + std::to_string(options.padding_idx) + " is no row of " +
@@ -35,6 +39,7 @@ EmbeddingOptions checked(const EmbeddingOptions& options) {
                 "Use a row, or leave it out.");
   }
   EmbeddingOptions result = options;
+  if (result.weight.quantizer.bits == kFloatBits) return result;
   result.weight.quantizer.granularity = Granularity::kChannel;
   validate(result.weight.quantizer);
   return result;
@@ -43,8 +48,9 @@ EmbeddingOptions checked(const EmbeddingOptions& options) {
 }  // namespace
 
 EmbeddingTable::EmbeddingTable(const EmbeddingOptions& options)
-    : options_(checked(options)),
-      layout_(scale_layout(quantizer(), options.num_embeddings, options.embedding_dim)) {}
+    : options_(checked(options)) {
+  if (!is_float()) layout_ = scale_layout(quantizer(), num_embeddings(), embedding_dim());
+}
 
 // --- life cycle ----------------------------------------------------------------------------------
 
@@ -66,16 +72,19 @@ void EmbeddingTable::set_weight_data(const float* weight, size_t count) {
   packed_ = QuantizedWeight();
   has_uses_ = false;
   life_.weight_set();
+  if (is_float()) life_.scales_set();
 }
 
 void EmbeddingTable::prepare_params(const CancelToken* cancel) {
   if (life_.keeps_scales()) return;
   life_.require_weight("prepareParams");
+  if (is_float()) return;
   scales_ = estimate_scales(weight_.data(), num_embeddings(), embedding_dim(), quantizer(), cancel);
   life_.scales_set();
 }
 
 const QuantizedWeight& EmbeddingTable::packed_weight(const CancelToken* cancel) {
+  require_codes();
   if (life_.packed_only()) return packed_;
   life_.require_prepared("optWeight");
   if (!life_.packed_is_current()) {
@@ -84,6 +93,12 @@ const QuantizedWeight& EmbeddingTable::packed_weight(const CancelToken* cancel) 
     life_.packed_made();
   }
   return packed_;
+}
+
+void EmbeddingTable::require_codes() const {
+  if (!is_float()) return;
+  throw Error("E-QUANTIZER-INVALID", "A float table has neither codes nor scales.",
+              "Create the table with 1 to 8 bits.");
 }
 
 void EmbeddingTable::generate_quantized_weight(bool qweight_only, const CancelToken* cancel) {
@@ -96,6 +111,7 @@ void EmbeddingTable::generate_quantized_weight(bool qweight_only, const CancelTo
 }
 
 void EmbeddingTable::set_quantized_weight_data(const QuantizedWeight& weight) {
+  require_codes();
   validate_quantized_weight(weight);
   if (weight.config.bits != w_bit() || weight.config.grid != quantizer().grid ||
       weight.config.granularity != Granularity::kChannel) {
@@ -126,6 +142,7 @@ Scales EmbeddingTable::scales() {
 }
 
 void EmbeddingTable::set_scales(const Scales& scales) {
+  require_codes();
   if (!life_.packed_only()) life_.require_weight("setScales");
   Scales given = scales;
   if (quantizer().grid == Grid::kUnsigned && given.zero_points.empty()) {
@@ -155,6 +172,7 @@ void EmbeddingTable::eval() {
 void EmbeddingTable::add_update(const int32_t* rows, int64_t count, const float* dweight,
                                 const float* dscales) {
   life_.require_prepared("update");
+  if (dscales) require_codes();
   require_ids(rows, count);
   const int64_t dim = embedding_dim();
   std::vector<int32_t> sorted(rows, rows + count);
@@ -166,17 +184,40 @@ void EmbeddingTable::add_update(const int32_t* rows, int64_t count, const float*
   }
   for (int64_t i = 0; i < count; ++i) {
     require_finite_update("column", weight_.data() + rows[i] * dim, dweight + i * dim, dim);
-    require_finite_update("row scale", &scales_.scales[static_cast<size_t>(rows[i])],
-                          dscales ? dscales + i : nullptr, 1);
+    if (dscales) {
+      require_finite_update("row scale", &scales_.scales[static_cast<size_t>(rows[i])],
+                            dscales + i, 1);
+    }
   }
   for (int64_t i = 0; i < count; ++i) {
     float* row = weight_.data() + rows[i] * dim;
     for (int64_t c = 0; c < dim; ++c) row[c] += dweight[i * dim + c];
-    float& scale = scales_.scales[static_cast<size_t>(rows[i])];
-    if (dscales) scale = updated_scale(scale, dscales[i]);
+    if (dscales) {
+      float& scale = scales_.scales[static_cast<size_t>(rows[i])];
+      scale = updated_scale(scale, dscales[i]);
+    }
     if (is_binary() && !scales_learned()) refresh_binary_scale(rows[i]);
   }
   life_.parameters_written();
+}
+
+float* EmbeddingTable::mutable_weight() {
+  life_.require_weight("the update of the table");
+  life_.parameters_written();
+  return weight_.data();
+}
+
+float* EmbeddingTable::mutable_scales() {
+  life_.require_prepared("the update of the scales");
+  life_.parameters_written();
+  return scales_.scales.data();
+}
+
+void EmbeddingTable::after_update() {
+  if (!is_binary() || scales_learned() || scales_.scales.empty()) return;
+  parallel_for(num_embeddings(), kRowsPerRange, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) refresh_binary_scale(row);
+  });
 }
 
 void EmbeddingTable::refresh_binary_scale(int64_t row) {
@@ -199,10 +240,13 @@ void EmbeddingTable::require_ids(const int32_t* ids, int64_t count) const {
   }
 }
 
-void EmbeddingTable::begin_forward() {
-  life_.require_ready("forward");
+void EmbeddingTable::begin_forward(Rows from) {
   has_uses_ = false;
-  if (!training()) packed_weight();
+  if (from == Rows::kFloat || is_float()) {
+    life_.require_prepared("forward");
+  } else {
+    packed_weight();
+  }
 }
 
 QuantParams EmbeddingTable::row_params(int64_t row) const {
@@ -226,18 +270,23 @@ void EmbeddingTable::read_packed_row(int64_t row, float* values) const {
   }
 }
 
-void EmbeddingTable::read_row(int32_t id, float* values) const {
+void EmbeddingTable::read_row(int32_t id, Rows from, float* values) const {
   const int64_t dim = embedding_dim();
   if (is_padding(id)) {
     std::fill(values, values + dim, 0.0f);
     return;
   }
-  if (!training()) {
+  const float* row = weight_.data() + id * dim;
+  if (is_float() || (from == Rows::kFloat && !quantizing_)) {
+    std::copy(row, row + dim, values);
+    return;
+  }
+  if (from == Rows::kPacked) {
     read_packed_row(id, values);
     return;
   }
   const auto quantize = is_binary() ? kernels().binarize : kernels().fake_quant;
-  quantize(weight_.data() + id * dim, values, 1, dim, row_params(id));
+  quantize(row, values, 1, dim, row_params(id));
 }
 
 // --- gradient ------------------------------------------------------------------------------------
@@ -248,10 +297,12 @@ void EmbeddingTable::keep_uses(std::vector<Use> uses) {
   uses_version_ = life_.version();
 }
 
+void EmbeddingTable::require_training() const {
+  if (training()) return;
+  life_.refuse("backward", "the layer is in inference", "Call train() and forward first.");
+}
+
 void EmbeddingTable::require_forward() const {
-  if (!training()) {
-    life_.refuse("backward", "the layer is in inference", "Call train() and forward first.");
-  }
   if (!has_uses_) {
     life_.refuse("backward", "there was no training forward before it",
                  "Call train() and forward first.");
@@ -267,6 +318,10 @@ double EmbeddingTable::row_backward(int64_t row, const float* dvalues, float* dw
   const int64_t dim = embedding_dim();
   const float* weight = weight_.data() + row * dim;
   double dscale = 0;
+  if (is_float() || !quantizing_) {
+    std::copy(dvalues, dvalues + dim, dweight);
+    return 0;
+  }
   if (!is_binary()) {
     kernels().fake_quant_backward(weight, dvalues, dweight, &dscale, 1, dim, row_params(row));
     return dscale;
@@ -294,7 +349,8 @@ SparseGradient EmbeddingTable::sparse_backward(const float* dy, bool with_scales
   const auto rows = static_cast<int64_t>(gradient.rows.size());
   gradient.dweight.resize(static_cast<size_t>(rows * dim));
   if (with_scales) gradient.dscales.resize(gradient.rows.size());
-  const double qmax = is_binary() ? 1 : code_range(quantizer().grid, w_bit()).qmax;
+  const double qmax =
+      is_binary() || !with_scales ? 1 : code_range(quantizer().grid, w_bit()).qmax;
   const double factor = 1 / std::sqrt(static_cast<double>(dim) * qmax);
   parallel_for(rows, kRowsPerRange, [&](int64_t begin, int64_t end) {
     std::vector<double> sums(static_cast<size_t>(dim));

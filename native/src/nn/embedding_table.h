@@ -1,5 +1,5 @@
-// A table of vectors as 1–8 bit codes with a scale per row: the life cycle and the rows that
-// embedding and embedding bag share. Training keeps a float table; only the rows a batch touches
+// A table of vectors as 1–8 bit codes with a scale per row, or in float: the life cycle and the rows
+// that embedding and embedding bag share. Training keeps a float table; only the rows a batch touches
 // get a gradient.
 #pragma once
 
@@ -19,7 +19,7 @@ struct EmbeddingOptions {
   // This row is zeros in every lookup, takes no part in a bag and gets no gradient; −1: none.
   int64_t padding_idx = -1;
   // Granularity is per row, whatever it says. kSte: scales stay as prepared, those of 1 bit follow
-  // mean|row|.
+  // mean|row|. kFloatBits: no scales, no codes; the table is prepared once it is set.
   WeightOptions weight;
 };
 
@@ -40,6 +40,8 @@ class EmbeddingTable {
   int64_t num_embeddings() const { return options_.num_embeddings; }
   int64_t embedding_dim() const { return options_.embedding_dim; }
   int w_bit() const { return options_.weight.quantizer.bits; }
+  bool is_float() const { return w_bit() == kFloatBits; }
+  bool is_binary() const { return !is_float() && quantizer().grid == Grid::kBinary; }
   bool training() const { return life_.training(); }
   LayerState state() const { return life_.state(); }
   int64_t native_bytes() const;
@@ -74,7 +76,16 @@ class EmbeddingTable {
   // and changes nothing, where a value would not be finite.
   void add_update(const int32_t* rows, int64_t count, const float* dweight, const float* dscales);
 
-  bool scales_learned() const { return options_.weight.method == Method::kLsq; }
+  bool scales_learned() const { return !is_float() && options_.weight.method == Method::kLsq; }
+
+  // --- for networks: arrays to write to; after_update() once all values of a step are written ------
+  float* mutable_weight();
+  float* mutable_scales();
+  void after_update();
+  // Scales as they are; empty before they are set.
+  const Scales& current_scales() const { return scales_; }
+  // false: lookups give float rows, and the gradient passes as it is. Packed lookups stay packed.
+  void set_quantizing(bool quantizing) { quantizing_ = quantizing; }
 
  protected:
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes or bits it cannot do.
@@ -89,10 +100,13 @@ class EmbeddingTable {
 
   // Throws E-NATIVE-ARGUMENT naming the first id outside the vocabulary.
   void require_ids(const int32_t* ids, int64_t count) const;
-  // Before the rows of a forward are read: a weight with scales, packed in inference.
-  void begin_forward();
+  // Where a forward reads its rows: the float table through the quantizer, or the codes.
+  enum class Rows { kFloat, kPacked };
+  Rows rows_in_use() const { return training() ? Rows::kFloat : Rows::kPacked; }
+  // Before the rows of a forward are read: a weight with scales, or the packed one.
+  void begin_forward(Rows from);
   // Quantized values of a row [dim]; zeros for the padding row. Safe from several threads.
-  void read_row(int32_t id, float* values) const;
+  void read_row(int32_t id, Rows from, float* values) const;
   bool is_padding(int32_t id) const { return id == options_.padding_idx; }
   // Remembers a training forward's uses (padding left out).
   void keep_uses(std::vector<Use> uses);
@@ -100,10 +114,11 @@ class EmbeddingTable {
   SparseGradient sparse_backward(const float* dy, bool with_scales) const;
   // E-LAYER-STATE unless a training forward was kept and nothing was written since.
   void require_forward() const;
+  void require_training() const;  // E-LAYER-STATE in inference
 
  private:
   const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
-  bool is_binary() const { return quantizer().grid == Grid::kBinary; }
+  void require_codes() const;
   QuantParams row_params(int64_t row) const;
   void refresh_binary_scale(int64_t row);
   void read_packed_row(int64_t row, float* values) const;
@@ -117,6 +132,7 @@ class EmbeddingTable {
   QuantizedWeight packed_;
   std::vector<Use> uses_;
   bool has_uses_ = false;
+  bool quantizing_ = true;
   uint64_t uses_version_ = 0;
 };
 

@@ -34,6 +34,8 @@ class MixedRowLinear final : public WeightOnlyLinear {
 
   // Groups in stored order; without groups while no widths are known.
   const MixedRowPlan& plan() const { return plan_; }
+  // Multiplied to the inputs, [in]; empty: none.
+  const std::vector<float>& channel_scale() const { return input_scale(); }
 
  private:
   MixedRowPlan plan_;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "nn/packed_weight.h"
+
 namespace qat {
 
 class CancelToken;
@@ -30,8 +32,8 @@ enum class Pass { kTraining, kInference, kPacked };
 
 // One array that a module holds.
 struct ModuleParameter {
-  // kLearned, kScale and kOffset get gradients (null for a scale that is not learned). Scales stay
-  // positive; scales and offsets of quantizers have a learning rate of their own. Those of n-bit layers
+  // kLearned, kScale and kOffset get gradients (null for a scale that is not learned). Scales keep
+  // their sign; scales and offsets of quantizers have a learning rate of their own. Those of n-bit layers
   // are not among the parameters a network shows: it has scales() for them. kStatistic is only kept:
   // running means.
   enum class Role { kLearned, kScale, kOffset, kStatistic };
@@ -39,6 +41,7 @@ struct ModuleParameter {
   int64_t rows = 0, cols = 0;
   Role role = Role::kLearned;
   float least = -3.402823466e38f;  // smallest value that is legal
+  bool binary = false;             // a 1-bit weight: only the sign of its values counts
   int64_t size() const { return rows * cols; }
   bool of_quantizer() const { return role == Role::kScale || role == Role::kOffset; }
 };
@@ -74,12 +77,16 @@ class Module {
   virtual float* mutable_value(size_t /*index*/) { return nullptr; }  // for an optimizer's update
   virtual void after_update() {}  // every value of this step is written
   virtual float* gradient(size_t /*index*/) { return nullptr; }       // of the last backward()
-  // Initial values from the seed.
-  virtual void reset(uint64_t /*seed*/) {}
+  // Initial values from the seed; false where nothing is drawn.
+  virtual bool reset(uint64_t /*seed*/) { return false; }
   // The n-bit layer inside, where there is one.
   virtual NBitLayer* layer() { return nullptr; }
   // Sets the state of every quantizer from calibration inputs x, one array [rows, …] per input.
   virtual void prepare(const float* const* /*x*/, int64_t /*rows*/, const CancelToken* /*cancel*/) {}
+  // Codes and scales of the weight. E-LAYER-UNKNOWN for a node without one, E-QUANTIZER-INVALID for a
+  // float one.
+  virtual PackedWeight packed_weight();
+  virtual void set_packed_weight(const PackedWeight& weight);
   // Every weight and every quantizer's state is there: it can be trained.
   virtual bool ready() const { return true; }
 

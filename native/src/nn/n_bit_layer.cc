@@ -164,6 +164,7 @@ const QuantizedWeight& NBitLayer::packed_weight(const CancelToken* cancel) {
   if (packed_version_ != version_) {
     packed_ = qat::quantize_weight(rule_->rounded_values(weight_.data()), rows(), cols(), quantizer(),
                                    scales_, cancel);
+    keep_squares();
     packed_version_ = version_;
   }
   return packed_;
@@ -207,6 +208,7 @@ void NBitLayer::set_quantized_weight_data(const QuantizedWeight& weight) {
                 "Load the packed weight of this layer.");
   }
   packed_ = weight;
+  keep_squares();
   scales_ = weight.scales;
   has_weight_ = prepared_ = training_ = false;
   last_input_ = nullptr;
@@ -290,7 +292,6 @@ float* NBitLayer::mutable_bias() { return bias_.empty() ? nullptr : bias_.data()
 
 float* NBitLayer::mutable_scales() {
   require_prepared("the update of the scales");
-  scaled_version_ = weight_version_;
   ++version_;
   return scales_.scales.data();
 }
@@ -321,13 +322,20 @@ ScaleLayout NBitLayer::scale_layout() const {
   return rule_ ? rule_->layout() : ScaleLayout{rows(), cols(), cols(), 0};
 }
 
+// Kept with the codes: every packed pass needs them.
+void NBitLayer::keep_squares() {
+  packed_.squares.clear();
+  if (!packed_.scales.negative_scales.empty()) packed_.squares = ternary_squares(packed_.packed);
+}
+
 int64_t NBitLayer::native_bytes() const {
   const size_t floats = weight_.size() + bias_.size() + quantized_weight_.size() +
                         quantized_input_.size() + shifted_input_.size() + dweight_.size() + dbias_.size() +
                         dscale_.size() + dinput_.size() + kept_input_.size() +
                         2 * scales_.scales.size() + scales_.zero_points.size() +
                         2 * dscale_sums_.size();
-  return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size()) +
+  return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size() +
+                              packed_.squares.size()) +
          product_->native_bytes() + activation_.native_bytes();
 }
 

@@ -169,6 +169,7 @@ class NBitLayer {
   void require_weight(const char* call) const;
   void require_prepared(const char* call) const;
   void require_ready(const char* call) const;
+  void keep_squares();
   void current_scales();
   const float* quantized_weight();
   const float* shifted_input(const float* x, int64_t batch);

@@ -7,14 +7,6 @@
 #include "nn/oscillation.h"
 
 namespace qat {
-namespace {
-
-void grow(AlignedVector<float>& buffer, int64_t count) {
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
-}
-
-}  // namespace
-
 void NBitLayer::current_scales() {
   if (refreshed_version_ == version_) return;
   if (rule_) rule_->refresh_scales(weight_.data(), scaled_version_ != weight_version_, &scales_);

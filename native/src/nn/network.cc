@@ -43,6 +43,7 @@ Network::Network(const std::vector<NetworkNode>& nodes)
     throw Error("E-MODEL-EMPTY", "A network needs at least one node.", "Add a linear node.");
   }
   const bool stated = nodes[0].op == NetworkNode::Op::kInput;
+  if (stated) input_name_ = nodes[0].name;
   input_shape_ = stated ? nodes[0].shape : first_shape(nodes[0]);
   if (input_shape_.extents.empty() || input_shape_.extents.size() > 3) {
     bad_graph("its input has " + std::to_string(input_shape_.extents.size()) + " extents");
@@ -62,7 +63,9 @@ SampleShape Network::shape_of(int64_t node) const {
 
 void Network::add_node(const NetworkNode& spec) {
   const auto index = static_cast<int64_t>(nodes_.size());
+  // `index`: no earlier node.
   const auto named = [&](const std::string& name) {
+    if (!input_name_.empty() && name == input_name_) return Node::kData;
     for (int64_t i = 0; i < index; ++i) {
       if (nodes_[static_cast<size_t>(i)]->spec.name == name) return i;
     }
@@ -107,6 +110,14 @@ NBitLayer& Network::layer_named(const std::string& layer) const {
               "Use the name of one of its linear or convolution nodes.");
 }
 
+Network::Node& Network::weight_node(const std::string& layer) const {
+  for (const auto& node : nodes_) {
+    if (!layer.empty() && node->spec.name == layer) return *node;
+  }
+  throw Error("E-LAYER-UNKNOWN", "The network has no layer \"" + layer + "\".",
+              "Use the name of one of its linear, convolution or embedding nodes.");
+}
+
 const float* Network::FoundParameter::value() const { return node->module->value(index); }
 
 Network::FoundParameter Network::find_parameter(const std::string& name) const {
@@ -147,9 +158,7 @@ void Network::set_parameter(const std::string& name, const float* values, size_t
 void Network::reset_parameters(uint64_t seed) {
   NetworkUse use(*this);
   uint64_t layer = 0;
-  for (const auto& node : nodes_) {
-    if (node->layer()) node->module->reset(seed + (layer++ << 32));
-  }
+  for (const auto& node : nodes_) layer += node->module->reset(seed + (layer << 32));
 }
 
 LayerScales Network::scales(const std::string& layer) const {
@@ -173,12 +182,22 @@ void Network::set_scales(const std::string& layer, const Scales& weight,
 
 QuantizedWeight Network::quantized_weight(const std::string& layer) {
   NetworkUse use(*this);
-  return layer_named(layer).packed_weight();
+  return require_form<QuantizedWeight>(weight_node(layer).module->packed_weight());
 }
 
 void Network::set_quantized_weight(const std::string& layer, const QuantizedWeight& weight) {
   NetworkUse use(*this);
-  layer_named(layer).set_quantized_weight_data(weight);
+  weight_node(layer).module->set_packed_weight(weight);
+}
+
+PackedWeight Network::packed_weight(const std::string& layer) {
+  NetworkUse use(*this);
+  return weight_node(layer).module->packed_weight();
+}
+
+void Network::set_packed_weight(const std::string& layer, const PackedWeight& weight) {
+  NetworkUse use(*this);
+  weight_node(layer).module->set_packed_weight(weight);
 }
 
 int64_t Network::native_bytes() const {

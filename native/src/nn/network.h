@@ -37,7 +37,7 @@ struct EvaluationResult {
 };
 
 // Parameters are named <node>.<array>: weight, bias, gamma, beta, runningMean, runningVar, slope, and
-// what an attention's quantizers hold: queriesScale, …
+// what quantizers hold that stand in no n-bit layer: queriesScale, …; scales, zeros, zeroPoints.
 // One user at a time: a call while another thread uses the network (an evaluation, a session that
 // runs) throws E-RUN-STATE at once instead of waiting.
 class Network {
@@ -58,12 +58,24 @@ class Network {
   // Weight scales by each node's estimator; activation scales layer by layer from the first `count`
   // samples pushed through the already quantized prefix.
   void prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel = nullptr);
+  // The same for the nodes that lack something; the others keep what they have, to the bit.
+  void prepare_missing(const Dataset& calibration, int64_t count,
+                       const CancelToken* cancel = nullptr);
+  // Takes over what the nodes of the same name and operation in `other` hold: everything from a node that
+  // computes alike; weights, biases and statistics where quantizers differ, which are to be prepared
+  // then. So a float network becomes an n-bit one, layer by layer. E-LAYER-STATE for a node of `other`
+  // that has only its packed weight; E-WEIGHT-SHAPE for another shape.
+  void take_from(const Network& other);
   LayerScales scales(const std::string& layer) const;
   // An activation scale of 0 leaves it as it is (float activations).
   void set_scales(const std::string& layer, const Scales& weight,
                   const ActivationState& activation);
+  // Of linear, convolution and embedding nodes; E-QUANTIZER-INVALID for others.
   QuantizedWeight quantized_weight(const std::string& layer);
   void set_quantized_weight(const std::string& layer, const QuantizedWeight& weight);
+  // Of every kind of layer. A packed weight of a weight-only layer or an embedding can be trained on.
+  PackedWeight packed_weight(const std::string& layer);
+  void set_packed_weight(const std::string& layer, const PackedWeight& weight);
   // [count, outputs]
   std::vector<float> logits(const Dataset& data, EvaluationMode mode,
                             const CancelToken* cancel = nullptr);
@@ -87,6 +99,7 @@ class Network {
   void add_node(const NetworkNode& spec);
   SampleShape shape_of(int64_t node) const;
   NBitLayer& layer_named(const std::string& layer) const;
+  Node& weight_node(const std::string& layer) const;
   FoundParameter find_parameter(const std::string& name) const;
   BufferPlan inference_plan() const;
   std::vector<const float*> inputs_of(const BufferPlan& plan, size_t index, int64_t first);
@@ -94,12 +107,15 @@ class Network {
   EvaluationResult evaluate_held(const Dataset& data, EvaluationMode mode,
                                  const CancelToken* cancel, float* logits);
   void require_data(const Dataset& data) const;
+  void prepare_nodes(const Dataset& calibration, int64_t count, bool only_missing,
+                     const CancelToken* cancel);
 
   mutable std::atomic<bool> in_use_{false};
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<ParameterInfo> parameters_;
   std::unique_ptr<Workspace> workspace_;
   SampleShape input_shape_;
+  std::string input_name_;  // empty: samples cannot be named
   int64_t inputs_ = 0;
   int64_t outputs_ = 0;
 };

@@ -108,6 +108,16 @@ EvaluationResult Network::evaluate(const Dataset& data, EvaluationMode mode,
 }
 
 void Network::prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel) {
+  prepare_nodes(calibration, count, false, cancel);
+}
+
+void Network::prepare_missing(const Dataset& calibration, int64_t count,
+                              const CancelToken* cancel) {
+  prepare_nodes(calibration, count, true, cancel);
+}
+
+void Network::prepare_nodes(const Dataset& calibration, int64_t count, bool only_missing,
+                            const CancelToken* cancel) {
   NetworkUse use(*this);
   require_data(calibration);
   const int64_t rows = std::min(count, calibration.count());
@@ -121,7 +131,9 @@ void Network::prepare(const Dataset& calibration, int64_t count, const CancelTok
   for (size_t i = 0; i < nodes_.size(); ++i) {
     throw_if_cancelled(cancel);
     const Node& node = *nodes_[i];
-    node.module->prepare(inputs_of(plan, i, 0).data(), rows, cancel);
+    if (!only_missing || !node.module->ready()) {
+      node.module->prepare(inputs_of(plan, i, 0).data(), rows, cancel);
+    }
     for (int64_t first = 0; first < rows; first += kEvaluationBatch) {
       throw_if_cancelled(cancel);
       run_node(plan, i, first, std::min(kEvaluationBatch, rows - first), Pass::kInference);

@@ -6,11 +6,14 @@
 #include "nn/layer_limits.h"
 #include "nn/modules/activation_modules.h"
 #include "nn/modules/attention_module.h"
+#include "nn/modules/embedding_modules.h"
 #include "nn/modules/matmul_module.h"
 #include "nn/modules/n_bit_module.h"
 #include "nn/modules/norm_modules.h"
 #include "nn/modules/pool_modules.h"
+#include "nn/modules/weight_only_module.h"
 #include "qat/error.h"
+#include "runtime/hash.h"
 
 namespace qat {
 namespace {
@@ -33,20 +36,56 @@ void require_rank(const NetworkNode& node, const SampleShape& shape, size_t rank
             std::to_string(gets));
 }
 
-std::unique_ptr<Module> linear_module(const NetworkNode& node, const Inputs& in, size_t) {
-  const SampleShape& shape = in[0];
+// [features] or [tokens, features] with another number of features.
+SampleShape linear_output(const NetworkNode& node, const SampleShape& shape, int64_t in,
+                          int64_t out) {
   if (shape.extents.size() > 2) {
     bad_graph(quoted(node) + " takes features but gets [" + shape.text() +
               "]: a flatten node belongs before it");
   }
-  if (shape.extents.back() != node.linear.in_channels) {
-    bad_features(node, node.linear.in_channels, shape.extents.back());
-  }
-  LinearOptions options = node.linear;
-  options.tokens = shape.extents.size() == 2 ? shape.extents[0] : 1;
+  if (shape.extents.back() != in) bad_features(node, in, shape.extents.back());
   SampleShape output = shape;
-  output.extents.back() = options.out_channels;
+  output.extents.back() = out;
+  return output;
+}
+
+std::unique_ptr<Module> linear_module(const NetworkNode& node, const Inputs& in, size_t) {
+  LinearOptions options = node.linear;
+  SampleShape output = linear_output(node, in[0], options.in_channels, options.out_channels);
+  options.tokens = output.extents.size() == 2 ? output.extents[0] : 1;
   return std::make_unique<NBitModule>(make_linear(options), std::move(output));
+}
+
+std::unique_ptr<Module> mpq_linear_module(const NetworkNode& node, const Inputs& in, size_t) {
+  const WeightOnlyOptions& o = node.mpq.linear;
+  SampleShape output = linear_output(node, in[0], o.in_channels, o.out_channels);
+  return std::make_unique<MpqModule>(std::make_unique<MpqLinear>(node.mpq), std::move(output));
+}
+
+std::unique_ptr<Module> mixed_row_linear_module(const NetworkNode& node, const Inputs& in, size_t) {
+  const WeightOnlyOptions& o = node.mixed_row.linear;
+  SampleShape output = linear_output(node, in[0], o.in_channels, o.out_channels);
+  if (node.mixed_row.widths.empty()) bad_graph(quoted(node) + " has no widths");
+  return std::make_unique<MixedRowModule>(std::make_unique<MixedRowLinear>(node.mixed_row),
+                                          std::move(output));
+}
+
+// Ids are floats: more rows than whole numbers that a float tells apart cannot be named.
+int64_t tokens_of(const NetworkNode& node, const SampleShape& shape) {
+  require_rank(node, shape, 1, "ids");
+  if (node.embedding.num_embeddings > kMaxTableRows) {
+    bad_graph(quoted(node) + " has " + std::to_string(node.embedding.num_embeddings) +
+              " rows, more than " + std::to_string(kMaxTableRows));
+  }
+  return shape.extents[0];
+}
+
+std::unique_ptr<Module> embedding_module(const NetworkNode& node, const Inputs& in, size_t) {
+  return std::make_unique<EmbeddingModule>(node.embedding, tokens_of(node, in[0]));
+}
+
+std::unique_ptr<Module> embedding_bag_module(const NetworkNode& node, const Inputs& in, size_t) {
+  return std::make_unique<EmbeddingBagModule>(node.embedding, node.bag, tokens_of(node, in[0]));
 }
 
 std::unique_ptr<Module> conv2d_module(const NetworkNode& node, const Inputs& in, size_t) {
@@ -155,6 +194,10 @@ constexpr OpRow kOps[] = {
     {Op::kAttention, "attention", 3, attention_module},
     {Op::kDropout, "dropout", 1, dropout_module},
     {Op::kMatmul, "matmul", 2, matmul_module},
+    {Op::kEmbedding, "embedding", 1, embedding_module},
+    {Op::kEmbeddingBag, "embeddingBag", 1, embedding_bag_module},
+    {Op::kMpqLinear, "mpqLinear", 1, mpq_linear_module},
+    {Op::kMixedRowLinear, "mixedRowLinear", 1, mixed_row_linear_module},
 };
 
 const OpRow& row_of(Op op) {
@@ -183,18 +226,53 @@ std::string describe_activation(const ActivationOptions& o) {
   return text + (o.is_signed ? " signed" : " unsigned") + method_text(o.method);
 }
 
+std::string describe_weight(const WeightOptions& o) {
+  const QuantizerConfig& q = o.quantizer;
+  std::string text = " weight " + std::to_string(q.bits);
+  if (q.bits == kFloatBits) return text;
+  text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
+          std::to_string(static_cast<int>(q.granularity));
+  if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
+  return text + method_text(o.method);
+}
+
 std::string describe_layer(const LayerOptions& o) {
-  const QuantizerConfig& q = o.weight.quantizer;
   std::string text = o.bias ? " bias" : "";
   if (o.input_shift) text += " inputShift";
-  text += " weight " + std::to_string(q.bits);
-  if (q.bits != kFloatBits) {
-    text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
-            std::to_string(static_cast<int>(q.granularity));
-    if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
-    text += method_text(o.weight.method);
-  }
-  return text + " activation " + describe_activation(o.activation);
+  return text + describe_weight(o.weight) + " activation " + describe_activation(o.activation);
+}
+
+std::string describe_table(const EmbeddingOptions& o) {
+  WeightOptions weight = o.weight;
+  weight.quantizer.granularity = Granularity::kChannel;
+  return " rows " + std::to_string(o.num_embeddings) + " dim " + std::to_string(o.embedding_dim) +
+         " padding " + std::to_string(o.padding_idx) + describe_weight(weight);
+}
+
+std::string describe_weight_only(const WeightOnlyOptions& o) {
+  return " in " + std::to_string(o.in_channels) + " out " + std::to_string(o.out_channels) +
+         (o.bias ? " bias" : "") + method_text(o.method);
+}
+
+// Long lists by their hash; none: what they are by default.
+template <typename T>
+std::string describe_list(const char* name, const std::vector<T>& values) {
+  if (values.empty()) return "";
+  return std::string(" ") + name + " " +
+         std::to_string(xxh64(values.data(), values.size() * sizeof(T)));
+}
+
+std::string describe_mpq(const MpqOptions& o) {
+  const MpqFormat& f = o.format;
+  return describe_weight_only(o.linear) + " weight " + std::to_string(f.bits) + " group " +
+         std::to_string(f.group_size) + (f.symmetric ? " symmetric" : "") + " zeros " +
+         std::to_string(static_cast<int>(f.zero_format)) + " double " +
+         std::to_string(f.double_group_size) + describe_list("gIdx", o.g_idx);
+}
+
+std::string describe_mixed_row(const MixedRowOptions& o) {
+  return describe_weight_only(o.linear) + " group " + std::to_string(o.group_size) +
+         describe_list("widths", o.widths) + describe_list("channelScale", o.channel_scale);
 }
 
 // Named only where it is quantized: attention was float when the first checkpoints were written.
@@ -231,6 +309,11 @@ std::string describe_details(const NetworkNode& node) {
       return std::string(node.transposed ? " transposed" : "") +
              describe_operand("a", node.matmul.a) + describe_operand("b", node.matmul.b);
     case Op::kDropout: return " rate " + number(node.rate);
+    case Op::kEmbedding: return describe_table(node.embedding);
+    case Op::kEmbeddingBag:
+      return " mode " + n(static_cast<int64_t>(node.bag)) + describe_table(node.embedding);
+    case Op::kMpqLinear: return describe_mpq(node.mpq);
+    case Op::kMixedRowLinear: return describe_mixed_row(node.mixed_row);
     default: return "";
   }
 }
@@ -255,6 +338,8 @@ size_t input_count(Op op) { return row_of(op).inputs; }
 
 SampleShape first_shape(const NetworkNode& node) {
   if (node.op == Op::kLinear) return {{node.linear.in_channels}};
+  if (node.op == Op::kMpqLinear) return {{node.mpq.linear.in_channels}};
+  if (node.op == Op::kMixedRowLinear) return {{node.mixed_row.linear.in_channels}};
   if ((node.op == Op::kBatchNorm || node.op == Op::kLayerNorm) && node.features > 0) {
     return {{node.features}};
   }

@@ -7,7 +7,10 @@
 
 #include "nn/attention.h"
 #include "nn/conv2d_product.h"
+#include "nn/embedding_bag.h"
+#include "nn/mixed_row_linear.h"
 #include "nn/module.h"
+#include "nn/mpq_linear.h"
 #include "nn/types.h"
 
 namespace qat {
@@ -29,9 +32,14 @@ struct NetworkNode {
     kAttention,
     kDropout,
     kMatmul,
+    kEmbedding,
+    kEmbeddingBag,
+    kMpqLinear,
+    kMixedRowLinear,
   };
   Op op = Op::kRelu;
-  std::string name;                 // needed by nodes with parameters; unique where not empty
+  // Needed by nodes with parameters; unique where not empty. An input's name stands for the samples.
+  std::string name;
   std::vector<std::string> inputs;  // names of earlier nodes; empty: the node before
   SampleShape shape;                // input
   LinearOptions linear;             // linear
@@ -43,6 +51,10 @@ struct NetworkNode {
   bool transposed = false;          // matmul: the second operand is [n, k]
   MatmulQuantizers matmul;          // of its operands
   double rate = 0.5;                // dropout
+  EmbeddingOptions embedding;       // embedding, embedding bag
+  BagMode bag = BagMode::kMean;     // embedding bag
+  MpqOptions mpq;                   // MPQ linear
+  MixedRowOptions mixed_row;        // mixed-row linear; widths must be given
 };
 
 // Inputs that the operation takes: 0 for input, 2 for add and matmul, 3 for attention, else 1.

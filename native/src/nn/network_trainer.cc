@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "nn/gradient_quantizer.h"
-#include "nn/modules/n_bit_module.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
 #include "quant/statistics.h"
@@ -31,7 +30,8 @@ std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
     const std::vector<ModuleParameter> parameters = node->module->parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].role == Role::kStatistic) continue;
-      slots.push_back({node.get(), i, parameters[i].rows, parameters[i].cols, parameters[i].role});
+      slots.push_back({node.get(), i, parameters[i].rows, parameters[i].cols, parameters[i].role,
+                       parameters[i].binary});
     }
   }
   return slots;
@@ -40,9 +40,9 @@ std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
 std::vector<ParameterSpec> NetworkTrainer::specs_of(const std::vector<Slot>& slots) {
   std::vector<ParameterSpec> specs;
   for (const Slot& slot : slots) {
-    const NBitLayer* layer = slot.node->layer();
-    const bool binary = layer && slot.index == NBitModule::kWeightIndex && layer->is_binary();
-    specs.push_back({slot.rows, slot.cols, binary});
+    // Scales and offsets are a list, whatever their shape: nothing to project.
+    const bool weight = slot.role == Role::kLearned;
+    specs.push_back({weight ? slot.rows : 1, weight ? slot.cols : slot.size(), slot.binary});
   }
   return specs;
 }
@@ -164,7 +164,7 @@ void NetworkTrainer::backward(int64_t rows) {
 float* NetworkTrainer::branch(size_t input, int64_t count) {
   branches_.resize(kMostInputs);
   AlignedVector<float>& buffer = branches_[input];
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+  grow(buffer, count);
   return buffer.data();
 }
 
@@ -247,24 +247,26 @@ void NetworkTrainer::update(double learning_rate) {
   for (const auto& node : NetworkAccess::nodes(network_)) node->module->after_update();
 }
 
-// A scale that an update takes below zero is mirrored, and its momentum with it. A signed quantizer is
+// A scale that an update takes across zero is mirrored, and its momentum with it. A signed quantizer is
 // odd but for one code, so training goes on as it does in PyTorch, which lets scales become negative; a
 // clamp or a bound on the step would leave that trajectory (8-bit scales are no larger than AdamW's steps).
 void NetworkTrainer::update_scales(size_t index, float* scales, double learning_rate) {
   const Slot& slot = slots_[index];
+  scales_before_.assign(scales, scales + slot.size());
   optimizer_.update(index, scales, slot.gradient, learning_rate * options_.scale_rate);
   AlignedVector<float>& momentum = optimizer_.mutable_moments()[index].first;
   for (int64_t i = 0; i < slot.size(); ++i) {
     if (!std::isfinite(scales[i])) {
       diverged("a scale of \"" + slot.node->spec.name + "\" is not finite");
     }
-    if (scales[i] < 0) {
+    const float sign = scales_before_[static_cast<size_t>(i)] < 0 ? -1.0f : 1.0f;
+    if (sign * scales[i] < 0) {
       scales[i] = -scales[i];
       if (!momentum.empty()) {
         momentum[static_cast<size_t>(i)] = -momentum[static_cast<size_t>(i)];
       }
     }
-    scales[i] = std::clamp(scales[i], kSmallestScale, kLargestScale);
+    scales[i] = sign * std::clamp(sign * scales[i], kSmallestScale, kLargestScale);
   }
 }
 

@@ -15,7 +15,7 @@
 
 namespace qat {
 
-// Learned scales stay positive and finite.
+// Bounds of a learned scale's magnitude; its sign stays.
 constexpr float kSmallestScale = 1e-20f;
 constexpr float kLargestScale = 1e20f;
 
@@ -60,6 +60,7 @@ class NetworkTrainer {
     size_t index;  // of the module's parameters
     int64_t rows, cols;
     Role role;
+    bool binary;
     float* gradient = nullptr;
     int64_t size() const { return rows * cols; }
   };
@@ -93,6 +94,7 @@ class NetworkTrainer {
   TrainingPosition position_;
   std::vector<uint8_t> labels_;
   std::vector<double> norm_partials_;
+  std::vector<float> scales_before_;
 };
 
 }  // namespace qat

@@ -15,13 +15,9 @@ struct Network::Workspace {
   std::vector<uint8_t> labels;
 
   void reserve(const BufferPlan& plan, int64_t rows, int64_t inputs) {
-    const auto grow = [rows](AlignedVector<float>& buffer, int64_t size) {
-      const auto count = static_cast<size_t>(rows * size);
-      if (buffer.size() < count) buffer.resize(count);
-    };
-    grow(samples, inputs);
+    grow(samples, rows * inputs);
     buffers.resize(plan.buffer_sizes.size());
-    for (size_t i = 0; i < buffers.size(); ++i) grow(buffers[i], plan.buffer_sizes[i]);
+    for (size_t i = 0; i < buffers.size(); ++i) grow(buffers[i], rows * plan.buffer_sizes[i]);
     if (labels.size() < static_cast<size_t>(rows)) labels.resize(static_cast<size_t>(rows));
   }
   // What node `index` gave, from row `first` on (kData: the samples).

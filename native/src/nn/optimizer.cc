@@ -31,10 +31,6 @@ std::vector<ParameterSpec> without_shape(const std::vector<int64_t>& sizes) {
 
 float* data_or_null(AlignedVector<float>& values) { return values.empty() ? nullptr : values.data(); }
 
-void grow(AlignedVector<float>& buffer, int64_t size) {
-  if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
-}
-
 }  // namespace
 
 OptimizerOptions default_options(OptimizerKind kind) {

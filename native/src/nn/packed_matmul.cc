@@ -23,7 +23,8 @@ int64_t ones(const uint8_t* bits, int64_t count) {
 
 // What every tile needs to know about the weight.
 struct PackedMatmul::Plan {
-  const QuantizedWeight& weight;
+  const QuantizedWeight& weight;  // all but its codes
+  const uint8_t* codes;
   ScaleLayout layout;
   CodeRange range;
   bool binary;
@@ -34,8 +35,9 @@ struct PackedMatmul::Plan {
   int64_t pieces;      // per row
   std::vector<int64_t> row_ones;  // of every scale's columns, for XNOR
 
-  explicit Plan(const QuantizedWeight& w)
+  Plan(const QuantizedWeight& w, const uint8_t* packed)
       : weight(w),
+        codes(packed),
         layout(scale_layout(w.config, w.rows, w.cols)),
         range(code_range(w.config.grid, w.config.bits)),
         binary(w.config.grid == Grid::kBinary),
@@ -64,7 +66,7 @@ struct PackedMatmul::Plan {
     const auto& zero_points = weight.scales.zero_points;
     return zero_points.empty() ? 0 : zero_points[static_cast<size_t>(scale_index(row, group))];
   }
-  const uint8_t* row_codes(int64_t row) const { return weight.packed.data() + row * row_bytes; }
+  const uint8_t* row_codes(int64_t row) const { return codes + row * row_bytes; }
   int64_t group_begin(int64_t group) const { return group * layout.group_cols; }
   int64_t group_end(int64_t group) const {
     return std::min(weight.cols, (group + 1) * layout.group_cols);
@@ -108,28 +110,60 @@ struct PackedMatmul::Plan {
 
 PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const ActivationQuantizer& activation,
                            const float* bias)
-    : plan_(std::make_unique<Plan>(weight)),
+    : PackedMatmul(weight, weight.packed.data(), activation, bias) {}
+
+PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const uint8_t* codes,
+                           const ActivationQuantizer& activation, const float* bias)
+    : plan_(std::make_unique<Plan>(weight, codes)),
       activation_(activation),
       bias_(bias),
       xnor_(plan_->binary && activation.options().bits == 1 && plan_->groups_on_bytes()) {
   if (xnor_) plan_->count_ones();
   if (!weight.scales.negative_scales.empty()) add_sides();
+  if (!activation.is_float() && activation.state().shift != 0) sum_rows();
+}
+
+// What integer_tile gives for inputs whose codes are all 1, once for all samples.
+void PackedMatmul::sum_rows() {
+  const Plan& plan = *plan_;
+  const int64_t cols = plan.weight.cols;
+  const std::vector<int16_t> codes(static_cast<size_t>(cols), 1);
+  std::vector<int64_t> code_sum;
+  for (int64_t p = 0; p < plan.pieces; ++p) {
+    code_sum.push_back(std::min(cols, (p + 1) * plan.piece_cols) - p * plan.piece_cols);
+  }
+  row_sums_.resize(static_cast<size_t>(plan.weight.rows));
+  parallel_for(plan.weight.rows, kTile, [&](int64_t begin, int64_t end) {
+    std::vector<int32_t> dots(static_cast<size_t>(plan.pieces));
+    for (int64_t row = begin; row < end; ++row) {
+      kernels().dot_packed_row(codes.data(), plan.row_codes(row), cols, plan.weight.config.bits, 0,
+                               plan.piece_cols, dots.data());
+      row_sums_[static_cast<size_t>(row)] = plan.combine(row, dots.data(), code_sum.data());
+    }
+  });
+}
+
+void PackedMatmul::add_row_sums(int64_t count, double factor, const Target& target,
+                                double* sums) const {
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    const double part = factor * row_sums_[static_cast<size_t>(row)];
+    for (int64_t i = 0; i < count; ++i) *sums++ += part;
+  }
 }
 
 void PackedMatmul::add_sides() {
   const QuantizedWeight& w = plan_->weight;
-  squares_ = w;
+  squares_.config = w.config;
+  squares_.rows = w.rows;
+  squares_.cols = w.cols;
   squares_.config.grid = Grid::kUnsigned;
   squares_.config.range = RangeEstimator::kMse;  // ttq is for the ternary grid
-  squares_.scales = {};
   for (size_t i = 0; i < w.scales.scales.size(); ++i) {
     squares_.scales.scales.push_back((w.scales.scales[i] - w.scales.negative_scales[i]) / 2);
   }
-  // Two bits: 00, 01, 10 are −1, 0, 1; of each the square is 1 exactly where the low bit is not set.
-  for (size_t i = 0; i < w.packed.size(); ++i) {
-    squares_.packed[i] = static_cast<uint8_t>(~w.packed[i] & 0x55);
-  }
-  sides_ = std::make_unique<PackedMatmul>(squares_, activation_, nullptr);
+  if (w.squares.empty()) squares_.packed = ternary_squares(w.packed);
+  const uint8_t* codes = w.squares.empty() ? squares_.packed.data() : w.squares.data();
+  sides_.reset(new PackedMatmul(squares_, codes, activation_, nullptr));
 }
 
 PackedMatmul::~PackedMatmul() = default;
@@ -171,12 +205,12 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
   const float shift = activation_.state().shift;
   if (shift != 0) {
     // x̂ = scale·code + shift wherever there is an input: shift·Σw over those.
-    thread_local std::vector<int16_t> ones_everywhere;
-    if (!inside) {
-      ones_everywhere.assign(static_cast<size_t>(count * plan_->weight.cols), 1);
-      inside = ones_everywhere.data();
+    if (inside) {
+      add(inside, shift);
+    } else {
+      add_row_sums(count, shift, target, sums);
+      if (sides_) sides_->add_row_sums(count, shift, target, sums);
     }
-    add(inside, shift);
   }
   store_all(sums, count, target);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "nn/activation_quantizer.h"
 #include "quant/packing.h"
@@ -41,6 +42,9 @@ class PackedMatmul {
 
  private:
   struct Plan;
+  // Codes that lie elsewhere than in the weight.
+  PackedMatmul(const QuantizedWeight& weight, const uint8_t* codes,
+               const ActivationQuantizer& activation, const float* bias);
   // Both add to sums [rows of the target, count], which are stored once all parts are in: parts that
   // nearly cancel must not be rounded one by one.
   void integer_tile(const int16_t* codes, int64_t count, double factor, const Target& target,
@@ -51,12 +55,15 @@ class PackedMatmul {
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 
   void add_sides();
+  void sum_rows();
+  void add_row_sums(int64_t count, double factor, const Target& target, double* sums) const;
 
   std::unique_ptr<Plan> plan_;
   // Of a ternary weight with two levels: Σ a·w = (α₊ + α₋)/2·Σ a·c + (α₊ − α₋)/2·Σ a·c² over its codes c.
-  // This is the second part, with c² as codes.
+  // This is the second part, with c² as codes (its own only where the weight does not bring them).
   QuantizedWeight squares_;
   std::unique_ptr<PackedMatmul> sides_;
+  std::vector<double> row_sums_;  // Σ of every row's weights, where inputs are shifted
   const ActivationQuantizer& activation_;
   const float* bias_;
   bool xnor_;

@@ -17,8 +17,7 @@ constexpr int64_t kExactCols = 16384;
 const float* fake_quantized(ActivationQuantizer& quantizer, const float* x, int64_t samples,
                             int64_t size, AlignedVector<float>* buffer) {
   if (quantizer.is_float()) return x;
-  const auto count = static_cast<size_t>(samples * size);
-  if (buffer->size() < count) buffer->resize(count);
+  grow(*buffer, samples * size);
   quantizer.fake_quantize(x, buffer->data(), samples, size);
   return buffer->data();
 }

@@ -137,6 +137,26 @@ void WeightOnlyLinear::set_scales(const GroupScales& scales) {
   life_.scales_set();
 }
 
+void WeightOnlyLinear::set_learned_scales(const float* scales, const float* zeros, size_t count) {
+  life_.require_weight("setScales");
+  require_groups("setScales");
+  const auto expected = static_cast<size_t>(layout_.scale_count());
+  if (scales) require_weight_values("Scales", scales, count, expected);
+  if (zeros) require_weight_values("Zeros", zeros, count, expected);
+  learned_.scales.resize(expected, 1.0f);
+  learned_.zeros.resize(expected, 0.0f);
+  if (scales) learned_.scales.assign(scales, scales + count);
+  if (zeros) learned_.zeros.assign(zeros, zeros + count);
+  ++scales_version_;
+  life_.scales_set();
+}
+
+void WeightOnlyLinear::set_quantizing(bool quantizing) {
+  if (quantizing_ == quantizing) return;
+  quantizing_ = quantizing;
+  last_input_ = nullptr;
+}
+
 void WeightOnlyLinear::train() {
   if (life_.packed_only()) {
     AlignedVector<float> weight(static_cast<size_t>(in_channels() * out_channels()));

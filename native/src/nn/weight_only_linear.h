@@ -105,6 +105,14 @@ class WeightOnlyLinear {
   float* mutable_bias() { return bias_.empty() ? nullptr : bias_.data(); }
   float* mutable_scales();
   float* mutable_zeros();
+  // Learned scales and zeros as an optimizer left them: zero points need not be whole numbers. Null:
+  // keeps those it has (at first 1 and 0). E-WEIGHT-SHAPE | E-WEIGHT-NOT-FINITE. → prepared
+  void set_learned_scales(const float* scales, const float* zeros, size_t count);
+  // Empty before they are set.
+  const GroupScales& learned_scales() const { return learned_; }
+  // false: forward uses the float weight, and its gradient passes as it is.
+  void set_quantizing(bool quantizing);
+  bool quantizing() const { return quantizing_; }
   // E-LAYER-STATE for `call` where there is no float weight.
   void require_weight(const char* call) const { life_.require_weight(call); }
   const float* weight() const { return life_.has_weight() ? weight_.data() : nullptr; }
@@ -143,6 +151,7 @@ class WeightOnlyLinear {
   GroupLayout layout_;
   std::vector<CodeRow> rows_;
   LayerLife life_;
+  bool quantizing_ = true;
   AlignedVector<float> weight_, bias_;
   std::vector<float> input_scale_;
   GroupScales learned_, used_;

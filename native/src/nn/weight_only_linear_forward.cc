@@ -15,10 +15,6 @@ namespace {
 
 constexpr int64_t kRowsPerRange = 64;
 
-void grow(AlignedVector<float>& buffer, int64_t count) {
-  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
-}
-
 // to = from ⊙ scale per row; may be the same buffer.
 void multiply_rows(const float* from, const std::vector<float>& scale, int64_t rows, float* to) {
   const auto cols = static_cast<int64_t>(scale.size());
@@ -39,6 +35,7 @@ void add_bias(float* y, const float* bias, int64_t rows, int64_t cols) {
 }  // namespace
 
 const float* WeightOnlyLinear::quantized_weight() {
+  if (!quantizing_) return weight_.data();
   if (float_version_ != life_.version() || quantized_weight_.empty()) {
     grow(quantized_weight_, in_channels() * out_channels());
     fake_quantize_groups(weight_.data(), layout_, used_scales(), quantized_weight_.data());
@@ -97,13 +94,16 @@ WeightOnlyGradients WeightOnlyLinear::backward_borrowed(const float* dy, float* 
   grow(dweight_, in * out);
   gemm_parallel(true, false, out, in, last_batch_, dy, out, last_input_, in, dweight_.data(), in,
                 false);
-  const bool learned = scales_learned();
+  const bool learned = scales_learned() && quantizing_;
   if (learned) {
     dscale_sums_.resize(static_cast<size_t>(layout_.scale_count()));
     dzero_sums_.resize(dscale_sums_.size());
   }
-  group_backward(weight_.data(), layout_, used_scales(), dweight_.data(),
-                 learned ? dscale_sums_.data() : nullptr, learned ? dzero_sums_.data() : nullptr);
+  if (quantizing_) {
+    group_backward(weight_.data(), layout_, used_scales(), dweight_.data(),
+                   learned ? dscale_sums_.data() : nullptr,
+                   learned ? dzero_sums_.data() : nullptr);
+  }
   gradients.dweight = dweight_.data();
   if (learned) scale_gradients(&gradients);
   if (options_.bias) {

@@ -159,4 +159,11 @@ std::vector<uint8_t> unpack_codes(const uint8_t* packed, int64_t rows, int64_t c
   return codes;
 }
 
+// Two bits: 00, 01, 10 are −1, 0, 1; of each the square is 1 exactly where the low bit is not set.
+std::vector<uint8_t> ternary_squares(const std::vector<uint8_t>& packed) {
+  std::vector<uint8_t> squares(packed.size());
+  for (size_t i = 0; i < packed.size(); ++i) squares[i] = static_cast<uint8_t>(~packed[i] & 0x55);
+  return squares;
+}
+
 }  // namespace qat

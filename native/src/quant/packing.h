@@ -14,7 +14,13 @@ struct QuantizedWeight {
   int64_t rows = 0, cols = 0;
   std::vector<uint8_t> packed;  // rows * packed_row_bytes(cols, bits)
   Scales scales;
+  // Of a ternary weight with two levels: ternary_squares(packed), where it is kept with the codes; it is
+  // derived and no part of a file.
+  std::vector<uint8_t> squares;
 };
+
+// c² of packed ternary codes c, in the same layout as unsigned codes.
+std::vector<uint8_t> ternary_squares(const std::vector<uint8_t>& packed);
 
 inline int64_t packed_row_bytes(int64_t cols, int bits) { return (cols * bits + 7) / 8; }
 

@@ -36,4 +36,10 @@ struct AlignedAllocator {
 template <typename T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
+// Room for at least `count` elements; what it held is not kept in any order.
+template <typename T>
+void grow(AlignedVector<T>& buffer, int64_t count) {
+  if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+}
+
 }  // namespace qat

@@ -23,7 +23,9 @@ ModuleParameter activation_parameter(Learned learned) {
 
 NBitModule::NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output)
     : Module(std::move(output)), layer_(std::move(layer)) {
-  add({Kind::kWeight}, {"weight", layer_->rows(), layer_->cols()});
+  ModuleParameter weight{"weight", layer_->rows(), layer_->cols()};
+  weight.binary = layer_->is_binary();
+  add({Kind::kWeight}, std::move(weight));
   if (layer_->options().bias) add({Kind::kBias}, {"bias", 1, layer_->rows()});
   if (layer_->weight_scales_learned()) {
     add({Kind::kWeightScales},

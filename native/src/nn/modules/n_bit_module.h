@@ -10,8 +10,6 @@ namespace qat {
 
 class NBitModule final : public Module {
  public:
-  static constexpr size_t kWeightIndex = 0;  // of parameters()
-
   NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output);
 
   std::vector<ModuleParameter> parameters() const override { return parameters_; }
@@ -19,7 +17,14 @@ class NBitModule final : public Module {
   void set_value(size_t index, const float* values, size_t count) override;
   float* mutable_value(size_t index) override;
   float* gradient(size_t index) override { return gradients_[index]; }
-  void reset(uint64_t seed) override { layer_->reset_parameters(seed); }
+  bool reset(uint64_t seed) override {
+    layer_->reset_parameters(seed);
+    return true;
+  }
+  PackedWeight packed_weight() override { return layer_->packed_weight(); }
+  void set_packed_weight(const PackedWeight& weight) override {
+    layer_->set_quantized_weight_data(require_form<QuantizedWeight>(weight));
+  }
   void begin_step(const TrainingPosition& position) override;
   void after_update() override { layer_->after_update(); }
   NBitLayer* layer() override { return layer_.get(); }
