@@ -31,6 +31,7 @@ class NetworkHandle : public Handle<NetworkHandle, Network> {
   Napi::Value set_quantized_weight(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
+  Napi::Value layer_inputs(const Napi::CallbackInfo& info);
 };
 
 // createNetwork(nodes)
