@@ -223,7 +223,8 @@ export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQu
   if (change.method !== undefined) bringWhatItNeeds(next);
   if (change.rounding !== undefined) bringWhatRoundingNeeds(next, change.rounding);
   if (!fitsBits(next.grid, next.bits)) {
-    if ([change.grid, change.method, change.rounding].some((part) => part !== undefined)) next.bits = bitsOfGrid[next.grid] ?? 2;
+    if ([change.grid, change.method, change.rounding].some((part) => part !== undefined))
+      next.bits = bitsOfGrid[next.grid] ?? 2;
     else if (next.bits === 1) next.grid = 'binary';
     else next.grid = next.grid === 'binary' ? 'signed' : 'narrow';
   }

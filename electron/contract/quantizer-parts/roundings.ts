@@ -70,8 +70,7 @@ export const roundingTable = {
   },
   hqq: {
     label: 'HQQ',
-    formula:
-      'z = argmin Σ|w − s·(q − z)|^p by half-quadratic steps, then ⌊z⌉\ns = (max w − min w)/(2^b − 1)',
+    formula: 'z = argmin Σ|w − s·(q − z)|^p by half-quadratic steps, then ⌊z⌉\ns = (max w − min w)/(2^b − 1)',
     source: 'Badri & Shaji 2023, “Half-Quadratic Quantization of Large Machine Learning Models”',
     goodFor: 'Groups of weights with outliers, where there are no inputs to look at.',
     traps:
