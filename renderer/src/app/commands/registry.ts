@@ -169,10 +169,10 @@ const layerCommands: Command[] = [
   },
   {
     id: 'layers.train',
-    label: 'Train Selected Layers by Themselves',
+    label: 'Layer-Wise Training',
     group: 'Layers',
     shortcut: null,
-    keywords: 'layer-wise reconstruction calibration',
+    keywords: 'reconstruction calibration',
     blocked: trainLayersBlocked,
     run: trainSelection,
   },
