@@ -177,6 +177,6 @@ function refuseGroups(layer: ModelLayer, node: GraphNode): void {
   throw new QatError(
     'E-LAYER-STATE',
     `${layer.name} is a convolution in ${node.groups} groups, each with inputs of its own.`,
-    'Choose the rounding nearest or HQQ for it.',
+    'Draw its inputs or choose a file of them, which then serve all groups, or round by Nearest or HQQ.',
   );
 }
