@@ -144,7 +144,8 @@ it('kernels are rounded and trained by themselves on captured patches; groups ha
   await engine.layers.train({ layers: [layer], calibration, training: defaultLayerTraining });
   const trained = await outcome();
   expect(trained?.by).toBe('training');
-  expect(trained?.loss).toBeLessThan(trained?.nearest ?? 0);
+  // Of this noise training wins nothing either, and what it made is not kept.
+  expect(trained?.loss).toBe(trained?.nearest);
   const record = await engine.exports.write({ runId: null, path: join(test.folder, 'rounded.safetensors') });
   expect(record.layers.map(({ name }) => name)).toContain(layer);
   expect(record.logits?.sameDecision).toBe(200);

@@ -1,5 +1,5 @@
 /** *Train layer*: one layer trained by itself against its own float output on its inputs. */
-import type { Network, SessionOptions, TrainingSession } from '../../native/index.js';
+import type { LayerScales, Network, SessionOptions, TrainingSession } from '../../native/index.js';
 import { type LayerOutcome, type LayerTraining, QatError } from '../contract/index.js';
 import type { LayerInputs } from './calibration.js';
 import { asQatError, throwIfAborted } from './call-options.js';
@@ -21,7 +21,8 @@ export interface TrainingJob extends LayerJob {
 }
 
 /**
- * The layer as trained, with its learned scales; cancelled, nothing is kept.
+ * The layer as trained, with its learned scales, or as rounded to nearest where that loses no more (at low bits weights
+ * may end on the wrong side of a step); cancelled, nothing is kept.
  * @throws E-LAYER-STATE, E-WEIGHT-NOT-FINITE, E-TRAINING-DIVERGED, E-CANCELLED
  */
 export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
@@ -44,17 +45,23 @@ export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
     await student.prepare(data, Math.min(calibrationSamples, data.count));
     const y = await outputs(addon, signal, teacher, data);
     const nearest = await meanSquare(addon, signal, student, data, y);
+    const start = student.scales(only);
     const session = addon.createSession(student, data, few, sessionOptions(job.training), teacher);
     await runSession(job, session);
+    const trained = await meanSquare(addon, signal, student, data, y);
+    const power = await meanSquare(addon, signal, teacher, data);
+    throwIfAborted(signal);
+    const won = trained < nearest;
     const outcome: LayerOutcome = {
       by: 'training',
       measure: 'output',
       nearest,
-      loss: await meanSquare(addon, signal, student, data, y),
-      power: await meanSquare(addon, signal, teacher, data),
+      loss: won ? trained : nearest,
+      power,
     };
-    throwIfAborted(signal);
-    return await madeLayer(job, student, outcome);
+    return won
+      ? await madeLayer(job, trainedWeight(job, student), student.scales(only), outcome)
+      : await madeLayer(job, values, start, outcome);
   } finally {
     for (const part of [data, few, teacher, student]) part.dispose();
   }
@@ -115,11 +122,19 @@ async function runSession(job: TrainingJob, session: TrainingSession): Promise<v
   }
 }
 
-async function madeLayer(job: TrainingJob, student: Network, outcome: LayerOutcome): Promise<MadeLayer> {
-  const { layer, config } = job;
+function trainedWeight({ layer }: LayerJob, student: Network): Float32Array {
   const values = new Float32Array(layer.rows * layer.cols);
   student.getParameter(`${only}.weight`, values);
-  const { activationScale: scale, activationShift: shift, ...learned } = student.scales(only);
+  return values;
+}
+
+async function madeLayer(
+  job: TrainingJob,
+  values: Float32Array,
+  { activationScale: scale, activationShift: shift, ...learned }: LayerScales,
+  outcome: LayerOutcome,
+): Promise<MadeLayer> {
+  const { layer, config } = job;
   const { weight, scales } = await packWeight(job, values, learned);
   const quantizer = activationText(config.activation);
   return {

@@ -32,6 +32,9 @@ export function OutcomeCard({ outcome }: { outcome: LayerOutcome }) {
       subtitle={outcome.measure === 'output' ? 'output error' : 'weight error'}
     >
       <KeyValue items={items(outcome)} />
+      {outcome.loss < outcome.nearest ? null : (
+        <p className="mt-1 text-xs text-ink2">Nothing was won over rounding to nearest.</p>
+      )}
       <p className="mt-1 text-xs text-ink3">
         The figures of the weights above round the model’s weights to nearest under the same scales.
       </p>
