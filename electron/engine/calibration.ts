@@ -4,6 +4,7 @@ import type { NativeAddon } from '../../native/index.js';
 import { type Calibration, type Distribution, type GraphNode, QatError } from '../contract/index.js';
 import { openSafetensors, quoteName, readFloat32, readNpyMatrix } from '../formats/index.js';
 import { checkGraph } from './graph-check.js';
+import { inPieces } from './in-pieces.js';
 import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
 import { planNetwork } from './network-plan.js';
@@ -35,7 +36,7 @@ export async function layerInputs(
     case 'captured':
       return capture(addon, project, layer, calibration.images, signal);
     case 'drawn':
-      return draw(layer, calibration);
+      return draw(layer, calibration, signal);
     case 'file':
       return read(layer, calibration.path, signal);
   }
@@ -62,10 +63,17 @@ function uniformSource(seed: number): () => number {
   return () => (word() * 2 ** 21 + (word() >>> 11)) / 2 ** 53;
 }
 
-function draw(layer: ModelLayer, { samples, distribution, seed }: Extract<Calibration, { kind: 'drawn' }>) {
+async function draw(
+  layer: ModelLayer,
+  { samples, distribution, seed }: Extract<Calibration, { kind: 'drawn' }>,
+  signal?: AbortSignal,
+): Promise<LayerInputs> {
   refuseTooMany(samples, layer.cols);
   const next = valueSource(distribution, uniformSource(seed));
-  const values = Float32Array.from({ length: samples * layer.cols }, next);
+  const values = new Float32Array(samples * layer.cols);
+  await inPieces(values.length, signal, (begin, end) => {
+    for (let at = begin; at < end; at += 1) values[at] = next();
+  });
   return { values, samples, cols: layer.cols };
 }
 
@@ -92,14 +100,18 @@ async function read(layer: ModelLayer, path: string, signal?: AbortSignal): Prom
     );
   }
   refuseTooMany(rows, cols);
-  if (!values.every(Number.isFinite)) {
-    throw new QatError(
-      'E-FILE-UNREADABLE',
-      `${path} holds a value that is not finite, at element ${values.findIndex((x) => !Number.isFinite(x))}.`,
-      'Save inputs without NaN and infinity.',
-    );
-  }
+  await inPieces(values.length, signal, (begin, end) => {
+    for (let at = begin; at < end; at += 1) if (!Number.isFinite(values[at])) throw notFinite(path, at);
+  });
   return { values, samples: rows, cols };
+}
+
+function notFinite(path: string, element: number): QatError {
+  return new QatError(
+    'E-FILE-UNREADABLE',
+    `${path} holds a value that is not finite, at element ${element}.`,
+    'Save inputs without NaN and infinity.',
+  );
 }
 
 async function readMatrix(path: string, signal?: AbortSignal) {

@@ -7,6 +7,7 @@ import type {
   Network,
 } from '../../native/index.js';
 import type { LayerInputs } from './calibration.js';
+import { inPieces } from './in-pieces.js';
 import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
 import { floatLayerConfig } from './network-plan.js';
@@ -56,7 +57,9 @@ export async function meanSquare(
 ): Promise<number> {
   const y = await outputs(addon, signal, network, data);
   let sum = 0;
-  for (let at = 0; at < y.length; at += 1) sum += ((y[at] ?? 0) - (other?.[at] ?? 0)) ** 2;
+  await inPieces(y.length, signal, (begin, end) => {
+    for (let at = begin; at < end; at += 1) sum += ((y[at] ?? 0) - (other?.[at] ?? 0)) ** 2;
+  });
   return sum / data.count;
 }
 

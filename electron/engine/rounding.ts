@@ -9,6 +9,7 @@ import {
 } from '../contract/index.js';
 import type { LayerInputs } from './calibration.js';
 import { throwIfAborted } from './call-options.js';
+import { inPieces } from './in-pieces.js';
 import type { LayerRecord, OwnWeight } from './layer-states.js';
 import { codesDigest, type LayerJob, packLayer, packWeight, prepareLayer } from './layer-work.js';
 import { withCancel } from './native-call.js';
@@ -188,10 +189,10 @@ async function measure(
 /** On the unsigned grid, the only one that HQQ has. */
 async function weightErrors(job: LayerJob, values: Float32Array, prepared: LayerRecord, chosen: Chosen) {
   const norm = job.config.weight.shrinkNorm ?? roundingTable.hqq.parameters[0].default;
-  const mean = (other: (at: number) => number) => {
+  const mean = async (other: (at: number) => number) => {
     let sum = 0;
-    values.forEach((value, at) => {
-      sum += Math.abs(value - other(at)) ** norm;
+    await inPieces(values.length, job.signal, (begin, end) => {
+      for (let at = begin; at < end; at += 1) sum += Math.abs((values[at] ?? 0) - other(at)) ** norm;
     });
     return sum / values.length;
   };
@@ -204,6 +205,6 @@ async function weightErrors(job: LayerJob, values: Float32Array, prepared: Layer
     const group = Math.floor(at / cols) * groups + Math.floor((at % cols) / groupCols);
     return (scales[group] ?? 0) * ((codes[at] ?? 0) - (zeroPoints[group] ?? 0));
   };
-  const loss = mean((at) => chosen.dequantized[at] ?? 0);
-  return { nearest: mean(nearest), loss, power: mean(() => 0) };
+  const loss = await mean((at) => chosen.dequantized[at] ?? 0);
+  return { nearest: await mean(nearest), loss, power: await mean(() => 0) };
 }
