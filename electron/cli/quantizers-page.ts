@@ -66,6 +66,7 @@ const roundingFacts = (part: RoundingPart): Facts => [
   `Grids: ${part.grids.join(', ')}; granularities: ${part.granularities.join(', ')}; gradient rules: ${part.methods.join(', ')}`,
   `Inputs of the layer: ${part.needsInputs ? 'needed' : 'not needed'}`,
   ...parameterFacts(part.parameters),
+  part.needsInputs ? 'Parameter `correctBias`: b ← b − (Ŵ − W)·x̄ with x̄ the mean input, default no' : null,
   part.orders ? 'Parameter `actOrder`: columns in descending order of diag H, default yes' : null,
 ];
 

@@ -130,6 +130,8 @@ const roundingParameters = {
   damping: parameterSchema(roundingTable.gptq.parameters[0]),
   /** GPTQ takes the columns in descending order of their inputs' power; absent = yes. */
   actOrder: z.boolean().optional(),
+  /** Of roundings that look at the layer's inputs: the bias takes up the mean error of the output; absent = no. */
+  correctBias: z.boolean().optional(),
   shrinkNorm: parameterSchema(roundingTable.hqq.parameters[0]),
 };
 

@@ -17,7 +17,7 @@ import {
   type LogitReference,
   type PlainTensor,
 } from './export-source.js';
-import { graphLayers } from './graph.js';
+import { biasOf, graphLayers } from './graph.js';
 import type { LayerRecord, TrainedInput } from './layer-states.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
@@ -56,7 +56,8 @@ export async function modelSource(
   const layers = [...frozen].map(([name, { config }]) =>
     describeLayer({ layer: name, shape: model.layer(name).shape, config }, bases.get(name) ?? name),
   );
-  const calibrated = await calibrate(context, project, frozen, signal);
+  const weights = quantizedWeights(context, project, frozen);
+  const calibrated = await calibrate(context, project, frozen, weights, signal);
   return {
     id: 'model',
     label: model.info(() => 'float').name,
@@ -70,7 +71,7 @@ export async function modelSource(
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
     inputs: calibrated?.inputs ?? new Map(),
-    plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
+    plain: plainTensors(model, new Set(layers.map((layer) => layer.name)), weights),
     reference: calibrated?.reference ?? null,
     referenceReason: calibrated ? null : noReference(project),
     dispose: () => calibrated?.reference.network.dispose(),
@@ -143,6 +144,7 @@ async function calibrate(
   context: EngineContext,
   project: OpenProject,
   frozen: FrozenLayers,
+  weights: FloatTensors,
   signal?: AbortSignal,
 ): Promise<Calibrated | null> {
   const { graph } = project.model.content;
@@ -158,25 +160,38 @@ async function calibrate(
     }),
   );
   const plan = planNetwork(graph, project.model.shapes, configuration);
-  const weights = quantizedWeights(context, project, frozen);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal, weights);
   const { activations } = describeNetwork(plan);
   const inputs = applyScales(network, plan, frozen);
   return { activations, inputs, reference: { network, plan, dataset } };
 }
 
-/** The model's tensors, but for layers that have a weight of their own. */
+/** The model's tensors, but for layers that have a weight or a bias of their own. */
 function quantizedWeights(
   { addon }: EngineContext,
   { model, layerStates }: OpenProject,
   frozen: FrozenLayers,
 ): FloatTensors {
+  const biases = ownBiases(model, frozen);
   return {
-    withTensor: (name, work) =>
-      frozen.get(name)?.record?.ownWeight
+    withTensor: (name, work) => {
+      const layer = biases.get(name);
+      if (layer !== undefined) return layerStates.withBias(addon, layer, work);
+      return frozen.get(name)?.record?.ownWeight
         ? layerStates.withWeight(addon, name, work)
-        : model.withTensor(name, work),
+        : model.withTensor(name, work);
+    },
   };
+}
+
+/** Tensors that a layer's own bias takes the place of → that layer. */
+function ownBiases({ content: { graph } }: Model, frozen: FrozenLayers): Map<string, string> {
+  const owners = new Map<string, string>();
+  for (const [layer, { record }] of frozen) {
+    const bias = graph && record?.ownBias ? biasOf(graph, layer) : null;
+    if (bias) owners.set(bias, layer);
+  }
+  return owners;
 }
 
 /** Scales of the inputs are the calibrated ones, but for layers that were trained with their own. */
@@ -205,7 +220,7 @@ function withTrainedInput(
 }
 
 /** Everything that is not packed: floats as float32, other types as they are. */
-function plainTensors(model: Model, packed: ReadonlySet<string>): PlainTensor[] {
+function plainTensors(model: Model, packed: ReadonlySet<string>, weights: FloatTensors): PlainTensor[] {
   const plain: PlainTensor[] = [];
   for (const [name, { dtype, shape }] of model.file.tensors) {
     if (packed.has(name)) continue;
@@ -215,13 +230,13 @@ function plainTensors(model: Model, packed: ReadonlySet<string>): PlainTensor[] 
       name,
       dtype: isFloat ? 'F32' : dtype,
       shape,
-      bytes: () => (isFloat ? floatBytes(model, name, count) : readTensorBytes(model.file, name)),
+      bytes: () => (isFloat ? floatBytes(weights, name, count) : readTensorBytes(model.file, name)),
     });
   }
   return plain;
 }
 
-function floatBytes(model: Model, name: string, count: number): Promise<Uint8Array> {
+function floatBytes(model: FloatTensors, name: string, count: number): Promise<Uint8Array> {
   return model.withTensor(name, async (tensor) => {
     const values = new Float32Array(count);
     tensor.copyTo(values);

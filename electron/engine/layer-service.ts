@@ -156,6 +156,7 @@ export class LayerService {
           ...scales,
           codesSha256,
           ownWeight: false,
+          ownBias: false,
           input: null,
         };
         await project.keepLayer(layer.name, config, record);

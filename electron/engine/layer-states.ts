@@ -28,6 +28,8 @@ export interface LayerRecord extends NativeScales {
   codesSha256: string | null;
   /** The layer's file holds a weight that takes the place of the model's. */
   ownWeight: boolean;
+  /** And a bias that takes the place of the model's. */
+  ownBias: boolean;
   /** Of the input quantizer that the weight was trained with. */
   input: TrainedInput | null;
 }
@@ -44,10 +46,13 @@ export interface OwnWeight {
   values: Float32Array;
   rows: number;
   cols: number;
+  /** [rows]; null: the model's, if it has one. */
+  bias: Float32Array | null;
   outcome: LayerOutcome;
 }
 
 const weightTensor = 'weight';
+const biasTensor = 'bias';
 const inputTensor = 'input';
 
 export class LayerStates {
@@ -69,8 +74,22 @@ export class LayerStates {
   }
 
   /** Runs `work` with the layer's own weight. @throws E-FILE-*, E-WEIGHT-NOT-FINITE */
-  async withWeight<T>(addon: NativeAddon, layer: string, work: (weight: Tensor) => Promise<T>): Promise<T> {
-    const tensor = await loadFloatTensor(addon, await openSafetensors(this.#path(layer)), weightTensor);
+  withWeight<T>(addon: NativeAddon, layer: string, work: (weight: Tensor) => Promise<T>): Promise<T> {
+    return this.#withTensor(addon, layer, weightTensor, work);
+  }
+
+  /** Runs `work` with the layer's own bias, [1, rows]. @throws as `withWeight` */
+  withBias<T>(addon: NativeAddon, layer: string, work: (bias: Tensor) => Promise<T>): Promise<T> {
+    return this.#withTensor(addon, layer, biasTensor, work);
+  }
+
+  async #withTensor<T>(
+    addon: NativeAddon,
+    layer: string,
+    name: string,
+    work: (tensor: Tensor) => Promise<T>,
+  ): Promise<T> {
+    const tensor = await loadFloatTensor(addon, await openSafetensors(this.#path(layer)), name);
     try {
       return await work(tensor);
     } finally {
@@ -172,6 +191,7 @@ export class LayerStates {
         ...(await readScales(file, '')),
         codesSha256: metadata.get('codes_sha256') || null,
         ownWeight: file.tensors.has(weightTensor),
+        ownBias: file.tensors.has(biasTensor),
         input:
           scale === undefined ? null : { scale, shift, quantizer: metadata.get('input_quantizer') ?? '' },
       };
@@ -190,6 +210,9 @@ function layerSources(record: LayerRecord, own: OwnWeight | null): SafetensorsSo
   }
   if (own) {
     sources.push({ name: weightTensor, dtype: 'F32', shape: [own.rows, own.cols], data: own.values });
+  }
+  if (own?.bias) {
+    sources.push({ name: biasTensor, dtype: 'F32', shape: [own.rows], data: own.bias });
   }
   return sources;
 }

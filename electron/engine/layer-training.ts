@@ -143,8 +143,9 @@ async function madeLayer(
       ...scales,
       codesSha256: codesDigest(weight.packed),
       ownWeight: true,
+      ownBias: false,
       input: config.activation.bits === 32 ? null : { scale, shift, quantizer },
     },
-    own: { values, rows: layer.rows, cols: layer.cols, outcome },
+    own: { values, rows: layer.rows, cols: layer.cols, bias: null, outcome },
   };
 }

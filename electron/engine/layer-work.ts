@@ -60,7 +60,7 @@ export function prepareLayer(job: LayerJob): Promise<LayerRecord> {
   return withLayer(job, async (linear) => {
     await withCancel(job.addon, job.signal, (token) => linear.prepareParamsAsync(token));
     const scales = linear.scales();
-    return { state: 'prepared', ...scales, codesSha256: null, ownWeight: false, input: null };
+    return { state: 'prepared', ...scales, codesSha256: null, ownWeight: false, ownBias: false, input: null };
   });
 }
 

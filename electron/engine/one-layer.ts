@@ -20,7 +20,7 @@ export const floatWeight = toNativeQuantizer(floatLayerConfig.weight);
 export const floatInput = toNativeActivation(floatLayerConfig.activation, false);
 
 /**
- * y = x̂·ŵᵀ without a bias, which changes no error. A convolution is the product of its weight's matrix with the
+ * y = x̂·ŵᵀ, with `bias` on top; one that is in both of two outputs changes no error. A convolution is the product of its weight's matrix with the
  * patches of the image. The caller disposes it.
  */
 export function oneLayerNetwork(
@@ -29,11 +29,19 @@ export function oneLayerNetwork(
   values: Float32Array,
   weight: NativeQuantizer = floatWeight,
   activation: NativeActivationQuantizer = floatInput,
+  bias: Float32Array | null = null,
 ): Network {
-  const node = { op: 'linear', name: only, bias: false, inChannels: cols, outChannels: rows } as const;
+  const node = {
+    op: 'linear',
+    name: only,
+    bias: bias !== null,
+    inChannels: cols,
+    outChannels: rows,
+  } as const;
   const network = addon.createNetwork([{ ...node, weight, activation }]);
   try {
     network.setParameter(`${only}.weight`, values);
+    if (bias) network.setParameter(`${only}.bias`, bias);
     return network;
   } catch (thrown) {
     network.dispose();

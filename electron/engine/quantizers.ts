@@ -15,7 +15,7 @@ import {
 
 /** Without the rounding: the engine's layers round to nearest. */
 export function toNativeQuantizer(quantizer: WeightQuantizer): NativeQuantizer {
-  const { rounding, iterations, damping, actOrder, shrinkNorm, ...rest } = quantizer;
+  const { rounding, iterations, damping, actOrder, correctBias, shrinkNorm, ...rest } = quantizer;
   return rest;
 }
 
@@ -56,12 +56,17 @@ export function quantizerText(quantizer: WeightQuantizer): string {
 function roundingText(quantizer: WeightQuantizer): string[] {
   const rounding = roundingOf(quantizer);
   if (rounding === 'nearest') return [];
-  const { parameters, orders }: RoundingPart = roundingTable[rounding];
+  const { parameters, orders, needsInputs }: RoundingPart = roundingTable[rounding];
   const given = parameters.flatMap(({ id, default: standard }) => {
     const value = quantizer[id] ?? standard;
     return value === standard ? [] : [`${id} ${value}`];
   });
-  return [rounding, ...given, ...(orders && quantizer.actOrder === false ? ['in order'] : [])];
+  return [
+    rounding,
+    ...given,
+    ...(orders && quantizer.actOrder === false ? ['in order'] : []),
+    ...(needsInputs && quantizer.correctBias ? ['bias'] : []),
+  ];
 }
 
 /** Everything that a trained input scale depends on. */

@@ -16,7 +16,7 @@ import {
   roundings,
   type WeightQuantizer,
 } from '../contract/index.js';
-import { openSafetensors, readTensorBytes, writeSafetensors } from '../formats/index.js';
+import { openSafetensors, readFloat32, readTensorBytes, writeSafetensors } from '../formats/index.js';
 import { layerInputs } from './calibration.js';
 import { toNativeQuantizer } from './quantizers.js';
 import { gptqOptions } from './rounding.js';
@@ -109,6 +109,42 @@ describe('a rounding', () => {
     expect(outcome).toMatchObject({ by: rounding, measure: 'output' });
     expect(outcome?.loss).toBeLessThan((outcome?.nearest ?? 0) * 0.9);
     expect(outcome?.nearest).toBeLessThan(outcome?.power ?? 0);
+  });
+
+  it('with bias correction exports b − (Ŵ − W)·x̄, proven, and loses less', async () => {
+    await configure({ rounding: 'gptq', bits: 2, correctBias: false });
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const without = (await layerNow()).outcome;
+    const plainFile = (await exported('uncorrected')).file;
+    await configure({ rounding: 'gptq', bits: 2, correctBias: true });
+    expect((await layerNow()).state).toBe('float');
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const { outcome } = await layerNow();
+    const { file, record } = await exported('corrected');
+    expect(record.logits?.sameDecision).toBe(200);
+    expect(outcome?.loss).toBeLessThan(without?.loss ?? 0);
+    expect(outcome?.nearest).toBe(without?.nearest);
+    const inputs = await layerInputs(addon, open(), open().model.layer(layer), captured);
+    const scales = await readFloat32(file, 'fc2.scales');
+    const codes = addon.unpackCodes(await readTensorBytes(file, 'fc2.qweight'), rows, cols, 2);
+    const float = await modelWeight();
+    const [before, after] = await Promise.all([plainFile, file].map((from) => readFloat32(from, 'fc2.bias')));
+    for (let row = 0; row < rows; row += 1) {
+      let error = 0;
+      for (let sample = 0; sample < inputs.samples; sample += 1) {
+        for (let col = 0; col < cols; col += 1) {
+          const at = row * cols + col;
+          const quantized = ((codes[at] ?? 0) - 2) * (scales[row] ?? 0);
+          error += (quantized - (float[at] ?? 0)) * (inputs.values[sample * cols + col] ?? 0);
+        }
+      }
+      expect(after?.[row]).toBeCloseTo((before?.[row] ?? 0) - error / inputs.samples, 4);
+    }
+    const weight = { ...defaultLayerConfig.weight, rounding: 'gptq', correctBias: true } as const;
+    await test.engine.project.configure({ changes: { 'fc3.weight': { ...defaultLayerConfig, weight } } });
+    const unbiased = test.engine.layers.quantize({ layers: ['fc3.weight'], calibration: captured });
+    await expect(unbiased).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
+    await test.engine.project.configure({ changes: { 'fc3.weight': defaultLayerConfig } });
   });
 
   it('HQQ needs no inputs, and its zero points are codes', async () => {

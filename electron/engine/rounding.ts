@@ -2,6 +2,7 @@
 import type { CancelToken, NativeScales, QuantizedWeight } from '../../native/index.js';
 import {
   type LayerOutcome,
+  QatError,
   type Rounding,
   roundingOf,
   roundingTable,
@@ -9,6 +10,7 @@ import {
 } from '../contract/index.js';
 import type { LayerInputs } from './calibration.js';
 import { throwIfAborted } from './call-options.js';
+import { biasOf } from './graph.js';
 import { inPieces } from './in-pieces.js';
 import type { LayerRecord, OwnWeight } from './layer-states.js';
 import { codesDigest, type LayerJob, packLayer, packWeight, prepareLayer } from './layer-work.js';
@@ -49,7 +51,9 @@ export async function roundLayer(job: RoundingJob): Promise<MadeLayer> {
   if (Buffer.compare(weight.packed, chosen.packed) !== 0) {
     throw new Error(`The codes that ${roundingOf(config.weight)} chose for ${layer.name} are not kept.`);
   }
-  const outcome = await measure(job, values, prepared, chosen);
+  const change = await biasChange(job, values, chosen);
+  const bias = change && (await correctedBias(job, change));
+  const outcome = await measure(job, values, prepared, chosen, change);
   throwIfAborted(job.signal);
   return {
     record: {
@@ -57,9 +61,10 @@ export async function roundLayer(job: RoundingJob): Promise<MadeLayer> {
       ...scales,
       codesSha256: codesDigest(weight.packed),
       ownWeight: true,
+      ownBias: bias !== null,
       input: null,
     },
-    own: { values: chosen.dequantized, rows: layer.rows, cols: layer.cols, outcome },
+    own: { values: chosen.dequantized, rows: layer.rows, cols: layer.cols, bias, outcome },
   };
 }
 
@@ -157,12 +162,53 @@ async function watched<T>(
   });
 }
 
+/** What bias correction adds to the bias: −(Ŵ − W)·x̄ with x̄ the mean input; null when it is not wanted. */
+async function biasChange(
+  job: RoundingJob,
+  values: Float32Array,
+  chosen: Chosen,
+): Promise<Float32Array | null> {
+  const { addon, layer, config, signal } = job;
+  const { weight } = config;
+  if (!weight.correctBias || !roundingTable[roundingOf(weight)].needsInputs) return null;
+  requireBias(job);
+  const { rows, cols } = layer;
+  const { values: inputs, samples } = requireInputs(job);
+  const sums = new Float64Array(cols);
+  await inPieces(inputs.length, signal, (begin, end) => {
+    for (let at = begin; at < end; at += 1) sums[at % cols] = (sums[at % cols] ?? 0) + (inputs[at] ?? 0);
+  });
+  const mean = Float32Array.from(sums, (sum) => sum / samples);
+  return addon.ops.biasCorrection(values, chosen.dequantized, rows, cols, mean, new Float32Array(rows));
+}
+
+async function correctedBias(job: LayerJob, change: Float32Array): Promise<Float32Array> {
+  return job.project.model.withTensor(requireBias(job), async (tensor) => {
+    const bias = new Float32Array(change.length);
+    tensor.copyTo(bias);
+    return bias.map((value, row) => value + (change[row] ?? 0));
+  });
+}
+
+/** @throws E-LAYER-STATE */
+function requireBias({ project, layer }: LayerJob): string {
+  const { graph } = project.model.content;
+  const bias = graph && biasOf(graph, layer.name);
+  if (bias) return bias;
+  throw new QatError(
+    'E-LAYER-STATE',
+    `The network, as the file describes it, has no bias for ${layer.name}: there is nothing to correct.`,
+    'Switch bias correction off for this layer.',
+  );
+}
+
 /** How much less the chosen codes lose than the nearest ones. */
 async function measure(
   job: RoundingJob,
   values: Float32Array,
   prepared: LayerRecord,
   chosen: Chosen,
+  change: Float32Array | null,
 ): Promise<LayerOutcome> {
   const by = roundingOf(job.config.weight) as Exclude<Rounding, 'nearest'>;
   if (by === 'hqq') return { by, measure: 'weight', ...(await weightErrors(job, values, prepared, chosen)) };
@@ -170,7 +216,7 @@ async function measure(
   const data = inputsDataset(addon, requireInputs(job));
   const exact = oneLayerNetwork(addon, layer, values);
   const nearest = oneLayerNetwork(addon, layer, values, toNativeQuantizer(chosenCodes(config.weight)));
-  const made = oneLayerNetwork(addon, layer, chosen.dequantized);
+  const made = oneLayerNetwork(addon, layer, chosen.dequantized, undefined, undefined, change);
   try {
     nearest.setScales(only, scalesOf(prepared));
     const y = await outputs(addon, signal, exact, data);

@@ -14,6 +14,7 @@ export function RoundingControls({ configs }: Pick<ControlsProps, 'configs'>) {
   const rounding = commonValue(weights, roundingOf);
   const part: RoundingPart | null = rounding && roundingTable[rounding];
   const order = commonValue(weights, (weight) => (weight.actOrder === false ? 'file' : 'strength'));
+  const corrected = commonValue(weights, (weight) => (weight.correctBias ? 'yes' : 'no'));
   return (
     <>
       <Field label="Rounding" hint={<PartNote control="Rounding" part={part} />}>
@@ -32,6 +33,15 @@ export function RoundingControls({ configs }: Pick<ControlsProps, 'configs'>) {
         quantizers={weights}
         onChange={(change) => editSelection({ weight: change }, 'the rounding’s parameter')}
       />
+      {part?.needsInputs ? (
+        <div className="col-span-2">
+          <Checkbox
+            label="Correct the bias"
+            checked={corrected === null ? null : corrected === 'yes'}
+            onChange={(on) => editSelection({ weight: { correctBias: on } }, 'bias correction')}
+          />
+        </div>
+      ) : null}
       {part?.orders ? (
         <div className="col-span-2">
           <Checkbox
