@@ -98,6 +98,12 @@ export function roundingOf(weight: { rounding?: Rounding | undefined }): Roundin
   return weight.rounding ?? 'nearest';
 }
 
+/** What of a weight this rule rounds; null: the weight itself. */
+export function roundedValues(method: Method): string | null {
+  const part: MethodPart = methodTable[method];
+  return part.rounds ?? null;
+}
+
 /** `auto`: unsigned where the input cannot be negative, signed elsewhere. */
 export const activationGrids = ['auto', 'signed', 'unsigned'] as const;
 export type ActivationGrid = (typeof activationGrids)[number];

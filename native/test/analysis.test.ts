@@ -1,6 +1,7 @@
 /** statistics, histogram, analyze and whatIf agree with each other and with plain sums. */
 import { describe, expect, it } from 'vitest';
 import type { NativeWhatIf } from '../index.js';
+import type { NativeQuantizer } from '../quantizer.js';
 import { analyzeOptions, manyFloats, quantizer, randomFloats } from './fixtures.js';
 import { loadAddon } from './load-addon.js';
 
@@ -65,6 +66,68 @@ describe('histogram', () => {
 
   it('thumbnails are the histogram over [min, max]', async () => {
     expect(await addon.thumbnail(tensor, 32)).toEqual((await addon.histogram(tensor, 32)).counts);
+  });
+});
+
+/** Values that the method rounds, by its formula. */
+const roundedBy = {
+  dorefa: (w: Float32Array): number[] => {
+    const squashed = Array.from(w, Math.tanh);
+    const largest = Math.max(...squashed.map(Math.abs));
+    return squashed.map((value) => value / largest);
+  },
+  irnet: (w: Float32Array): number[] =>
+    Array.from({ length: rows }, (_, row) => {
+      const line = Array.from(w.subarray(row * cols, (row + 1) * cols));
+      const mean = sum(line) / cols;
+      const deviation = Math.sqrt(sum(line.map((v) => (v - mean) ** 2)) / (cols - 1));
+      return line.map((v) => (v - mean) / deviation);
+    }).flat(),
+};
+
+/** ŵ [rows, cols]: what the layer makes of the unit vectors. */
+function quantizedWeight(given: Partial<NativeQuantizer> & { bits: number }): number[] {
+  const layer = addon.createLinear({
+    inChannels: cols,
+    outChannels: rows,
+    wBit: given.bits,
+    aBit: 32,
+    weight: given,
+  });
+  layer.setWeightData(values);
+  layer.prepareParams();
+  layer.generateQuantizedWeight();
+  layer.eval();
+  const units = new Float32Array(cols * cols);
+  for (let c = 0; c < cols; c++) units[c * cols + c] = 1;
+  const outputs = layer.forward(units);
+  return Array.from(values, (_, i) => outputs[(i % cols) * rows + Math.floor(i / cols)] ?? Number.NaN);
+}
+
+describe('a method that rounds other values than the weight', () => {
+  const cases = [
+    { method: 'dorefa', bits: 3, grid: 'midrise', granularity: 'tensor' },
+    { method: 'irnet', bits: 1, grid: 'binary', granularity: 'channel' },
+  ] as const;
+
+  it.each(cases)('$method: levels and errors are about those', async (given) => {
+    const dequantized = quantizedWeight(given);
+    const rounded = roundedBy[given.method](values);
+    const options = analyzeOptions(given.bits, { quantizer: quantizer(given.bits, given) });
+    const { error, levels } = await addon.whatIf(tensor, options);
+    const mse =
+      sum(rounded.map((value, i) => (value - (dequantized[i] ?? Number.NaN)) ** 2)) / rounded.length;
+    expect(error.mse / mse).toBeCloseTo(1, 5);
+    expect(levels.values).toHaveLength(2 ** given.bits);
+    const { statistics, byBits } = await addon.analyze(tensor, options);
+    expect(statistics.max).toBeCloseTo(Math.max(...rounded), 5);
+    expect((byBits[given.bits - 1]?.mse ?? 0) / mse).toBeCloseTo(1, 5);
+    // One channel alone has the very levels of the whole.
+    const inRow = await addon.whatIf(tensor, { ...options, row: 2 });
+    const line = rounded.slice(2 * cols, 3 * cols);
+    const rowMse =
+      sum(line.map((value, i) => (value - (dequantized[2 * cols + i] ?? Number.NaN)) ** 2)) / line.length;
+    expect(inRow.error.mse / rowMse).toBeCloseTo(1, 5);
   });
 });
 

@@ -15,6 +15,8 @@ export interface MethodPart extends Part {
   activationGrids: readonly ('auto' | 'signed' | 'unsigned')[];
   /** Bits of activations it exists at. */
   activationBits: readonly number[];
+  /** What of a weight is rounded where that is not the weight itself: figures are about these values. */
+  rounds?: string;
 }
 
 const above1 = [2, 3, 4, 5, 6, 7, 8] as const;
@@ -86,6 +88,7 @@ export const methodTable = {
     weightGrids: ['midrise'],
     granularity: 'tensor',
     range: null,
+    rounds: 'tanh(w) / max|tanh w|',
     activationGrids: ['unsigned'],
     activationBits: above1,
   },
@@ -114,6 +117,7 @@ export const methodTable = {
     weightGrids: ['binary'],
     granularity: 'channel',
     range: null,
+    rounds: '(w − mean w) / std w',
     ...notForActivations,
   },
 } as const satisfies Record<string, MethodPart>;

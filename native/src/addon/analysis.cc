@@ -13,10 +13,11 @@
 #include "addon/float_what_if.h"
 #include "addon/job.h"
 #include "addon/known_scales.h"
-#include "quant/analysis.h"
-#include "quant/statistics.h"
 #include "addon/quantizer_args.h"
 #include "addon/tensor_handle.h"
+#include "nn/method_values.h"
+#include "quant/analysis.h"
+#include "quant/statistics.h"
 
 namespace qat::addon {
 namespace {
@@ -150,10 +151,17 @@ void check_bins(int64_t exact, int64_t drawn) {
   }
 }
 
-AnalyzeOptions analyze_options(Napi::Value value, const TensorData& tensor) {
-  const Napi::Object given = object(value, "options");
+// What is asked about a tensor.
+struct Question {
   AnalyzeOptions options;
-  options.config = weight_quantizer(given.Get("quantizer"), "options.quantizer").quantizer;
+  Method method = Method::kLsq;  // of the quantizer
+};
+
+Question question(Napi::Value value, const TensorData& tensor) {
+  const Napi::Object given = object(value, "options");
+  const WeightOptions weight = weight_quantizer(given.Get("quantizer"), "options.quantizer");
+  AnalyzeOptions options;
+  options.config = weight.quantizer;
   if (options.config.bits != kFloatBits) validate(options.config);
   const Napi::Value row = given.Get("row");
   options.row = is_absent(row) ? -1 : integer_in(row, "options.row", 0, tensor.rows - 1);
@@ -167,8 +175,31 @@ AnalyzeOptions analyze_options(Napi::Value value, const TensorData& tensor) {
     validate_scales(options.config, scale_layout(options.config, tensor.rows, tensor.cols),
                     *options.scales);
   }
-  return options;
+  return {std::move(options), weight.method};
 }
+
+// What a question is about: the weight, or what its method rounds, which the method sets the scales of.
+class Subject {
+ public:
+  Subject(const TensorData& tensor, const Question& asked, const CancelToken* cancel)
+      : options_(asked.options),
+        own_(method_values({asked.options.config, asked.method}, tensor.values.data(),
+                           tensor.rows, tensor.cols, cancel)),
+        values_(own_ ? own_->values.data() : tensor.values.data()) {
+    if (!own_) return;
+    options_.scales_by_bits = own_->scales_by_bits;
+    const auto index = static_cast<size_t>(options_.config.bits - 1);
+    if (!options_.scales) options_.scales = own_->scales_by_bits[index];
+  }
+  bool is_weight() const { return !own_; }
+  const float* values() const { return values_; }
+  AnalyzeOptions& options() { return options_; }
+
+ private:
+  AnalyzeOptions options_;
+  std::optional<MethodValues> own_;
+  const float* values_;
+};
 
 std::vector<double> percentiles_argument(Napi::Value value) {
   if (is_absent(value)) return default_percentiles();
@@ -222,16 +253,18 @@ Napi::Value histogram(const Napi::CallbackInfo& info) {
 
 Napi::Value analyze_tensor(const Napi::CallbackInfo& info) {
   auto tensor = tensor_argument(info[0], "tensor");
-  AnalyzeOptions options = analyze_options(info[1], *tensor);
-  // A float layer is analysed too: the analysis covers bits 1-8 whatever the quantizer's are.
-  if (options.config.bits == kFloatBits) options.config = with_bits(options.config, 8);
+  Question asked = question(info[1], *tensor);
   std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
   return Job<Analysis>::start(
       info.Env(), "qat.analyze", cancel,
-      [tensor, options = std::move(options), cancel] {
+      [tensor, asked = std::move(asked), cancel] {
+        Subject subject(*tensor, asked, cancel.get());
+        AnalyzeOptions& options = subject.options();
+        // A float layer is analysed too: the analysis covers bits 1-8 whatever the quantizer's are.
+        if (options.config.bits == kFloatBits) options.config = with_bits(options.config, 8);
         Analysis result =
-            analyze(tensor->values.data(), tensor->rows, tensor->cols, options, cancel.get());
-        remember_scales(*tensor, options, &result);
+            analyze(subject.values(), tensor->rows, tensor->cols, options, cancel.get());
+        if (subject.is_weight()) remember_scales(*tensor, options, &result);
         return result;
       },
       [](Napi::Env env, Analysis& a) -> Napi::Value { return to_js(env, a); });
@@ -239,15 +272,16 @@ Napi::Value analyze_tensor(const Napi::CallbackInfo& info) {
 
 Napi::Value what_if_tensor(const Napi::CallbackInfo& info) {
   auto tensor = tensor_argument(info[0], "tensor");
-  AnalyzeOptions options = analyze_options(info[1], *tensor);
+  Question asked = question(info[1], *tensor);
   std::shared_ptr<CancelToken> cancel = cancel_argument(info[2]);
   return Job<WhatIf>::start(
       info.Env(), "qat.whatIf", cancel,
-      [tensor, options = std::move(options), cancel]() mutable {
-        use_known_scales(*tensor, &options);
-        const bool is_float = options.config.bits == kFloatBits;
-        return (is_float ? float_what_if : what_if)(tensor->values.data(), tensor->rows,
-                                                    tensor->cols, options, cancel.get());
+      [tensor, asked = std::move(asked), cancel] {
+        Subject subject(*tensor, asked, cancel.get());
+        if (subject.is_weight()) use_known_scales(*tensor, &subject.options());
+        const bool is_float = subject.options().config.bits == kFloatBits;
+        return (is_float ? float_what_if : what_if)(subject.values(), tensor->rows, tensor->cols,
+                                                    subject.options(), cancel.get());
       },
       [](Napi::Env env, WhatIf& w) -> Napi::Value { return to_js(env, w); });
 }

@@ -15,6 +15,7 @@ class DoReFaRule final : public WeightRule {
   const char* name() const override { return "dorefa"; }
   Scales prepare(const float* w, const CancelToken* cancel) override;
   const float* rounded_values(const float* w) override;
+  bool changes_values() const override { return true; }
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }

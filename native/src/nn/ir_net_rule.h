@@ -19,6 +19,7 @@ class IrNetRule final : public WeightRule {
   Scales prepare(const float* w, const CancelToken* cancel) override;
   void refresh_scales(const float* w, bool weight_written, Scales* scales) override;
   const float* rounded_values(const float* w) override;
+  bool changes_values() const override { return true; }
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }

@@ -37,6 +37,8 @@ class WeightRule {
   virtual void refresh_scales(const float* /*w*/, bool /*weight_written*/, Scales* /*scales*/) {}
   // The values [rows, cols] whose codes the grid gives: the weight, unless the rule changes it first.
   virtual const float* rounded_values(const float* w) { return w; }
+  // Those values are not the weight, and the scales are the rule's own, not the range estimator's.
+  virtual bool changes_values() const { return false; }
   // ŵ [rows, cols]: the levels of rounded_values().
   void quantize(const float* w, const Scales& scales, float* quantized);
   // In place dŵ → dw, after quantize() of the same weight. Fills `sums` unless they are null.

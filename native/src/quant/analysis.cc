@@ -43,14 +43,21 @@ View view_of(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& o
   return {x + options.row * cols, 1, cols, options.row};
 }
 
+// Of the scales of the whole matrix those of one row; row −1: all.
+Scales scales_of_view(const Scales& all, int64_t rows, int64_t cols, const QuantizerConfig& config,
+                      int64_t row) {
+  const ScaleLayout layout = scale_layout(config, rows, cols);
+  validate_scales(config, layout, all);
+  return row < 0 ? all : scales_of_row(all, layout, row);
+}
+
 // The scales of the view: given, or estimated. One scale for the whole matrix comes from all rows.
 Scales scales_for_view(const float* x, int64_t rows, int64_t cols, const View& view,
                        const AnalyzeOptions& options, const CancelToken* cancel) {
-  const ScaleLayout layout = scale_layout(options.config, rows, cols);
   if (options.scales) {
-    validate_scales(options.config, layout, *options.scales);
-    return options.row < 0 ? *options.scales : scales_of_row(*options.scales, layout, options.row);
+    return scales_of_view(*options.scales, rows, cols, options.config, options.row);
   }
+  const ScaleLayout layout = scale_layout(options.config, rows, cols);
   if (layout.row_stride == 0) return estimate_scales(x, rows, cols, options.config, cancel);
   return estimate_scales(view.x, view.rows, view.cols, options.config, cancel);
 }
@@ -230,12 +237,21 @@ ByBits errors_by_one_scale(const float* x, int64_t rows, int64_t cols, const Vie
 }
 
 ByBits errors_by_bits(const float* x, int64_t rows, int64_t cols, const View& view,
-                      const QuantizerConfig& config, const CancelToken* cancel) {
+                      const AnalyzeOptions& options, const CancelToken* cancel) {
   std::vector<QuantizerConfig> configs;
-  for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(config, bits));
-  return config.granularity == Granularity::kTensor
-             ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
-             : errors_by_row_scales(view, configs, cancel);
+  for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(options.config, bits));
+  ByBits result = options.config.granularity == Granularity::kTensor
+                      ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
+                      : errors_by_row_scales(view, configs, cancel);
+  for (size_t i = 0; i < configs.size() && i < options.scales_by_bits.size(); ++i) {
+    const std::optional<Scales>& given = options.scales_by_bits[i];
+    if (!given) continue;
+    Scales scales = scales_of_view(*given, rows, cols, configs[i], options.row);
+    result.errors[i] =
+        quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel);
+    result.scales[i] = std::move(scales);
+  }
+  return result;
 }
 
 }  // namespace
@@ -266,7 +282,7 @@ Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOption
   result.statistics.percentiles = compute_percentiles(view.x, view.count(), result.histogram,
                                                       default_percentiles(), cancel);
   result.drawn_counts = drawn_counts(result.histogram.counts, options.drawn_bins);
-  ByBits by_bits = errors_by_bits(x, rows, cols, view, options.config, cancel);
+  ByBits by_bits = errors_by_bits(x, rows, cols, view, options, cancel);
   result.by_bits = std::move(by_bits.errors);
   result.scales_by_bits = std::move(by_bits.scales);
   result.native_ms = milliseconds_since(start);

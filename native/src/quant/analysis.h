@@ -55,11 +55,12 @@ struct AnalyzeOptions {
   int64_t exact_bins = 2048;
   int64_t drawn_bins = 256;        // divides exact_bins
   std::optional<Scales> scales;    // for what_if, of the whole matrix; none: estimated
+  // For analyze, of the whole matrix, by bits − 1; none, or not that many: estimated.
+  std::vector<std::optional<Scales>> scales_by_bits;
 };
 
 // x [rows, cols], finite. Threaded and cancellable; independent of the thread count. With a row the
-// error, code counts and row_sqnr are that row's; row indices stay those of the matrix. analyze
-// estimates the scales of every bit-width itself.
+// error, code counts and row_sqnr are that row's; row indices stay those of the matrix.
 Analysis analyze(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,
                  const CancelToken* cancel = nullptr);
 WhatIf what_if(const float* x, int64_t rows, int64_t cols, const AnalyzeOptions& options,

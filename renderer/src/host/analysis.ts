@@ -6,6 +6,7 @@ import {
   type Bits,
   bitWidths,
   defaultLayerConfig,
+  roundedValues,
   type WeightQuantizer,
   type WhatIf,
 } from './contract.js';
@@ -48,10 +49,11 @@ function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
 
 /**
  * What does not depend on the bits is asked with these, so that moving the bits does not ask again. The ternary
- * grid has 2 bits only, and others come from it.
+ * grid has 2 bits only, and others come from it. A method that rounds other values than the weight may lose them
+ * with its bits.
  */
 function withoutBits(quantizer: WeightQuantizer): WeightQuantizer {
-  return quantizer.grid === 'ternary'
+  return quantizer.grid === 'ternary' || roundedValues(quantizer.method) !== null
     ? quantizer
     : legalWeight(quantizer, { bits: defaultLayerConfig.weight.bits });
 }

@@ -2,7 +2,13 @@
 import { clsx } from 'clsx';
 import { useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
-import type { Analysis, Bits, WhatIf } from '../../host/contract.js';
+import {
+  type Analysis,
+  type Bits,
+  roundedValues,
+  type WeightQuantizer,
+  type WhatIf,
+} from '../../host/contract.js';
 import {
   type FigurePair,
   type Latest,
@@ -23,9 +29,11 @@ export interface BitsRowProps {
 /** The layer's own chart is painted before the processor is busy with these. */
 const afterMainChartMs = 60;
 
+/** Not asked at bits whose method rounds other values than those of the histogram. */
 function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   const quantizer = pair?.quantizer ?? null;
-  const at = quantizer ? legalWeight(quantizer, { bits }) : null;
+  const other = quantizer ? legalWeight(quantizer, { bits }) : null;
+  const at = other && quantizer && sameValues(other, quantizer) ? other : null;
   return useWhatIf(pair?.layer ?? null, at, {
     row: pair?.row ?? null,
     range: pair?.range ?? null,
@@ -33,6 +41,10 @@ function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
     revision: pair?.revision ?? 0,
     delayMs: afterMainChartMs,
   });
+}
+
+function sameValues(a: WeightQuantizer, b: WeightQuantizer): boolean {
+  return roundedValues(a.method) === roundedValues(b.method);
 }
 
 const widths: readonly Bits[] = [8, 4, 2, 1];

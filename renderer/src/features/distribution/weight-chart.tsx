@@ -9,6 +9,7 @@ import {
   type ScaleKind,
   ToolToggle,
 } from '../../charts/index.js';
+import { roundedValues } from '../../host/contract.js';
 import type { FigurePair, LayerFigures } from '../../host/index.js';
 import {
   bitsColor,
@@ -19,7 +20,14 @@ import {
   formatShare,
   plural,
 } from '../../ui/index.js';
-import { fullRange, histogramTable, levelsNote, nearestLevel, weightSummary } from './weight-figures.js';
+import {
+  fullRange,
+  hasClipLines,
+  histogramTable,
+  levelsNote,
+  nearestLevel,
+  weightSummary,
+} from './weight-figures.js';
 
 export interface WeightChartProps {
   figures: LayerFigures;
@@ -73,12 +81,14 @@ export function WeightChart({ figures, range, onRangeChange, scale, onScaleChang
   );
 }
 
-/** Which row is shown; or, of many scales, whose levels stand on the histogram of all. */
+/** What is shown in place of the weights; which row; or, of many scales, whose levels stand on the histogram of all. */
 function lookedAt(pair: FigurePair | null, row: number | null): string[] {
-  if (row !== null) return [`channel ${row}`];
-  const levels = pair?.whatIf.levels;
-  if (!levels || levels.row === null || pair.quantizer.bits === 32) return [];
-  return [`levels of channel ${levels.row}`];
+  const float = !pair || pair.quantizer.bits === 32;
+  const rounds = float ? null : roundedValues(pair.quantizer.method);
+  const values = rounds === null ? [] : [rounds];
+  if (row !== null) return [...values, `channel ${row}`];
+  if (float || pair.whatIf.levels.row === null) return values;
+  return [...values, `levels of channel ${pair.whatIf.levels.row}`];
 }
 
 function HistogramNote({ pair }: { pair: FigurePair }) {
@@ -110,8 +120,7 @@ function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuan
   const { values, clipLow, clipHigh } = whatIf.levels;
   const full = fullRange(statistics);
   const levels = { values: float ? noLevels : values, color };
-  // A binary quantizer maps everything to ±α: it has no lines beyond which it clips.
-  const clips = !float && quantizer.bits !== 1 && clipHigh > clipLow;
+  const clips = hasClipLines(quantizer) && clipHigh > clipLow;
   const limits = (clips ? [clipLow, clipHigh] : []).map((value) => ({
     value,
     label: `clip ${formatShort(value, 3)}`,

@@ -1,6 +1,6 @@
 /** Numbers and words about a histogram with levels on it. */
 import { type ChartTable, formatShort, maxLevelLines, type Range } from '../../charts/index.js';
-import type { Statistics } from '../../host/contract.js';
+import { roundedValues, type Statistics, type WeightQuantizer } from '../../host/contract.js';
 import type { FigurePair } from '../../host/index.js';
 import { formatCount, formatDb, formatNumber, formatShare } from '../../ui/index.js';
 
@@ -54,17 +54,23 @@ export function levelsNote({ whatIf, quantizer, row }: FigurePair): string {
   return `${count} ${which}${rug}. ${formatCount(levels.scaleCount)} scales from ${formatShort(levels.scaleMin)} to ${formatShort(levels.scaleMax)}.`;
 }
 
+/** Binary and ternary levels take in everything beyond them: they have no lines where clipping begins. */
+export function hasClipLines({ bits, grid }: WeightQuantizer): boolean {
+  return bits !== 32 && grid !== 'binary' && grid !== 'ternary';
+}
+
 /** The chart in words. */
 export function weightSummary(pair: FigurePair): string {
   const { statistics, histogram, layer } = pair.analysis;
   const { error, levels } = pair.whatIf;
-  const values = `${layer}: ${formatCount(statistics.count)} weights from ${formatNumber(statistics.min)} to ${formatNumber(statistics.max)}, mean ${formatNumber(statistics.mean)}, standard deviation ${formatNumber(statistics.std)}.`;
+  const rounds = pair.quantizer.bits === 32 ? null : roundedValues(pair.quantizer.method);
+  const what = rounds === null ? 'weights' : `values ${rounds}`;
+  const values = `${layer}: ${formatCount(statistics.count)} ${what} from ${formatNumber(statistics.min)} to ${formatNumber(statistics.max)}, mean ${formatNumber(statistics.mean)}, standard deviation ${formatNumber(statistics.std)}.`;
   const outside = histogram.below + histogram.above;
   const hidden = outside > 0 ? ` ${formatCount(outside)} lie outside the visible range.` : '';
   if (pair.quantizer.bits === 32) return `${values}${hidden} The layer is float.`;
-  const clip =
-    pair.quantizer.bits === 1
-      ? ''
-      : ` It clips below ${formatNumber(levels.clipLow)} and above ${formatNumber(levels.clipHigh)} (${formatShare(error.clippedShare, 2)} of the weights).`;
+  const clip = !hasClipLines(pair.quantizer)
+    ? ''
+    : ` It clips below ${formatNumber(levels.clipLow)} and above ${formatNumber(levels.clipHigh)} (${formatShare(error.clippedShare, 2)} of the weights).`;
   return `${values}${hidden} The quantizer puts ${levels.values.length} levels from ${formatNumber(levels.values[0] ?? 0)} to ${formatNumber(levels.values.at(-1) ?? 0)}.${clip} SQNR ${formatDb(error.sqnrDb)}.`;
 }
