@@ -264,7 +264,9 @@ describe('an analysis', () => {
   });
 
   it('takes given thresholds and negative scales', async () => {
-    const config = { ...quantizer(2, { grid: 'ternary', granularity: 'tensor', range: 'ttq', method: 'ttq' }) };
+    const config = {
+      ...quantizer(2, { grid: 'ternary', granularity: 'tensor', range: 'ttq', method: 'ttq' }),
+    };
     const scales = {
       scales: Float32Array.of(0.5),
       zeroPoints: new Int32Array(0),
