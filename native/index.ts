@@ -422,6 +422,8 @@ export interface Network {
   /** `fakeQuant`: the trained arithmetic in float; `packed`: integer codes, never unpacked to float in memory. */
   logits(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<Float32Array>;
   evaluate(data: Dataset, mode: 'fakeQuant' | 'packed', cancel?: CancelToken): Promise<EvaluationResult>;
+  /** What reaches the layer for the first `count` samples, before its own input quantizer: [count, input]. */
+  layerInputs(layer: string, data: Dataset, count: number, cancel?: CancelToken): Promise<Float32Array>;
   dispose(): void;
 }
 

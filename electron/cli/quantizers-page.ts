@@ -5,8 +5,10 @@ import {
   gridTable,
   type MethodPart,
   methodTable,
+  type Parameter,
   type Part,
   type RangePart,
+  type RoundingPart,
   rangeTable,
   roundingTable,
 } from '../contract/index.js';
@@ -50,10 +52,22 @@ const gridFacts = ({ bits, activations }: GridPart): Facts => [
 
 const rangeFacts = (part: RangePart): Facts => [
   `For: ${part.ternaryOnly ? 'weights on the ternary grid' : uses(part)}`,
-  ...part.parameters.map(
+  ...parameterFacts(part.parameters),
+];
+
+function parameterFacts(parameters: readonly Parameter[]): Facts {
+  return parameters.map(
     ({ id, label, min, max, default: standard }) =>
       `Parameter \`${id}\` (${label}): ${min}–${max}, default ${standard}`,
-  ),
+  );
+}
+
+const roundingFacts = (part: RoundingPart): Facts => [
+  `Grids: ${part.grids.join(', ')}; granularities: ${part.granularities.join(', ')}; gradient rules: ${part.methods.join(', ')}`,
+  `Inputs of the layer: ${part.needsInputs ? 'needed' : 'not needed'}`,
+  ...parameterFacts(part.parameters),
+  part.needsInputs ? 'Parameter `correctBias`: b ← b − (Ŵ − W)·x̄ with x̄ the mean input, default no' : null,
+  part.orders ? 'Parameter `actOrder`: columns in descending order of diag H, default yes' : null,
 ];
 
 /** Empty lists and nulls say nothing. */
@@ -93,7 +107,13 @@ ternary grid an estimator that names no threshold has Δ = s/2: each weight take
       rangeFacts,
     ),
     chapter('Granularities', 'What shares a scale.', granularityTable, () => []),
-    chapter('Rounding', 'How a code is chosen between two neighbours.', roundingTable, () => []),
+    chapter(
+      'Rounding',
+      `How *quantize* chooses a code between two neighbours. Training always rounds to nearest and starts from the float
+weight, whatever is chosen here.`,
+      roundingTable,
+      roundingFacts,
+    ),
     chapter(
       'Gradient rules',
       'What training sends through the rounding, and what becomes of the scales.',

@@ -1,5 +1,6 @@
 export * from './analysis.js';
 export * from './bridge.js';
+export * from './calibration.js';
 export * from './commands.js';
 export * from './errors.js';
 export * from './events.js';

@@ -1,5 +1,6 @@
 /** The opened model as the window sees it: names, shapes and states — never the weights themselves. */
 import { z } from 'zod';
+import { layerOutcomeSchema } from './calibration.js';
 
 /** float: as loaded · prepared: scales set · quantized: packed weight made. */
 export const layerStateSchema = z.enum(['float', 'prepared', 'quantized']);
@@ -15,6 +16,8 @@ export const layerInfoSchema = z.strictObject({
   /** Part of the network graph, so it can be trained. */
   trainable: z.boolean(),
   state: layerStateSchema,
+  /** What choosing its codes, or training it by itself, won; absent where codes are the nearest. */
+  outcome: layerOutcomeSchema.optional(),
 });
 export type LayerInfo = z.infer<typeof layerInfoSchema>;
 

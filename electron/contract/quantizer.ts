@@ -1,5 +1,5 @@
 /**
- * What can be set on a layer. A quantizer is a mix of grid, range estimator, granularity and
+ * What can be set on a layer. A quantizer is a mix of grid, range estimator, granularity, rounding and
  * gradient method, each a row of quantizer-parts/; a preset is a named mix. Words as in the glossary of docs/architecture.md.
  */
 import { z } from 'zod';
@@ -11,7 +11,9 @@ import {
   type MethodPart,
   methodTable,
   type Parameter,
+  type RoundingPart,
   rangeTable,
+  roundingTable,
 } from './quantizer-parts/index.js';
 
 /** 1–8 bits, or 32 for float. */
@@ -38,6 +40,11 @@ export const rangeEstimatorSchema = z.enum(rangeEstimators);
 export type Method = keyof typeof methodTable;
 export const methods = idsOf<Method>(methodTable);
 export const methodSchema = z.enum(methods);
+
+/** How *quantize* chooses codes; roundingTable says what each does and what it fits. */
+export type Rounding = keyof typeof roundingTable;
+export const roundings = idsOf<Rounding>(roundingTable);
+export const roundingSchema = z.enum(roundings);
 
 /** Grids that a weight of so many bits can have. A float weight keeps one for later. */
 export function fitsBits(grid: Grid, bits: Bits): boolean {
@@ -73,6 +80,24 @@ function startsFrom(method: Method, range: RangeEstimator): boolean {
   return methodTable[method].range === null ? ownerOf(range) === undefined : ownerOf(range) === method;
 }
 
+/** Whether this rounding can choose the codes of such a weight. */
+export function fitsRounding(
+  rounding: Rounding,
+  weight: { grid: Grid; granularity: Granularity; method: Method },
+): boolean {
+  const part: RoundingPart = roundingTable[rounding];
+  return (
+    part.grids.includes(weight.grid) &&
+    part.granularities.includes(weight.granularity) &&
+    part.methods.includes(weight.method)
+  );
+}
+
+/** How *quantize* chooses the codes of this weight. */
+export function roundingOf(weight: { rounding?: Rounding | undefined }): Rounding {
+  return weight.rounding ?? 'nearest';
+}
+
 /** What of a weight this rule rounds; null: the weight itself. */
 export function roundedValues(method: Method): string | null {
   const part: MethodPart = methodTable[method];
@@ -105,8 +130,20 @@ const rangeParameters = {
   norm: parameterSchema(rangeTable.lp.parameters[0]),
 };
 
-function parameterSchema({ min, max }: Parameter) {
-  return z.number().min(min).max(max).optional();
+/** Parameters of roundings; absent = the table's default. */
+const roundingParameters = {
+  iterations: parameterSchema(roundingTable.adaround.parameters[0]),
+  damping: parameterSchema(roundingTable.gptq.parameters[0]),
+  /** GPTQ takes the columns in descending order of their inputs' power; absent = yes. */
+  actOrder: z.boolean().optional(),
+  /** Of roundings that look at the layer's inputs: the bias takes up the mean error of the output; absent = no. */
+  correctBias: z.boolean().optional(),
+  shrinkNorm: parameterSchema(roundingTable.hqq.parameters[0]),
+};
+
+function parameterSchema({ min, max, integer }: Parameter) {
+  const number = integer ? z.int() : z.number();
+  return number.min(min).max(max).optional();
 }
 
 export const weightQuantizerSchema = z
@@ -119,6 +156,9 @@ export const weightQuantizerSchema = z
     range: rangeEstimatorSchema,
     ...rangeParameters,
     method: methodSchema,
+    /** Absent = nearest. */
+    rounding: roundingSchema.optional(),
+    ...roundingParameters,
   })
   .refine((q) => fitsBits(q.grid, q.bits), {
     message: '1 bit is the binary grid, and the binary grid is 1 bit; the ternary grid is 2 bits',
@@ -131,6 +171,10 @@ export const weightQuantizerSchema = z
   .refine((q) => fitsWeight(q.method, q), {
     message: 'this method does not fit the grid, the granularity or the range estimator',
     path: ['method'],
+  })
+  .refine((q) => fitsRounding(roundingOf(q), q), {
+    message: 'this rounding does not fit the grid, the granularity or the method',
+    path: ['rounding'],
   });
 export type WeightQuantizer = z.infer<typeof weightQuantizerSchema>;
 
@@ -179,19 +223,36 @@ const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
  * The quantizer with the change, kept legal. A changed method brings the grid, granularity and start it needs;
  * a changed grid brings bits that it has; changed bits bring a grid that has them (1 bit: binary, else signed for
  * binary and narrow for ternary). A start that does not fit the grid becomes `mse`; a method that does not fit
- * what was changed becomes the only one that the start is for, else `lsq`.
+ * what was changed becomes the only one that the start is for, else `lsq`. A changed rounding brings the grid,
+ * granularity and method it needs; one that does not fit what was changed becomes `nearest`.
  */
 export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
   const next = { ...quantizer, ...change };
   if (change.method !== undefined) bringWhatItNeeds(next);
+  if (change.rounding !== undefined) bringWhatRoundingNeeds(next, change.rounding);
   if (!fitsBits(next.grid, next.bits)) {
-    if (change.grid !== undefined || change.method !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
+    if ([change.grid, change.method, change.rounding].some((part) => part !== undefined))
+      next.bits = bitsOfGrid[next.grid] ?? 2;
     else if (next.bits === 1) next.grid = 'binary';
     else next.grid = next.grid === 'binary' ? 'signed' : 'narrow';
   }
   if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
   if (!fitsWeight(next.method, next)) next.method = ownerOf(next.range) ?? 'lsq';
+  if (!fitsRounding(roundingOf(next), next)) next.rounding = 'nearest';
   return next;
+}
+
+function bringWhatRoundingNeeds(quantizer: WeightQuantizer, rounding: Rounding): void {
+  const part: RoundingPart = roundingTable[rounding];
+  const [grid] = part.grids;
+  const [granularity] = part.granularities;
+  if (grid !== undefined && !part.grids.includes(quantizer.grid)) quantizer.grid = grid;
+  if (granularity !== undefined && !part.granularities.includes(quantizer.granularity)) {
+    quantizer.granularity = granularity;
+  }
+  if (part.methods.includes(quantizer.method)) return;
+  quantizer.method = 'lsq';
+  bringWhatItNeeds(quantizer);
 }
 
 /** Grid, granularity and start that the quantizer's method cannot do without. */

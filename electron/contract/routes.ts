@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { analysisSchema, whatIfSchema } from './analysis.js';
+import { calibrationSchema, layerTrainingSchema } from './calibration.js';
 import {
   configuredLayersSchema,
   projectStateSchema,
@@ -109,7 +110,22 @@ export const routes = {
     }),
   },
   'layer.prepare': { input: z.strictObject({ layers: layerNames }), output: projectStateSchema },
-  'layer.quantize': { input: z.strictObject({ layers: layerNames }), output: projectStateSchema },
+  /** `calibration`: for roundings that look at the layer's inputs. */
+  'layer.quantize': {
+    input: z.strictObject({ layers: layerNames, calibration: calibrationSchema.optional() }),
+    output: projectStateSchema,
+  },
+  /** Trains each layer by itself against its float output, and quantizes it. */
+  'layer.train': {
+    input: z.strictObject({
+      layers: layerNames,
+      calibration: calibrationSchema,
+      training: layerTrainingSchema,
+    }),
+    output: projectStateSchema,
+  },
+  /** Asks with the open dialog; null means the user closed it. */
+  'layer.chooseInputs': { input: none, output: z.strictObject({ path: path.nullable() }) },
   'layer.reset': { input: z.strictObject({ layers: layerNames }), output: projectStateSchema },
 
   'run.start': {

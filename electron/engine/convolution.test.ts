@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { defaultLayerConfig, type Graph, legalWeight } from '../contract/index.js';
+import { defaultLayerConfig, defaultLayerTraining, type Graph, legalWeight } from '../contract/index.js';
 import { openSafetensors, readTensorBytes, type SafetensorsSource } from '../formats/index.js';
 import {
   classes,
@@ -126,4 +126,29 @@ it('the same model quantized without training is exported too', async () => {
   const record = await engine.exports.write({ runId: null, path: join(test.folder, 'model.safetensors') });
   expect(record.layers.map(({ name }) => name)).toEqual(['c2.weight']);
   expect(record.logits?.images).toBe(200);
+});
+
+it('kernels are rounded and trained by themselves on captured patches; groups have no common ones', async () => {
+  const { engine } = test;
+  const layer = 'c1.weight';
+  const calibration = { kind: 'captured' as const, images: 60 };
+  const outcome = async () =>
+    (await engine.project.current()).project?.model.layers.find(({ name }) => name === layer)?.outcome;
+  const weight = legalWeight(defaultLayerConfig.weight, { bits: 2, rounding: 'gptq' });
+  await engine.project.configure({ changes: { [layer]: { ...defaultLayerConfig, weight } } });
+  await engine.layers.quantize({ layers: [layer], calibration });
+  const rounded = await outcome();
+  // Noise is hardly correlated from pixel to pixel: there is little for GPTQ to win.
+  expect(rounded).toMatchObject({ by: 'gptq', measure: 'output' });
+  expect(rounded?.loss).toBeLessThanOrEqual(rounded?.nearest ?? 0);
+  await engine.layers.train({ layers: [layer], calibration, training: defaultLayerTraining });
+  const trained = await outcome();
+  expect(trained?.by).toBe('training');
+  // Of this noise training wins nothing either, and what it made is not kept.
+  expect(trained?.loss).toBe(trained?.nearest);
+  const record = await engine.exports.write({ runId: null, path: join(test.folder, 'rounded.safetensors') });
+  expect(record.layers.map(({ name }) => name)).toContain(layer);
+  expect(record.logits?.sameDecision).toBe(200);
+  const grouped = { layers: ['c2.weight'], calibration, training: defaultLayerTraining };
+  await expect(engine.layers.train(grouped)).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
 });

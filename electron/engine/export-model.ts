@@ -3,7 +3,7 @@
  * not quantized stay float32. Where the model has a graph and a data set, input scales are calibrated as
  * a run's are, and logits can be compared; else inputs stay float and there is nothing to compare.
  */
-import type { Network } from '../../native/index.js';
+import type { LayerScales, Network } from '../../native/index.js';
 import { type Configuration, type LayerConfig, QatError } from '../contract/index.js';
 import { readTensorBytes } from '../formats/index.js';
 import type { EngineContext } from './context.js';
@@ -17,14 +17,16 @@ import {
   type LogitReference,
   type PlainTensor,
 } from './export-source.js';
-import { graphLayers } from './graph.js';
-import type { LayerRecord } from './layer-states.js';
+import { biasOf, graphLayers } from './graph.js';
+import type { LayerRecord, TrainedInput } from './layer-states.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
 import { type NetworkPlan, planNetwork } from './network-plan.js';
+import type { FloatTensors } from './network-state.js';
 import type { OpenProject } from './open-project.js';
 import { bytesOf } from './packed-file.js';
 import type { PackedActivation, PackedLayer } from './packed-format.js';
+import { activationText, chosenCodes } from './quantizers.js';
 import { createPreparedNetwork } from './run-setup.js';
 import { scalesOf } from './scale-arrays.js';
 import { tool } from './tool.js';
@@ -54,7 +56,8 @@ export async function modelSource(
   const layers = [...frozen].map(([name, { config }]) =>
     describeLayer({ layer: name, shape: model.layer(name).shape, config }, bases.get(name) ?? name),
   );
-  const calibrated = await calibrate(context, project, frozen, signal);
+  const weights = quantizedWeights(context, project, frozen);
+  const calibrated = await calibrate(context, project, frozen, weights, signal);
   return {
     id: 'model',
     label: model.info(() => 'float').name,
@@ -68,7 +71,7 @@ export async function modelSource(
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
     inputs: calibrated?.inputs ?? new Map(),
-    plain: plainTensors(model, new Set(layers.map((layer) => layer.name))),
+    plain: plainTensors(model, new Set(layers.map((layer) => layer.name)), weights),
     reference: calibrated?.reference ?? null,
     referenceReason: calibrated ? null : noReference(project),
     dispose: () => calibrated?.reference.network.dispose(),
@@ -87,9 +90,20 @@ async function freezeLayers(project: OpenProject, names: readonly string[]): Pro
   const configs = names.map((name) => [name, project.configOf(name)] as const);
   const frozen = new Map<string, { config: LayerConfig; record: LayerRecord | null }>();
   for (const [name, config] of configs) {
-    frozen.set(name, { config, record: await project.layerStates.get(name, config.weight) });
+    const record = await project.layerStates.get(name, config.weight);
+    if (!record && project.layerStates.outcomeOf(name)) throw lostWeight(name);
+    frozen.set(name, { config, record });
   }
   return frozen;
+}
+
+/** Scales follow from the model's weight and can be made again; a weight of the layer's own cannot. */
+function lostWeight(layer: string): QatError {
+  return new QatError(
+    'E-LAYER-STATE',
+    `The weight that was made for ${layer} is missing in the project’s folder, or damaged.`,
+    'Quantize or train the layer again, or reset it.',
+  );
 }
 
 /** The packed weight made again from weights and scales; it must be what *Quantize* made. */
@@ -103,7 +117,7 @@ async function packAgain(
   const { config = project.configOf(layer.name), record = null } = frozen.get(layer.name) ?? {};
   const parts = {
     addon: context.addon,
-    model: project.model,
+    project,
     layer: project.model.layer(layer.name),
     config,
     signal,
@@ -130,6 +144,7 @@ async function calibrate(
   context: EngineContext,
   project: OpenProject,
   frozen: FrozenLayers,
+  weights: FloatTensors,
   signal?: AbortSignal,
 ): Promise<Calibrated | null> {
   const { graph } = project.model.content;
@@ -138,22 +153,55 @@ async function calibrate(
   const inGraph = graphLayers(graph).filter((layer) => frozen.has(layer));
   if (inGraph.length === 0) return null;
   const configuration: Configuration = Object.fromEntries(
-    inGraph.map((layer) => [layer, frozen.get(layer)?.config ?? project.configOf(layer)]),
+    inGraph.map((layer) => {
+      const { config, record } = frozen.get(layer) ?? { config: project.configOf(layer), record: null };
+      const weight = record?.ownWeight ? chosenCodes(config.weight) : config.weight;
+      return [layer, { ...config, weight }];
+    }),
   );
   const plan = planNetwork(graph, project.model.shapes, configuration);
-  const network = await createPreparedNetwork(context, project, plan, dataset.train, signal);
+  const network = await createPreparedNetwork(context, project, plan, dataset.train, signal, weights);
   const { activations } = describeNetwork(plan);
   const inputs = applyScales(network, plan, frozen);
   return { activations, inputs, reference: { network, plan, dataset } };
 }
 
+/** The model's tensors, but for layers that have a weight or a bias of their own. */
+function quantizedWeights(
+  { addon }: EngineContext,
+  { model, layerStates }: OpenProject,
+  frozen: FrozenLayers,
+): FloatTensors {
+  const biases = ownBiases(model, frozen);
+  return {
+    withTensor: (name, work) => {
+      const layer = biases.get(name);
+      if (layer !== undefined) return layerStates.withBias(addon, layer, work);
+      return frozen.get(name)?.record?.ownWeight
+        ? layerStates.withWeight(addon, name, work)
+        : model.withTensor(name, work);
+    },
+  };
+}
+
+/** Tensors that a layer's own bias takes the place of → that layer. */
+function ownBiases({ content: { graph } }: Model, frozen: FrozenLayers): Map<string, string> {
+  const owners = new Map<string, string>();
+  for (const [layer, { record }] of frozen) {
+    const bias = graph && record?.ownBias ? biasOf(graph, layer) : null;
+    if (bias) owners.set(bias, layer);
+  }
+  return owners;
+}
+
+/** Scales of the inputs are the calibrated ones, but for layers that were trained with their own. */
 function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers): Map<string, InputScale> {
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
   const inputs = new Map<string, InputScale>();
   for (const { layer, node, config } of plan.layers) {
-    const calibrated = network.scales(node);
-    const { activationScale, activationShift } = calibrated;
     const record = frozen.get(layer)?.record;
+    const calibrated = withTrainedInput(network.scales(node), record?.input ?? null, config);
+    const { activationScale, activationShift } = calibrated;
     if (record) network.setScales(node, { ...scalesOf(record), activationScale, activationShift });
     if (config.activation.bits !== 32) {
       inputs.set(bases.get(layer) ?? layer, inputScale(config, calibrated));
@@ -162,8 +210,17 @@ function applyScales(network: Network, plan: NetworkPlan, frozen: FrozenLayers):
   return inputs;
 }
 
+function withTrainedInput(
+  scales: LayerScales,
+  input: TrainedInput | null,
+  { activation }: LayerConfig,
+): LayerScales {
+  if (input?.quantizer !== activationText(activation)) return scales;
+  return { ...scales, activationScale: input.scale, activationShift: input.shift };
+}
+
 /** Everything that is not packed: floats as float32, other types as they are. */
-function plainTensors(model: Model, packed: ReadonlySet<string>): PlainTensor[] {
+function plainTensors(model: Model, packed: ReadonlySet<string>, weights: FloatTensors): PlainTensor[] {
   const plain: PlainTensor[] = [];
   for (const [name, { dtype, shape }] of model.file.tensors) {
     if (packed.has(name)) continue;
@@ -173,13 +230,13 @@ function plainTensors(model: Model, packed: ReadonlySet<string>): PlainTensor[] 
       name,
       dtype: isFloat ? 'F32' : dtype,
       shape,
-      bytes: () => (isFloat ? floatBytes(model, name, count) : readTensorBytes(model.file, name)),
+      bytes: () => (isFloat ? floatBytes(weights, name, count) : readTensorBytes(model.file, name)),
     });
   }
   return plain;
 }
 
-function floatBytes(model: Model, name: string, count: number): Promise<Uint8Array> {
+function floatBytes(model: FloatTensors, name: string, count: number): Promise<Uint8Array> {
   return model.withTensor(name, async (tensor) => {
     const values = new Float32Array(count);
     tensor.copyTo(values);

@@ -24,7 +24,12 @@ interface Visit {
   expect(name: string, shape: readonly (number | null)[]): Shape;
 }
 
-export function checkGraph(graph: Graph, tensors: ReadonlyMap<string, TensorShape>, refuse: Refuse): void {
+/** For each node the shapes of what enters it, once all of it fits. */
+export function checkGraph(
+  graph: Graph,
+  tensors: ReadonlyMap<string, TensorShape>,
+  refuse: Refuse,
+): (readonly Shape[])[] {
   const { features, shape: inputShape = [features] } = graph.input;
   if (sizeOf(inputShape) !== features) {
     refuse(`states an input of shape ${textOf(inputShape)} and ${features} features.`);
@@ -32,12 +37,14 @@ export function checkGraph(graph: Graph, tensors: ReadonlyMap<string, TensorShap
   if (graph.nodes[0]?.op === 'relu') refuse('begins with a ReLU.');
   const expect = tensorCheck(tensors, refuse);
   const outputs: Shape[] = [];
+  const entering: (readonly Shape[])[] = [];
   wireGraph(graph, refuse).forEach((sources, index) => {
     const node = graph.nodes[index];
     if (!node) return;
     const inputs = sources.map((source) =>
       source === inputIndex ? inputShape : (outputs[source] ?? inputShape),
     );
+    entering.push(inputs);
     const visit: Visit = {
       index,
       inputs,
@@ -47,9 +54,11 @@ export function checkGraph(graph: Graph, tensors: ReadonlyMap<string, TensorShap
     outputs.push(outputShape(node, visit));
   });
   const last = outputs.at(-1) ?? [];
-  if (last.length === 1 && last[0] === graph.classes) return;
+  if (last.length === 1 && last[0] === graph.classes) return entering;
   if (last.length === 1) refuse(`ends with ${last[0]} outputs but states ${graph.classes} classes.`);
-  refuse(`ends with ${textOf(last)}, not with one output per class: flatten it before the last layer.`);
+  return refuse(
+    `ends with ${textOf(last)}, not with one output per class: flatten it before the last layer.`,
+  );
 }
 
 function tensorCheck(tensors: ReadonlyMap<string, TensorShape>, refuse: Refuse) {

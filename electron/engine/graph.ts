@@ -60,3 +60,11 @@ export function graphLayers(graph: Graph): string[] {
 export function baseName(layer: string): string {
   return layer.endsWith('.weight') && layer.length > '.weight'.length ? layer.slice(0, -7) : layer;
 }
+
+/** The bias tensor of a layer of the graph; null when it has none. */
+export function biasOf(graph: Graph, layer: string): string | null {
+  for (const node of graph.nodes) {
+    if ((node.op === 'linear' || node.op === 'conv2d') && node.weight === layer) return node.bias;
+  }
+  return null;
+}

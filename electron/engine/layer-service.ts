@@ -2,23 +2,30 @@
 import type { AnalyzeOptions, NativeScales, Tensor } from '../../native/index.js';
 import {
   type Analysis,
+  type Calibration,
   type LayerConfig,
   type ProjectState,
   QatError,
   type RouteInput,
   type RouteOutput,
+  roundingOf,
+  roundingTable,
   type WeightQuantizer,
   type WhatIf,
 } from '../contract/index.js';
 import { AnswerCache } from './answer-cache.js';
+import { type LayerInputs, layerInputs } from './calibration.js';
 import { asQatError, type CallOptions, throwIfAborted } from './call-options.js';
 import type { EngineContext } from './context.js';
 import type { JobControl } from './jobs.js';
+import type { LayerRecord } from './layer-states.js';
+import { trainLayer } from './layer-training.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
 import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
 import type { OpenProject } from './open-project.js';
 import { sameWeightQuantizer, toNativeQuantizer } from './quantizers.js';
+import { roundLayer } from './rounding.js';
 import type { WeightSource } from './run-weights.js';
 import { scalesOf } from './scale-arrays.js';
 
@@ -125,23 +132,70 @@ export class LayerService {
   /** Sets the scales of the layers from their weights, layer by layer; what is done stays when cancelled. */
   async prepare(input: RouteInput<'layer.prepare'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('prepare', 'Prepare', input.layers, options, async (project, job, layer, config) => {
-      const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
+      const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       await project.keepLayer(layer.name, config, await prepareLayer(parts));
     });
   }
 
-  /** Makes the packed weight of the layers, preparing those that are not prepared yet. */
+  /**
+   * Makes the packed weight of the layers, preparing those that are not prepared yet. Codes are chosen by each
+   * layer's rounding, on `calibration` where it needs inputs. Layers that were trained by themselves stay as they are.
+   */
   async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
-    return this.#each('quantize', 'Quantize', input.layers, options, async (project, job, layer, config) => {
-      const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
-      const prepared = await project.layerStates.get(layer.name, config.weight);
-      const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
-      await project.keepLayer(layer.name, config, {
-        state: 'quantized',
-        ...scales,
-        codesSha256: codesDigest(weight.packed),
-      });
+    const { layers, calibration } = input;
+    return this.#each('quantize', 'Quantize', layers, options, async (project, job, layer, config) => {
+      if (project.layerStates.outcomeOf(layer.name)?.by === 'training') return;
+      const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
+      const rounding = roundingOf(config.weight);
+      if (config.weight.bits === 32 || rounding === 'nearest') {
+        const prepared = await project.layerStates.get(layer.name, config.weight);
+        const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
+        const codesSha256 = codesDigest(weight.packed);
+        const record: LayerRecord = {
+          state: 'quantized',
+          ...scales,
+          codesSha256,
+          ownWeight: false,
+          ownBias: false,
+          input: null,
+        };
+        await project.keepLayer(layer.name, config, record);
+        return;
+      }
+      const inputs = roundingTable[rounding].needsInputs
+        ? await this.#inputs(project, layer, calibration, job)
+        : null;
+      const onProgress = (fraction: number) => job.progress(fraction, layer.name);
+      const { record, own } = await roundLayer({ ...parts, inputs, onProgress });
+      await project.keepLayer(layer.name, config, record, own);
     });
+  }
+
+  /** Trains each layer by itself against its float output, and quantizes it; what is done stays when cancelled. */
+  async train(input: RouteInput<'layer.train'>, options?: CallOptions): Promise<ProjectState> {
+    const { layers, calibration, training } = input;
+    return this.#each('train', 'Train', layers, options, async (project, job, layer, config) => {
+      const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
+      const inputs = await this.#inputs(project, layer, calibration, job);
+      const onProgress = (fraction: number, loss: number | null) =>
+        job.progress(fraction, loss === null ? layer.name : `${layer.name} · loss ${loss.toPrecision(3)}`);
+      const { record, own } = await trainLayer({ ...parts, inputs, training, onProgress });
+      await project.keepLayer(layer.name, config, record, own);
+    });
+  }
+
+  #inputs(
+    project: OpenProject,
+    layer: ModelLayer,
+    calibration: Calibration | undefined,
+    job: JobControl,
+  ): Promise<LayerInputs> {
+    if (calibration) return layerInputs(this.#context.addon, project, layer, calibration, job.signal);
+    throw new QatError(
+      'E-REQUEST-INVALID',
+      `The rounding of ${layer.name} looks at the layer’s inputs, and none were given.`,
+      'Choose inputs: captured from the data set, from a file, or drawn.',
+    );
   }
 
   /** Back to the float weight as loaded. */
@@ -191,13 +245,15 @@ export class LayerService {
     const prepared = matching(config, quantizer)
       ? await project.layerStates.get(layer.name, config.weight)
       : null;
-    // The scales follow from the weights and the quantizer, so the file's digest and the lens name the answer.
-    const key = `${project.model.sha256}:${layer.name}:${prepared ? 'prepared' : 'estimated'}`;
+    // The scales follow from the weights and the quantizer, so the file's digest and the lens name the answer; those
+    // of a layer with a weight of its own follow from more than that.
+    const scales = prepared?.ownWeight ? prepared.codesSha256 : prepared ? 'prepared' : 'estimated';
+    const key = `${project.model.sha256}:${layer.name}:${scales}`;
     return project.model.withTensor(layer.name, (tensor) => work({ tensor, scales: prepared, key }));
   }
 
   #each(
-    kind: 'prepare' | 'quantize',
+    kind: 'prepare' | 'quantize' | 'train',
     verb: string,
     names: string[],
     options: CallOptions | undefined,
@@ -212,10 +268,13 @@ export class LayerService {
       try {
         for (const layer of layers) {
           throwIfAborted(job.signal);
+          const share = (fraction: number) => (seen - 1 + fraction) / layers.length;
+          const progress: JobControl['progress'] = (fraction, detail) =>
+            job.progress(fraction === null ? null : share(fraction), detail);
           job.progress(seen / layers.length, layer.name);
           seen += 1;
           try {
-            await work(project, job, layer, project.configOf(layer.name));
+            await work(project, { ...job, progress }, layer, project.configOf(layer.name));
           } catch (thrown) {
             // A layer with NaN or infinity keeps no other layer from its turn; all else ends the job.
             const error = asQatError(thrown);

@@ -1,21 +1,24 @@
 /** *Prepare* and *quantize* of one layer of the model, by the native n-bit layer. */
 import { createHash } from 'node:crypto';
-import type { NativeAddon, NativeScales, NBitLayer, QuantizedWeight } from '../../native/index.js';
+import type { NativeAddon, NativeScales, NBitLayer, QuantizedWeight, Tensor } from '../../native/index.js';
 import { type LayerConfig, QatError } from '../contract/index.js';
 import type { LayerRecord } from './layer-states.js';
-import type { Model, ModelLayer } from './model.js';
+import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
+import type { OpenProject } from './open-project.js';
+import { chosenCodes, toNativeQuantizer } from './quantizers.js';
 import { scalesOf } from './scale-arrays.js';
 
-interface LayerJob {
+export interface LayerJob {
   addon: NativeAddon;
-  model: Model;
+  project: OpenProject;
   layer: ModelLayer;
   config: LayerConfig;
   signal?: AbortSignal;
 }
 
-function refuseFloat(layer: ModelLayer, config: LayerConfig): void {
+/** @throws E-LAYER-STATE */
+export function refuseFloat(layer: ModelLayer, config: LayerConfig): void {
   if (config.weight.bits !== 32) return;
   throw new QatError(
     'E-LAYER-STATE',
@@ -24,11 +27,18 @@ function refuseFloat(layer: ModelLayer, config: LayerConfig): void {
   );
 }
 
-/** The native layer with the model's weight, for as long as `work` runs. */
-async function withLayer<T>(job: LayerJob, work: (linear: NBitLayer) => Promise<T>): Promise<T> {
-  const { addon, model, layer, config } = job;
+type UseWeight = (tensor: Tensor) => Promise<void>;
+
+/** The native layer with the model's weight, or another one, for as long as `work` runs. */
+async function withLayer<T>(
+  job: LayerJob,
+  work: (linear: NBitLayer) => Promise<T>,
+  withWeight = (use: UseWeight) => job.project.model.withTensor(job.layer.name, use),
+  quantizer = job.config.weight,
+): Promise<T> {
+  const { addon, layer, config } = job;
   refuseFloat(layer, config);
-  const { bits, ...weight } = config.weight;
+  const { bits, ...weight } = toNativeQuantizer(quantizer);
   const linear = addon.createLinear({
     inChannels: layer.cols,
     outChannels: layer.rows,
@@ -38,7 +48,7 @@ async function withLayer<T>(job: LayerJob, work: (linear: NBitLayer) => Promise<
     weight,
   });
   try {
-    await model.withTensor(layer.name, async (tensor) => linear.setWeightData(tensor));
+    await withWeight(async (tensor) => linear.setWeightData(tensor));
     return await work(linear);
   } finally {
     linear.dispose();
@@ -49,7 +59,8 @@ async function withLayer<T>(job: LayerJob, work: (linear: NBitLayer) => Promise<
 export function prepareLayer(job: LayerJob): Promise<LayerRecord> {
   return withLayer(job, async (linear) => {
     await withCancel(job.addon, job.signal, (token) => linear.prepareParamsAsync(token));
-    return { state: 'prepared', ...linear.scales(), codesSha256: null };
+    const scales = linear.scales();
+    return { state: 'prepared', ...scales, codesSha256: null, ownWeight: false, ownBias: false, input: null };
   });
 }
 
@@ -59,19 +70,48 @@ export interface PackedWeight {
   scales: NativeScales;
 }
 
-/** The packed weight under the record's scales. @throws as `prepareLayer` */
+/** The packed weight of the record: its own weight, or the model's, under its scales. @throws as `prepareLayer` */
 export function packLayer(job: LayerJob, record: LayerRecord): Promise<PackedWeight> {
-  return withLayer(job, async (linear) => {
-    linear.setScales(scalesOf(record));
-    await withCancel(job.addon, job.signal, (token) =>
-      linear.generateQuantizedWeightAsync({ qweightOnly: true }, token),
+  if (!record.ownWeight) return withLayer(job, (linear) => pack(job, linear, record));
+  const { addon, project, layer, config } = job;
+  return withLayer(
+    job,
+    (linear) => pack(job, linear, record),
+    (use) => project.layerStates.withWeight(addon, layer.name, use),
+    chosenCodes(config.weight),
+  );
+}
+
+/** As `packLayer`, of a weight that no file holds yet. */
+export async function packWeight(
+  job: LayerJob,
+  values: Float32Array,
+  scales: NativeScales,
+): Promise<PackedWeight> {
+  const { addon, layer, config } = job;
+  const tensor = addon.tensorFromArray(values, layer.rows, layer.cols);
+  try {
+    return await withLayer(
+      job,
+      (linear) => pack(job, linear, scales),
+      (use) => use(tensor),
+      chosenCodes(config.weight),
     );
-    const scales = scalesOf(linear.scales());
-    linear.eval();
-    const weight = linear.optWeight();
-    if (weight.kind !== 'packed') throw new Error('The native layer gave a float weight in inference.');
-    return { weight: weight.qweight, scales };
-  });
+  } finally {
+    tensor.dispose();
+  }
+}
+
+async function pack(job: LayerJob, linear: NBitLayer, given: NativeScales): Promise<PackedWeight> {
+  linear.setScales(scalesOf(given));
+  await withCancel(job.addon, job.signal, (token) =>
+    linear.generateQuantizedWeightAsync({ qweightOnly: true }, token),
+  );
+  const scales = scalesOf(linear.scales());
+  linear.eval();
+  const weight = linear.optWeight();
+  if (weight.kind !== 'packed') throw new Error('The native layer gave a float weight in inference.');
+  return { weight: weight.qweight, scales };
 }
 
 export function codesDigest(packed: Uint8Array): string {

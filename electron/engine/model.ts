@@ -6,7 +6,14 @@ import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { NativeAddon, Tensor } from '../../native/index.js';
-import { type Graph, type LayerInfo, type LayerState, type ModelInfo, QatError } from '../contract/index.js';
+import {
+  type Graph,
+  type LayerInfo,
+  type LayerOutcome,
+  type LayerState,
+  type ModelInfo,
+  QatError,
+} from '../contract/index.js';
 import { type SafetensorsFile, type SafetensorsTensorInfo, toReadError } from '../formats/index.js';
 import { asQatError } from './call-options.js';
 import { graphLayers, graphMetadataKey, parseGraph, type TensorShape } from './graph.js';
@@ -19,7 +26,7 @@ type ReadableFloat = 'F32' | 'F16' | 'BF16' | 'F64';
 const tensorBudgetBytes = 1024 * 1024 * 1024;
 
 /** A layer as the file has it: what a project adds is its state. */
-export type ModelLayer = Omit<LayerInfo, 'state'>;
+export type ModelLayer = Omit<LayerInfo, 'state' | 'outcome'>;
 
 export interface ModelContent {
   layers: ModelLayer[];
@@ -133,14 +140,20 @@ export class Model {
     this.#layers = new Map(this.content.layers.map((layer) => [layer.name, layer]));
   }
 
-  info(stateOf: (layer: string) => LayerState): ModelInfo {
+  info(
+    stateOf: (layer: string) => LayerState,
+    outcomeOf: (layer: string) => LayerOutcome | null = () => null,
+  ): ModelInfo {
     return {
       name: basename(this.file.path),
       path: this.file.path,
       sha256: this.sha256,
       sizeBytes: this.file.sizeBytes,
       parameterCount: this.content.parameterCount,
-      layers: this.content.layers.map((layer) => ({ ...layer, state: stateOf(layer.name) })),
+      layers: this.content.layers.map((layer) => {
+        const outcome = outcomeOf(layer.name);
+        return { ...layer, state: stateOf(layer.name), ...(outcome && { outcome }) };
+      }),
       others: this.content.others,
     };
   }

@@ -32,10 +32,13 @@ export function requireGraph(model: Model): Graph {
   );
 }
 
+/** Where the float tensors of a network come from, by their names in the model. */
+export type FloatTensors = Pick<Model, 'withTensor'>;
+
 /** The network of the plan with the model's float weights. The caller disposes it. */
 export async function createModelNetwork(
   addon: NativeAddon,
-  model: Model,
+  model: FloatTensors,
   plan: NetworkPlan,
   signal?: AbortSignal,
 ): Promise<Network> {

@@ -13,7 +13,7 @@ import {
 } from '../contract/index.js';
 import type { ProjectStore, RunStore } from '../store/index.js';
 import type { OpenDataset } from './dataset.js';
-import { type LayerRecord, LayerStates } from './layer-states.js';
+import { type LayerRecord, LayerStates, type OwnWeight } from './layer-states.js';
 import type { Model } from './model.js';
 import { checkLayerConfig, sameWeightQuantizer } from './quantizers.js';
 
@@ -83,7 +83,10 @@ export class OpenProject {
       name,
       folder: store.folder,
       sample,
-      model: this.model.info((layer) => this.layerStates.stateOf(layer)),
+      model: this.model.info(
+        (layer) => this.layerStates.stateOf(layer),
+        (layer) => this.layerStates.outcomeOf(layer),
+      ),
       dataset: this.#dataset?.info ?? null,
       trainingReason: this.#trainingReason,
       configuration: Object.fromEntries(layers.map((layer) => [layer.name, this.configOf(layer.name)])),
@@ -124,9 +127,14 @@ export class OpenProject {
   }
 
   /** Keeps what *prepare* or *quantize* made under `config`. @throws E-LAYER-STATE when that has changed since */
-  async keepLayer(layer: string, config: LayerConfig, record: LayerRecord): Promise<void> {
+  async keepLayer(
+    layer: string,
+    config: LayerConfig,
+    record: LayerRecord,
+    own: OwnWeight | null = null,
+  ): Promise<void> {
     const isCurrent = () => sameWeightQuantizer(this.configOf(layer).weight, config.weight);
-    await this.layerStates.set(layer, config.weight, record, isCurrent);
+    await this.layerStates.set(layer, config.weight, record, isCurrent, own);
   }
 
   async saveView(view: ViewState): Promise<void> {

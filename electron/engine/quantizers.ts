@@ -6,12 +6,25 @@ import {
   type LayerInfo,
   type Parameter,
   QatError,
+  type RoundingPart,
   rangeTable,
+  roundingOf,
+  roundingTable,
   type WeightQuantizer,
 } from '../contract/index.js';
 
+/** Without the rounding: the engine's layers round to nearest. */
 export function toNativeQuantizer(quantizer: WeightQuantizer): NativeQuantizer {
-  return { ...quantizer };
+  const { rounding, iterations, damping, actOrder, correctBias, shrinkNorm, ...rest } = quantizer;
+  return rest;
+}
+
+/**
+ * The quantizer under which codes that were chosen one by one are made again and used: scales are those given,
+ * never estimated anew from the weight, as STE's rule does at every step.
+ */
+export function chosenCodes(quantizer: WeightQuantizer): WeightQuantizer {
+  return roundingOf(quantizer) === 'nearest' ? quantizer : { ...quantizer, method: 'lsq' };
 }
 
 /** `auto` becomes unsigned where the layer's input cannot be negative, else signed. */
@@ -36,7 +49,29 @@ export function quantizerText(quantizer: WeightQuantizer): string {
     const value = quantizer[id] ?? standard;
     return value === standard ? [] : [`${id} ${value}`];
   });
-  return JSON.stringify([...parts, ...given]);
+  return JSON.stringify([...parts, ...given, ...roundingText(quantizer)]);
+}
+
+/** Nothing for nearest, as in files from before there was a choice. */
+function roundingText(quantizer: WeightQuantizer): string[] {
+  const rounding = roundingOf(quantizer);
+  if (rounding === 'nearest') return [];
+  const { parameters, orders, needsInputs }: RoundingPart = roundingTable[rounding];
+  const given = parameters.flatMap(({ id, default: standard }) => {
+    const value = quantizer[id] ?? standard;
+    return value === standard ? [] : [`${id} ${value}`];
+  });
+  return [
+    rounding,
+    ...given,
+    ...(orders && quantizer.actOrder === false ? ['in order'] : []),
+    ...(needsInputs && quantizer.correctBias ? ['bias'] : []),
+  ];
+}
+
+/** Everything that a trained input scale depends on. */
+export function activationText({ bits, grid, method }: ActivationQuantizer): string {
+  return JSON.stringify([bits, grid, method]);
 }
 
 /** Equal → the layer's state stays valid. */

@@ -13,7 +13,7 @@ import type { OpenDataset } from './dataset.js';
 import { graphLayers } from './graph.js';
 import { withCancel } from './native-call.js';
 import { type NetworkPlan, planNetwork } from './network-plan.js';
-import { createModelNetwork, requireGraph } from './network-state.js';
+import { createModelNetwork, type FloatTensors, requireGraph } from './network-state.js';
 import type { OpenProject } from './open-project.js';
 
 /** Training samples that set the activation scales, the first ones of the file. */
@@ -59,8 +59,9 @@ export async function createPreparedNetwork(
   plan: NetworkPlan,
   calibration: Dataset,
   signal?: AbortSignal,
+  weights: FloatTensors = project.model,
 ): Promise<Network> {
-  const network = await createModelNetwork(context.addon, project.model, plan, signal);
+  const network = await createModelNetwork(context.addon, weights, plan, signal);
   try {
     await network.prepare(calibration, Math.min(calibrationSamples, calibration.count));
   } catch (thrown) {

@@ -3,6 +3,7 @@ export * from './detect.js';
 export * from './file-errors.js';
 export * from './idx-reader.js';
 export * from './idx-writer.js';
+export * from './npy.js';
 export * from './safetensors-header.js';
 export * from './safetensors-reader.js';
 export * from './safetensors-types.js';

@@ -24,6 +24,17 @@ export async function askForDataset(window: BrowserWindow): Promise<string | nul
   });
 }
 
+export async function askForInputs(window: BrowserWindow): Promise<string | null> {
+  return askForPath(window, {
+    title: 'Choose Inputs: one row per sample',
+    properties: ['openFile'],
+    filters: [
+      { name: 'Matrices', extensions: ['npy', 'safetensors'] },
+      { name: 'All Files', extensions: ['*'] },
+    ],
+  });
+}
+
 export async function askWhereToExport(window: BrowserWindow, name: string): Promise<string | null> {
   return askWhereToSave(window, 'Export Quantized Weights', name, 'safetensors');
 }

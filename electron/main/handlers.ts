@@ -6,7 +6,14 @@ import type { Engine, NativeAddon } from '../engine/index.js';
 import { writeFileAtomic } from '../formats/index.js';
 import type { SettingsStore } from '../store/index.js';
 import { copyImage, copyText } from './clipboard.js';
-import { askForDataset, askForModel, askForProject, askWhereToExport, askWhereToSave } from './dialogs.js';
+import {
+  askForDataset,
+  askForInputs,
+  askForModel,
+  askForProject,
+  askWhereToExport,
+  askWhereToSave,
+} from './dialogs.js';
 import type { EventBus } from './event-bus.js';
 import { write } from './log.js';
 import type { Opener } from './opener.js';
@@ -94,7 +101,7 @@ function projectHandlers({ engine, opener, window }: HandlerParts): Part<'projec
   };
 }
 
-function workHandlers({ engine }: HandlerParts): Part<'layer' | 'run' | 'job'> {
+function workHandlers({ engine, window }: HandlerParts): Part<'layer' | 'run' | 'job'> {
   const { layers, runs, jobs } = engine;
   return {
     'layer.analyze': (input, options) => layers.analyze(input, options),
@@ -102,6 +109,8 @@ function workHandlers({ engine }: HandlerParts): Part<'layer' | 'run' | 'job'> {
     'layer.thumbnails': (input, options) => layers.thumbnails(input, options),
     'layer.prepare': (input, options) => layers.prepare(input, options),
     'layer.quantize': (input, options) => layers.quantize(input, options),
+    'layer.train': (input, options) => layers.train(input, options),
+    'layer.chooseInputs': async () => ({ path: await askForInputs(window()) }),
     'layer.reset': (input) => layers.reset(input),
     'run.start': (input, options) => runs.start(input, options),
     'run.pause': (input) => runs.pause(input),

@@ -14,6 +14,7 @@ const base: ProjectDocument = {
   id: 'p',
   createdAt: '2026-01-01T00:00:00.000Z',
   layerStates: {},
+  layerOutcomes: {},
   exports: [],
   lastSeq: 0,
   closedCleanly: true,

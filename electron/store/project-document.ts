@@ -7,6 +7,7 @@ import {
   configurationSchema,
   datasetInfoSchema,
   exportRecordSchema,
+  layerOutcomeSchema,
   layerStateSchema,
   viewStateSchema,
 } from '../contract/index.js';
@@ -25,6 +26,10 @@ export type ModelReference = z.infer<typeof modelReferenceSchema>;
 const layerStatesSchema = z.record(z.string().min(1).max(4096), layerStateSchema);
 export type LayerStates = z.infer<typeof layerStatesSchema>;
 
+/** Null: none any more. */
+const layerOutcomesSchema = z.record(z.string().min(1).max(4096), layerOutcomeSchema.nullable());
+export type LayerOutcomes = z.infer<typeof layerOutcomesSchema>;
+
 export const projectDocumentSchema = z.strictObject({
   schemaVersion: z.literal(projectSchemaVersion),
   id: z.string().min(1).max(64),
@@ -37,6 +42,8 @@ export const projectDocumentSchema = z.strictObject({
   configuration: configurationSchema,
   /** Layers that are not named are `float`. */
   layerStates: layerStatesSchema,
+  /** Of layers whose codes are not the nearest. Documents from before there were any have none. */
+  layerOutcomes: layerOutcomesSchema.default({}),
   exports: z.array(exportRecordSchema).max(10_000),
   view: viewStateSchema,
   /** Number of the last edit contained in this file; the journal continues after it. */
@@ -50,6 +57,7 @@ export const editSchema = z.discriminatedUnion('kind', [
   /** Configurations of the named layers replace the ones before. */
   z.strictObject({ kind: z.literal('configuration'), data: configurationSchema }),
   z.strictObject({ kind: z.literal('layerStates'), data: layerStatesSchema }),
+  z.strictObject({ kind: z.literal('layerOutcomes'), data: layerOutcomesSchema }),
   z.strictObject({ kind: z.literal('view'), data: viewStateSchema }),
   z.strictObject({ kind: z.literal('model'), data: modelReferenceSchema }),
   z.strictObject({
@@ -70,6 +78,8 @@ export function applyEdit(document: ProjectDocument, edit: ProjectEdit): Project
       return { ...document, configuration: { ...document.configuration, ...edit.data } };
     case 'layerStates':
       return { ...document, layerStates: { ...document.layerStates, ...edit.data } };
+    case 'layerOutcomes':
+      return { ...document, layerOutcomes: { ...document.layerOutcomes, ...edit.data } };
     case 'view':
       return { ...document, view: edit.data };
     case 'model':

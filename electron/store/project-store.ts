@@ -15,6 +15,7 @@ import { encodeJournalLine, journalLineLimitBytes } from './journal.js';
 import {
   applyEdit,
   editSchema,
+  type LayerOutcomes,
   type LayerStates,
   type ModelReference,
   type ProjectDocument,
@@ -55,6 +56,7 @@ export async function createProject(baseFolder: string, init: ProjectInit): Prom
     id: randomUUID(),
     createdAt: new Date().toISOString(),
     layerStates: {},
+    layerOutcomes: {},
     exports: [],
     lastSeq: 0,
     closedCleanly: false,
@@ -180,6 +182,11 @@ export class ProjectStore {
   /** Replaces the states of the named layers. @throws as `saveConfiguration` */
   saveLayerStates(states: LayerStates): Promise<void> {
     return this.#save({ kind: 'layerStates', data: states });
+  }
+
+  /** Replaces the outcomes of the named layers. @throws as `saveConfiguration` */
+  saveLayerOutcomes(outcomes: LayerOutcomes): Promise<void> {
+    return this.#save({ kind: 'layerOutcomes', data: outcomes });
   }
 
   /** @throws as `saveConfiguration` */

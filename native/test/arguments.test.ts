@@ -385,6 +385,11 @@ describe('data sets, networks and sessions', () => {
       [loose.logits(dataset, 'float'), 'E-NATIVE-ARGUMENT'],
       [loose.evaluate(network, 'packed'), 'E-NATIVE-ARGUMENT'],
       [network.evaluate(createDataset(addon, 4, 9, 1), 'packed'), 'E-DATASET-MISMATCH'],
+      [loose.layerInputs('fc0', tensor, 1), 'E-NATIVE-ARGUMENT'],
+      [network.layerInputs('fc0', dataset, 0), 'E-NATIVE-ARGUMENT'],
+      [network.layerInputs('fc0', dataset, 21), 'E-NATIVE-ARGUMENT'],
+      [network.layerInputs('norm', dataset, 1), 'E-LAYER-UNKNOWN'],
+      [network.layerInputs('fc0', createDataset(addon, 4, 9, 1), 1), 'E-DATASET-MISMATCH'],
       [network.evaluate(dataset, 'packed'), 'E-LAYER-STATE'],
     ];
     for (const [promise, code] of rejections) expect((await rejectionOf(promise)).code).toBe(code);

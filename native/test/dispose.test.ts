@@ -44,6 +44,7 @@ describe('dispose', () => {
       addon.statistics(tensor),
       addon.analyze(tensor, analyzeOptions(4)),
       network.evaluate(dataset, 'packed'),
+      network.layerInputs('fc0', dataset, 1),
       layer.prepareParamsAsync(),
     ]) {
       expect((await rejectionOf(promise)).message).toContain('was disposed');

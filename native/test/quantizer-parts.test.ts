@@ -12,7 +12,10 @@ import {
   legalActivation,
   legalWeight,
   methods,
+  methodTable,
   rangeEstimators,
+  rangeTable,
+  roundings,
   roundingTable,
   type WeightQuantizer,
   weightQuantizerSchema,
@@ -110,6 +113,29 @@ describe('the table of parts', () => {
         }
       }
     }
+  });
+
+  it('stays legal whatever is chosen after what, the last choice kept', () => {
+    const choices: Partial<WeightQuantizer>[] = [
+      ...bitWidths.map((bits) => ({ bits })),
+      ...grids.map((grid) => ({ grid })),
+      ...granularities.map((granularity) => ({ granularity })),
+      ...rangeEstimators.filter((range) => rangeTable[range].weights).map((range) => ({ range })),
+      ...methods.filter((method) => methodTable[method].weightGrids.length > 0).map((method) => ({ method })),
+      ...roundings.map((rounding) => ({ rounding })),
+    ];
+    for (const first of choices) {
+      const one = legalWeight(defaultLayerConfig.weight, first);
+      for (const second of choices) {
+        const two = legalWeight(one, second);
+        const sent = JSON.stringify([first, second, two]);
+        expect(weightQuantizerSchema.safeParse(two).success, sent).toBe(true);
+        if ('rounding' in second || 'method' in second) expect(two, sent).toMatchObject(second);
+      }
+    }
+    const hqq = legalWeight(legalWeight(defaultLayerConfig.weight, { bits: 1 }), { rounding: 'hqq' });
+    expect(hqq).toMatchObject({ bits: 2, grid: 'unsigned', rounding: 'hqq' });
+    expect(legalWeight(hqq, { granularity: 'tensor' })).toMatchObject({ rounding: 'nearest' });
   });
 
   it('brings what a chosen method needs, and gives the method up for what is chosen after it', () => {
@@ -238,7 +264,9 @@ describe('an analysis', () => {
   });
 
   it('takes given thresholds and negative scales', async () => {
-    const config = { ...quantizer(2, { grid: 'ternary', granularity: 'tensor', range: 'ttq' }) };
+    const config = {
+      ...quantizer(2, { grid: 'ternary', granularity: 'tensor', range: 'ttq', method: 'ttq' }),
+    };
     const scales = {
       scales: Float32Array.of(0.5),
       zeroPoints: new Int32Array(0),

@@ -11,12 +11,14 @@ export interface Part {
 
 /** A number that belongs to a part, and the field of a quantizer that holds it. */
 export interface Parameter {
-  id: 'percentile' | 'norm';
+  id: 'percentile' | 'norm' | 'iterations' | 'damping' | 'shrinkNorm';
   label: string;
   min: number;
   max: number;
   step: number;
   default: number;
+  /** Whole numbers only. */
+  integer?: true;
 }
 
 /** The ids of a table, in its order. */

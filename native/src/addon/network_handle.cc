@@ -71,6 +71,7 @@ void NetworkHandle::define_class(Napi::Env env) {
                   method_of<&H::set_quantized_weight>("setQuantizedWeight"),
                   promise_method_of<&H::logits>("logits"),
                   promise_method_of<&H::evaluate>("evaluate"),
+                  promise_method_of<&H::layer_inputs>("layerInputs"),
                   dispose_method(),
               });
 }
@@ -208,6 +209,23 @@ Napi::Value NetworkHandle::evaluate(const Napi::CallbackInfo& info) {
         result.Set("count", static_cast<double>(r.count));
         return result;
       });
+}
+
+Napi::Value NetworkHandle::layer_inputs(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Network> network = native();
+  const std::string layer = layer_name(info[0]);
+  std::shared_ptr<Dataset> data = DatasetHandle::from(info[1], "data").native();
+  const int64_t count = integer_in(info[2], "count", 1, data->count());
+  require_matching(*network, *data);
+  element_count(count, network->layer_input_size(layer), "the layer's inputs");
+  std::shared_ptr<CancelToken> cancel = cancel_argument(info[3]);
+  using Values = std::vector<float>;
+  return Job<Values>::start(
+      info.Env(), "qat.network.layerInputs", cancel,
+      [network, layer, data, count, cancel] {
+        return network->layer_inputs(layer, *data, count, cancel.get());
+      },
+      [](Napi::Env env, Values& values) -> Napi::Value { return to_js(env, values); });
 }
 
 Napi::Value create_network(const Napi::CallbackInfo& info) {

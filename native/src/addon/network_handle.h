@@ -33,6 +33,7 @@ class NetworkHandle : public Handle<NetworkHandle, Network> {
   Napi::Value set_quantized_weight(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
+  Napi::Value layer_inputs(const Napi::CallbackInfo& info);
 
  private:
   using PrepareMethod = void (Network::*)(const Dataset&, int64_t, const CancelToken*);

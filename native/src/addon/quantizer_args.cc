@@ -32,7 +32,7 @@ constexpr Named<Method> kMethods[] = {
     {"irnet", Method::kIrNet},
 };
 // How every kernel rounds.
-constexpr const char* kRoundings[] = {"nearestEven"};
+constexpr const char* kRoundings[] = {"nearest", "adaround", "gptq", "hqq"};
 constexpr int64_t kMaxGroupSize = 65536;
 
 template <typename Row, size_t kCount>

@@ -103,8 +103,12 @@ void Network::add_node(const NetworkNode& spec) {
 }
 
 NBitLayer& Network::layer_named(const std::string& layer) const {
-  for (const auto& node : nodes_) {
-    if (node->layer() && node->spec.name == layer) return *node->layer();
+  return *nodes_[index_of_layer(layer)]->layer();
+}
+
+size_t Network::index_of_layer(const std::string& layer) const {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i]->layer() && nodes_[i]->spec.name == layer) return i;
   }
   throw Error("E-LAYER-UNKNOWN", "The network has no n-bit layer \"" + layer + "\".",
               "Use the name of one of its linear or convolution nodes.");

@@ -81,6 +81,12 @@ class Network {
                             const CancelToken* cancel = nullptr);
   EvaluationResult evaluate(const Dataset& data, EvaluationMode mode,
                             const CancelToken* cancel = nullptr);
+  // What reaches the layer for the first `count` samples, by the trained arithmetic: [count, input]
+  // before its own input quantizer. Throws E-LAYER-UNKNOWN, E-DATASET-MISMATCH.
+  std::vector<float> layer_inputs(const std::string& layer, const Dataset& data, int64_t count,
+                                  const CancelToken* cancel = nullptr);
+  // Values of one sample that reach the layer. Throws E-LAYER-UNKNOWN.
+  int64_t layer_input_size(const std::string& layer) const;
 
  private:
   friend class NetworkUse;
@@ -100,6 +106,7 @@ class Network {
   SampleShape shape_of(int64_t node) const;
   NBitLayer& layer_named(const std::string& layer) const;
   Node& weight_node(const std::string& layer) const;
+  size_t index_of_layer(const std::string& layer) const;
   FoundParameter find_parameter(const std::string& name) const;
   BufferPlan inference_plan() const;
   std::vector<const float*> inputs_of(const BufferPlan& plan, size_t index, int64_t first);

@@ -107,6 +107,32 @@ EvaluationResult Network::evaluate(const Dataset& data, EvaluationMode mode,
   return evaluate_held(data, mode, cancel, nullptr);
 }
 
+int64_t Network::layer_input_size(const std::string& layer) const {
+  return shape_of(nodes_[index_of_layer(layer)]->inputs[0]).size();
+}
+
+std::vector<float> Network::layer_inputs(const std::string& layer, const Dataset& data,
+                                         int64_t count, const CancelToken* cancel) {
+  NetworkUse use(*this);
+  require_data(data);
+  const size_t index = index_of_layer(layer);
+  const int64_t size = layer_input_size(layer);
+  const int64_t samples = std::min(count, data.count());
+  std::vector<float> inputs(static_cast<size_t>(samples * size));
+  const BufferPlan plan = inference_plan();
+  const int64_t batch = std::min(kEvaluationBatch, samples);
+  workspace_->reserve(plan, batch, inputs_);
+  for (int64_t first = 0; first < samples; first += batch) {
+    throw_if_cancelled(cancel);
+    const int64_t rows = std::min(batch, samples - first);
+    data.gather(nullptr, first, rows, workspace_->samples.data(), workspace_->labels.data());
+    for (size_t i = 0; i < index; ++i) run_node(plan, i, 0, rows, Pass::kInference);
+    std::memcpy(inputs.data() + first * size, inputs_of(plan, index, 0)[0],
+                static_cast<size_t>(rows * size) * sizeof(float));
+  }
+  return inputs;
+}
+
 void Network::prepare(const Dataset& calibration, int64_t count, const CancelToken* cancel) {
   prepare_nodes(calibration, count, false, cancel);
 }

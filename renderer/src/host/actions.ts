@@ -1,7 +1,21 @@
 /** What the user can do with the selection and the model now, and why not when they cannot. */
+import { chosenCalibration, useCalibration } from './calibration-store.js';
 import { configurationSettled, useConfiguration } from './configuration-store.js';
-import type { Configuration, ProjectState, RunSummary } from './contract.js';
-import { layerByName, prepareLayers, quantizeLayers, resetLayers, useProject } from './project-store.js';
+import {
+  type Configuration,
+  type ProjectState,
+  type RunSummary,
+  roundingOf,
+  roundingTable,
+} from './contract.js';
+import {
+  layerByName,
+  prepareLayers,
+  quantizeLayers,
+  resetLayers,
+  trainLayers,
+  useProject,
+} from './project-store.js';
 import { activeRun, cancelRun, pauseRun, resumeRun, startRun } from './runs-store.js';
 import { pickNewRun, useSelection } from './selection-store.js';
 import { useTraining } from './training-store.js';
@@ -12,7 +26,7 @@ export interface Situation {
   configuration: Configuration;
   /** The selected layers. */
   selected: readonly string[];
-  busy: 'prepare' | 'quantize' | 'reset' | null;
+  busy: 'prepare' | 'quantize' | 'train' | 'reset' | null;
 }
 
 export function currentSituation(): Situation {
@@ -57,6 +71,17 @@ export function prepareBlocked(situation: Situation): string | null {
 
 /** Quantizing prepares the layers that are not prepared yet. */
 export const quantizeBlocked = prepareBlocked;
+
+/** Training each layer by itself, which needs no network. */
+export const trainLayersBlocked = prepareBlocked;
+
+/** Whether a selected layer's rounding looks at its inputs. */
+export function needsInputs(situation: Situation): boolean {
+  return quantizedTargets(situation).some((name) => {
+    const weight = situation.configuration[name]?.weight;
+    return weight !== undefined && roundingTable[roundingOf(weight)].needsInputs;
+  });
+}
 
 export function resetBlocked(situation: Situation): string | null {
   const blocked = needsLayers(situation);
@@ -111,7 +136,21 @@ export async function prepareSelection(): Promise<boolean> {
 export async function quantizeSelection(): Promise<boolean> {
   await configurationSettled();
   const situation = currentSituation();
-  return quantizeBlocked(situation) === null && quantizeLayers(quantizedTargets(situation));
+  if (quantizeBlocked(situation) !== null) return false;
+  const targets = quantizedTargets(situation);
+  if (!needsInputs(situation)) return quantizeLayers(targets);
+  const calibration = await chosenCalibration();
+  return calibration !== null && quantizeLayers(targets, calibration);
+}
+
+/** Train each selected layer by itself against its float output; it is quantized then. */
+export async function trainSelection(): Promise<boolean> {
+  await configurationSettled();
+  const situation = currentSituation();
+  if (trainLayersBlocked(situation) !== null) return false;
+  const calibration = await chosenCalibration();
+  if (calibration === null) return false;
+  return trainLayers(quantizedTargets(situation), calibration, useCalibration.getState().training);
 }
 
 export async function resetSelection(): Promise<boolean> {

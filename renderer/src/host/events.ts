@@ -1,5 +1,6 @@
 /** Carries the main process's events into the stores. */
 import { useAppInfo } from './app-store.js';
+import { followCalibration } from './calibration-store.js';
 import { onHostEvent, request } from './client.js';
 import { followConfiguration } from './configuration-store.js';
 import type { AppEvent, MenuCommand } from './contract.js';
@@ -64,6 +65,7 @@ export function connect(onMenuCommand: (command: MenuCommand) => void): () => vo
     followConfiguration(),
     followSelection(),
     followTraining(),
+    followCalibration(),
     onProjectReplaced(() => {
       forgetAnswers();
       clearSeries();

@@ -2,6 +2,7 @@
 export * from './actions.js';
 export * from './analysis.js';
 export * from './app-store.js';
+export * from './calibration-store.js';
 export * from './chart-host.js';
 export { pathOfFile, request } from './client.js';
 export * from './configuration-store.js';

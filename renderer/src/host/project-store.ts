@@ -1,7 +1,14 @@
 /** The open project as the main process last told it. */
 import { create } from 'zustand';
 import { request } from './client.js';
-import type { ConfiguredLayers, LayerInfo, ProjectState, RecentEntry } from './contract.js';
+import type {
+  Calibration,
+  ConfiguredLayers,
+  LayerInfo,
+  LayerTraining,
+  ProjectState,
+  RecentEntry,
+} from './contract.js';
 import { notify } from './notices.js';
 import { shareUnchanged } from './share-unchanged.js';
 
@@ -12,7 +19,7 @@ interface ProjectStoreState {
   /** What is being opened, for the overlay; null = nothing. */
   opening: string | null;
   /** Actions on layers in progress, so that their buttons wait. */
-  busy: 'prepare' | 'quantize' | 'reset' | null;
+  busy: 'prepare' | 'quantize' | 'train' | 'reset' | null;
   recent: RecentEntry[];
 }
 
@@ -45,10 +52,10 @@ export function applyProject(told: ProjectState): void {
 export function applyLayers({ configuration, states }: ConfiguredLayers): void {
   const { project } = useProject.getState();
   if (!project) return;
-  const layers = project.model.layers.map((layer) => ({
-    ...layer,
-    state: states[layer.name] ?? layer.state,
-  }));
+  const layers = project.model.layers.map(({ outcome, ...layer }) => {
+    const state = states[layer.name] ?? layer.state;
+    return { ...layer, state, ...(outcome && state === 'quantized' && { outcome }) };
+  });
   applyProject({
     ...project,
     model: { ...project.model, layers },
@@ -115,14 +122,15 @@ export async function clearRecent(): Promise<void> {
 }
 
 async function onLayers(
-  verb: 'prepare' | 'quantize' | 'reset',
+  verb: 'prepare' | 'quantize' | 'train' | 'reset',
   context: string,
   layers: string[],
+  ask: () => Promise<ProjectState>,
 ): Promise<boolean> {
   if (layers.length === 0 || useProject.getState().busy) return false;
   useProject.setState({ busy: verb });
   try {
-    applyProject(await request(`layer.${verb}`, { layers }));
+    applyProject(await ask());
     return true;
   } catch (thrown) {
     notify(thrown, context);
@@ -133,15 +141,26 @@ async function onLayers(
 }
 
 export function prepareLayers(layers: string[]): Promise<boolean> {
-  return onLayers('prepare', 'preparing layers', layers);
+  return onLayers('prepare', 'preparing layers', layers, () => request('layer.prepare', { layers }));
 }
 
-export function quantizeLayers(layers: string[]): Promise<boolean> {
-  return onLayers('quantize', 'quantizing layers', layers);
+/** `calibration`: for roundings that need the layers' inputs. */
+export function quantizeLayers(layers: string[], calibration?: Calibration): Promise<boolean> {
+  const input = calibration ? { layers, calibration } : { layers };
+  return onLayers('quantize', 'quantizing layers', layers, () => request('layer.quantize', input));
+}
+
+export function trainLayers(
+  layers: string[],
+  calibration: Calibration,
+  training: LayerTraining,
+): Promise<boolean> {
+  const input = { layers, calibration, training };
+  return onLayers('train', 'training layers', layers, () => request('layer.train', input));
 }
 
 export function resetLayers(layers: string[]): Promise<boolean> {
-  return onLayers('reset', 'resetting layers', layers);
+  return onLayers('reset', 'resetting layers', layers, () => request('layer.reset', { layers }));
 }
 
 export function layerByName(project: ProjectState | null, name: string | null): LayerInfo | undefined {

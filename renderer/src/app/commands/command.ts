@@ -12,6 +12,7 @@ export type WindowCommand =
   | 'layers.previous'
   | 'layers.filter'
   | 'layers.reset'
+  | 'layers.train'
   | `layers.bits${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 32}`
   | `layers.preset.${string}`
   | 'view.themeDark'

@@ -12,6 +12,8 @@ import {
   selectAllLayers,
   setBits,
   setPreset,
+  trainLayersBlocked,
+  trainSelection,
 } from '../../host/index.js';
 import { type MenuEntries, plural } from '../../ui/index.js';
 
@@ -60,6 +62,12 @@ export function layerMenu(situation: Situation): MenuEntries[] {
       label: 'Quantize',
       ...notNow(quantizeBlocked(situation)),
       onSelect: () => void quantizeSelection(),
+    },
+    {
+      id: 'trainLayers',
+      label: selected.length === 1 ? 'Train Layer' : 'Train Layers',
+      ...notNow(trainLayersBlocked(situation)),
+      onSelect: () => void trainSelection(),
     },
     {
       id: 'reset',

@@ -4,8 +4,11 @@ import { selectAllLayers, useProject } from '../../host/index.js';
 import { Button, EmptyState, plural, ScrollArea } from '../../ui/index.js';
 import { ActivationControls } from './activation-controls.js';
 import { BitsCurve } from './bits-curve.js';
+import { CalibrationSection } from './calibration-section.js';
 import { isMixed } from './common-value.js';
+import { LayerTrainingSection } from './layer-training-section.js';
 import { MetricsCard } from './metrics-card.js';
+import { OutcomeCard } from './outcome-card.js';
 import { PresetRow } from './preset-row.js';
 import { TrainingSection } from './training-section.js';
 import { useSelectedLayers } from './use-selected.js';
@@ -73,7 +76,10 @@ export function QuantizerPanel() {
           </p>
         ) : null}
         <MetricsCard layer={primary} quantizer={primaryConfig.weight} />
+        {primary.outcome ? <OutcomeCard outcome={primary.outcome} /> : null}
         <BitsCurve layer={primary} quantizer={primaryConfig.weight} />
+        <CalibrationSection />
+        <LayerTrainingSection count={layers.length} />
         <TrainingSection />
       </div>
     </ScrollArea>

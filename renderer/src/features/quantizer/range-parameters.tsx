@@ -12,10 +12,18 @@ export interface RangeParametersProps {
 }
 
 /** A field for each parameter that the chosen range estimator has. */
-export function RangeParameters({ of, range, quantizers, onChange }: RangeParametersProps) {
+export function RangeParameters({ range, ...rest }: RangeParametersProps) {
   if (range === null) return null;
   const { parameters }: RangePart = rangeTable[range];
-  return parameters.map(({ id, label, min, max, step, default: standard }) => (
+  return <PartParameters parameters={parameters} {...rest} />;
+}
+
+export interface PartParametersProps extends Omit<RangeParametersProps, 'range'> {
+  parameters: readonly Parameter[];
+}
+
+export function PartParameters({ of, parameters, quantizers, onChange }: PartParametersProps) {
+  return parameters.map(({ id, label, min, max, step, integer, default: standard }) => (
     <Field key={id} label={label}>
       <NumberField
         label={`${of} ${label.toLowerCase()}`}
@@ -23,6 +31,7 @@ export function RangeParameters({ of, range, quantizers, onChange }: RangeParame
         min={min}
         max={max}
         step={step}
+        integer={integer ?? false}
         onChange={(value) => onChange({ [id]: value })}
       />
     </Field>

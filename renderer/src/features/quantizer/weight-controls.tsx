@@ -5,6 +5,7 @@ import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/i
 import { commonValue } from './common-value.js';
 import { PartNote } from './part-note.js';
 import { RangeParameters } from './range-parameters.js';
+import { RoundingControls } from './rounding-controls.js';
 import { granularityChoices, weightGrids, weightMethods, weightRanges } from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
@@ -95,6 +96,7 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
           </Field>
         </div>
       ) : null}
+      <RoundingControls configs={configs} />
     </div>
   );
 }

@@ -16,6 +16,7 @@ import {
   type Part,
   type RangeEstimator,
   rangeTable,
+  roundingTable,
   type WeightQuantizer,
 } from '../../host/contract.js';
 
@@ -39,6 +40,8 @@ export const weightMethods = methodChoices.filter(({ value }) => parts(value).we
 export const activationMethods = methodChoices.filter(({ value }) => parts(value).activationGrids.length > 0);
 
 export const granularityChoices = choicesOf(granularityTable);
+
+export const roundingChoices = choicesOf(roundingTable);
 
 const rangeChoices = choicesOf(rangeTable);
 export const activationRanges = rangeChoices.filter(({ value }) => rangeTable[value].activations);

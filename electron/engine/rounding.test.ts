@@ -1,0 +1,365 @@
+/** Quantizing by a chosen rounding and training layers by themselves: what is made, kept, exported and proven. */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Calibration,
+  defaultDrawn,
+  defaultLayerConfig,
+  defaultLayerTraining,
+  fitsRounding,
+  granularities,
+  grids,
+  type LayerConfig,
+  legalWeight,
+  projectStateSchema,
+  roundings,
+  type WeightQuantizer,
+} from '../contract/index.js';
+import { openSafetensors, readFloat32, readTensorBytes, writeSafetensors } from '../formats/index.js';
+import { layerInputs } from './calibration.js';
+import { toNativeQuantizer } from './quantizers.js';
+import { gptqOptions } from './rounding.js';
+import {
+  makeTestEngine,
+  type TestEngine,
+  testAddon,
+  uniform,
+  writeSmallDataset,
+  writeSmallModel,
+} from './test-support.js';
+
+let test: TestEngine;
+beforeAll(async () => {
+  test = await makeTestEngine();
+  await mkdir(join(test.folder, 'data'));
+  await writeSmallDataset(join(test.folder, 'data'));
+  await test.engine.project.openModel({ path: await writeSmallModel(join(test.folder, 'm.safetensors')) });
+  await test.engine.project.openDataset({ path: join(test.folder, 'data') });
+});
+afterAll(() => test.end());
+beforeEach(() => test.engine.layers.reset({ layers: ['fc1.weight', 'fc2.weight', 'fc3.weight'] }));
+
+const layer = 'fc2.weight';
+const rows = 32;
+const cols = 48;
+const captured: Calibration = { kind: 'captured', images: 300 };
+const drawn: Calibration = { ...defaultDrawn, samples: 200 };
+const addon = testAddon();
+
+function open() {
+  const { open: project } = test.engine.project;
+  if (!project) throw new Error('no project');
+  return project;
+}
+
+async function configure(change: Partial<WeightQuantizer>, activation = defaultLayerConfig.activation) {
+  const weight = legalWeight({ ...defaultLayerConfig.weight, bits: 3 }, change);
+  const config: LayerConfig = { weight, activation };
+  await test.engine.project.configure({ changes: { [layer]: config } });
+  return weight;
+}
+
+async function layerNow() {
+  const { project } = await test.engine.project.current();
+  const found = projectStateSchema.parse(project).model.layers.find(({ name }) => name === layer);
+  if (!found) throw new Error('no layer');
+  return found;
+}
+
+async function exported(name: string) {
+  const path = join(test.folder, `${name}.safetensors`);
+  const record = await test.engine.exports.write({ runId: null, path });
+  return { record, file: await openSafetensors(path) };
+}
+
+async function modelWeight(): Promise<Float32Array> {
+  return open().model.withTensor(layer, async (tensor) => {
+    const values = new Float32Array(rows * cols);
+    tensor.copyTo(values);
+    return values;
+  });
+}
+
+describe('a rounding', () => {
+  it('exports exactly the codes that the native method makes of the captured inputs', async () => {
+    for (const rounding of ['gptq', 'adaround'] as const) {
+      const weight = await configure({ rounding });
+      await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+      const { file, record } = await exported(rounding);
+      expect(record.logits?.sameDecision).toBe(200);
+      const inputs = await layerInputs(addon, open(), open().model.layer(layer), captured);
+      const hessian = await addon.ops.hessian(inputs.values, inputs.samples, cols);
+      const values = await modelWeight();
+      const native = toNativeQuantizer(weight);
+      const made =
+        rounding === 'gptq'
+          ? await addon.ops.gptq(values, rows, cols, hessian, native, gptqOptions(weight))
+          : await addon.ops.adaround(values, rows, cols, hessian, native);
+      const stored = await readTensorBytes(file, 'fc2.qweight');
+      expect(Buffer.compare(stored, made.weight.packed)).toBe(0);
+    }
+  });
+
+  it.each(['adaround', 'gptq'] as const)('%s loses less of the output than nearest', async (rounding) => {
+    await configure({ rounding });
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const { outcome, state } = await layerNow();
+    expect(state).toBe('quantized');
+    expect(outcome).toMatchObject({ by: rounding, measure: 'output' });
+    expect(outcome?.loss).toBeLessThan((outcome?.nearest ?? 0) * 0.9);
+    expect(outcome?.nearest).toBeLessThan(outcome?.power ?? 0);
+  });
+
+  it('with bias correction exports b − (Ŵ − W)·x̄, proven, and loses less', async () => {
+    await configure({ rounding: 'gptq', bits: 2, correctBias: false });
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const without = (await layerNow()).outcome;
+    const plainFile = (await exported('uncorrected')).file;
+    await configure({ rounding: 'gptq', bits: 2, correctBias: true });
+    expect((await layerNow()).state).toBe('float');
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const { outcome } = await layerNow();
+    const { file, record } = await exported('corrected');
+    expect(record.logits?.sameDecision).toBe(200);
+    expect(outcome?.loss).toBeLessThan(without?.loss ?? 0);
+    expect(outcome?.nearest).toBe(without?.nearest);
+    const inputs = await layerInputs(addon, open(), open().model.layer(layer), captured);
+    const scales = await readFloat32(file, 'fc2.scales');
+    const codes = addon.unpackCodes(await readTensorBytes(file, 'fc2.qweight'), rows, cols, 2);
+    const float = await modelWeight();
+    const [before, after] = await Promise.all([plainFile, file].map((from) => readFloat32(from, 'fc2.bias')));
+    for (let row = 0; row < rows; row += 1) {
+      let error = 0;
+      for (let sample = 0; sample < inputs.samples; sample += 1) {
+        for (let col = 0; col < cols; col += 1) {
+          const at = row * cols + col;
+          const quantized = ((codes[at] ?? 0) - 2) * (scales[row] ?? 0);
+          error += (quantized - (float[at] ?? 0)) * (inputs.values[sample * cols + col] ?? 0);
+        }
+      }
+      expect(after?.[row]).toBeCloseTo((before?.[row] ?? 0) - error / inputs.samples, 4);
+    }
+    const weight = { ...defaultLayerConfig.weight, rounding: 'gptq', correctBias: true } as const;
+    await test.engine.project.configure({ changes: { 'fc3.weight': { ...defaultLayerConfig, weight } } });
+    const unbiased = test.engine.layers.quantize({ layers: ['fc3.weight'], calibration: captured });
+    await expect(unbiased).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
+    await test.engine.project.configure({ changes: { 'fc3.weight': defaultLayerConfig } });
+  });
+
+  it('HQQ needs no inputs, and its zero points are codes', async () => {
+    const weight = await configure({ rounding: 'hqq', granularity: 'group', groupSize: 16 });
+    expect(weight.grid).toBe('unsigned');
+    await test.engine.layers.quantize({ layers: [layer] });
+    expect((await layerNow()).outcome).toMatchObject({ by: 'hqq', measure: 'weight' });
+    const { file } = await exported('hqq');
+    const options = { bits: 3, groupSize: 16, integerZeros: true };
+    const made = await addon.ops.hqq(await modelWeight(), rows, cols, options);
+    expect(Buffer.compare(await readTensorBytes(file, 'fc2.qweight'), made.packed)).toBe(0);
+    const zeros = new Int32Array((await readTensorBytes(file, 'fc2.zero_points')).slice().buffer);
+    expect([...zeros]).toEqual([...made.zeros]);
+  });
+
+  it('keeps the codes it chose on every mix that it fits', async () => {
+    for (const rounding of roundings) {
+      for (const grid of grids) {
+        for (const granularity of granularities) {
+          for (const method of ['lsq', 'ste'] as const) {
+            for (const range of ['mse', 'absmax'] as const) {
+              if (rounding === 'nearest' || !fitsRounding(rounding, { grid, granularity, method })) continue;
+              const bits = grid === 'binary' ? 1 : grid === 'ternary' ? 2 : 3;
+              const weight = { bits, grid, granularity, groupSize: 20, method, range, rounding } as const;
+              await test.engine.project.configure({
+                changes: { [layer]: { weight, activation: defaultLayerConfig.activation } },
+              });
+              await test.engine.layers.quantize({ layers: [layer], calibration: drawn });
+              const { outcome } = await layerNow();
+              expect(outcome?.by, JSON.stringify(weight)).toBe(rounding);
+            }
+          }
+        }
+      }
+    }
+    const { record } = await exported('mix');
+    expect(record.logits?.sameDecision).toBe(200);
+  });
+
+  it('without inputs, or on a float layer, is refused and changes nothing', async () => {
+    await configure({ rounding: 'gptq' });
+    const quantize = test.engine.layers.quantize({ layers: [layer] });
+    await expect(quantize).rejects.toMatchObject({ code: 'E-REQUEST-INVALID' });
+    expect((await layerNow()).state).toBe('float');
+    await configure({ bits: 32, rounding: 'gptq' });
+    const train = { layers: [layer], calibration: drawn, training: defaultLayerTraining };
+    await expect(test.engine.layers.train(train)).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
+  });
+
+  it('another rounding, parameter or Reset gives the made weight up', async () => {
+    await configure({ rounding: 'gptq' });
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    await configure({ rounding: 'gptq', damping: 0.1 });
+    expect(await layerNow()).not.toHaveProperty('outcome');
+    expect((await layerNow()).state).toBe('float');
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    await test.engine.layers.prepare({ layers: [layer] });
+    expect(await layerNow()).not.toHaveProperty('outcome');
+    expect((await layerNow()).state).toBe('prepared');
+  });
+
+  it('survives reopening, and an export says so when its weight is gone', async () => {
+    await configure({ rounding: 'gptq' });
+    await test.engine.layers.quantize({ layers: [layer], calibration: captured });
+    const before = await layerNow();
+    const first = await exported('before');
+    const { folder } = open();
+    await test.engine.project.close();
+    await test.engine.project.openFolder({ path: folder });
+    expect(await layerNow()).toEqual(before);
+    const again = await exported('after');
+    const codes = (file: typeof again.file) => readTensorBytes(file, 'fc2.qweight');
+    expect(Buffer.compare(await codes(first.file), await codes(again.file))).toBe(0);
+    await test.engine.project.close();
+    for (const name of await readdir(join(folder, 'layers'))) await rm(join(folder, 'layers', name));
+    await test.engine.project.openFolder({ path: folder });
+    await expect(exported('lost')).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
+  });
+});
+
+describe('training a layer', () => {
+  const training = { ...defaultLayerTraining, epochs: 15, learningRate: 0.003 };
+
+  it('loses less than nearest with weights and inputs quantized; exported, reopened, proven', async () => {
+    await configure({ bits: 2 });
+    await test.engine.layers.train({ layers: [layer], calibration: captured, training });
+    const before = await layerNow();
+    expect(before.state).toBe('quantized');
+    expect(before.outcome).toMatchObject({ by: 'training', measure: 'output' });
+    expect(before.outcome?.loss).toBeLessThan((before.outcome?.nearest ?? 0) * 0.8);
+    const { record } = await exported('trained');
+    expect(record.logits?.sameDecision).toBe(200);
+    // The float weight stays the file's, and Quantize leaves the trained layer as it is.
+    await test.engine.layers.quantize({ layers: [layer] });
+    expect(await layerNow()).toEqual(before);
+    const { folder } = open();
+    await test.engine.project.close();
+    await test.engine.project.openFolder({ path: folder });
+    expect(await layerNow()).toEqual(before);
+    const again = await exported('trained again');
+    expect(again.record.layers).toEqual(record.layers);
+  });
+
+  it.each(['ste', 'dorefa', 'ttq', 'irnet'] as const)(
+    '%s: the trained weight is exported and proven',
+    async (method) => {
+      await configure({ method }, { ...defaultLayerConfig.activation, bits: 32 });
+      await test.engine.layers.train({
+        layers: [layer],
+        calibration: drawn,
+        training: { ...training, epochs: 3 },
+      });
+      const { record } = await exported(`trained ${method}`);
+      expect(record.logits?.sameDecision).toBe(200);
+    },
+  );
+
+  it('twice the same gives the same bits; another seed does not', async () => {
+    const codes = async (seed: number) => {
+      await configure({ bits: 2 });
+      const quick = { ...training, epochs: 2, seed };
+      await test.engine.layers.train({ layers: [layer], calibration: drawn, training: quick });
+      return Buffer.from(await readTensorBytes((await exported('seed')).file, 'fc2.qweight')).toString('hex');
+    };
+    const once = await codes(1);
+    expect(await codes(1)).toBe(once);
+    expect(await codes(2)).not.toBe(once);
+  });
+
+  it('cancelled, leaves the layer as it was', async () => {
+    await configure({ bits: 2 });
+    await test.engine.layers.prepare({ layers: [layer] });
+    const controller = new AbortController();
+    const train = test.engine.layers.train(
+      { layers: [layer], calibration: drawn, training: { ...training, epochs: 10_000 } },
+      {
+        signal: controller.signal,
+        onProgress: (fraction) => (fraction ?? 0) > 0 && controller.abort(),
+      },
+    );
+    await expect(train).rejects.toMatchObject({ code: 'E-CANCELLED' });
+    expect((await layerNow()).state).toBe('prepared');
+  });
+});
+
+describe('the inputs of a layer', () => {
+  const inputs = (calibration: Calibration) =>
+    layerInputs(addon, open(), open().model.layer(layer), calibration);
+
+  it('captured are those of the float network: ReLU of batch norm of fc1', async () => {
+    const { values, samples } = await inputs({ kind: 'captured', images: 5 });
+    const first = await layerInputs(addon, open(), open().model.layer('fc1.weight'), {
+      kind: 'captured',
+      images: 5,
+    });
+    const tensor = (name: string, count: number) =>
+      open().model.withTensor(name, async (held) => {
+        const target = new Float32Array(count);
+        held.copyTo(target);
+        return target;
+      });
+    const weight = await tensor('fc1.weight', 48 * 64);
+    const bias = await tensor('fc1.bias', 48);
+    expect(samples).toBe(5);
+    for (let sample = 0; sample < 5; sample += 1) {
+      for (let out = 0; out < 48; out += 1) {
+        let sum = bias[out] ?? 0;
+        for (let at = 0; at < 64; at += 1) {
+          sum += (weight[out * 64 + at] ?? 0) * (first.values[sample * 64 + at] ?? 0);
+        }
+        // Running mean 0 and variance 1, gamma 1 and beta 0.
+        expect(values[sample * 48 + out]).toBeCloseTo(Math.max(0, sum / Math.sqrt(1 + 1e-5)), 4);
+      }
+    }
+  });
+
+  it('drawn follow the stated distribution, and the seed alone', async () => {
+    const normal: Calibration = {
+      kind: 'drawn',
+      samples: 4000,
+      distribution: { kind: 'normal', mean: 2, std: 3 },
+      seed: 5,
+    };
+    const { values } = await inputs(normal);
+    const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+    const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
+    const within = values.filter((x) => Math.abs(x - 2) < 3).length / values.length;
+    expect(mean).toBeCloseTo(2, 1);
+    expect(Math.sqrt(variance)).toBeCloseTo(3, 1);
+    expect(within).toBeCloseTo(0.6827, 2);
+    expect((await inputs(normal)).values).toEqual(values);
+    expect((await inputs({ ...normal, seed: 6 })).values).not.toEqual(values);
+    const flat = await inputs({ ...normal, distribution: { kind: 'uniform', min: -1, max: 3 } });
+    expect(Math.min(...flat.values.slice(0, 5000))).toBeGreaterThanOrEqual(-1);
+    expect(flat.values.reduce((sum, x) => sum + x, 0) / flat.values.length).toBeCloseTo(1, 1);
+  });
+
+  it('from files are what was written; another width, NaN and two matrices are refused', async () => {
+    const path = join(test.folder, 'inputs.safetensors');
+    const data = uniform(10 * cols, 1, 9);
+    const source = (name: string, width: number, values: Float32Array) =>
+      ({ name, dtype: 'F32', shape: [values.length / width, width], data: values }) as const;
+    await writeSafetensors(path, [source('x', cols, data)]);
+    expect(await inputs({ kind: 'file', path })).toEqual({ values: data, samples: 10, cols });
+    await writeSafetensors(path, [source('x', 8, data)]);
+    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-DATASET-MISMATCH' });
+    await writeSafetensors(path, [source('x', cols, data), source('y', cols, data)]);
+    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-SAFETENSORS-SHAPE' });
+    const broken = Float32Array.from(data);
+    broken[7] = Number.NaN;
+    await writeSafetensors(path, [source('x', cols, broken)]);
+    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-FILE-UNREADABLE' });
+    await writeFile(join(test.folder, 'x.npy'), 'nothing');
+    await expect(inputs({ kind: 'file', path: join(test.folder, 'x.npy') })).rejects.toMatchObject({
+      code: 'E-FILE-FORMAT-UNKNOWN',
+    });
+  });
+});
