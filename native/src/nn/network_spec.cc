@@ -11,6 +11,7 @@
 #include "nn/modules/norm_modules.h"
 #include "nn/modules/pool_modules.h"
 #include "qat/error.h"
+#include "quant/user_quantizer.h"
 
 namespace qat {
 namespace {
@@ -193,6 +194,7 @@ std::string describe_layer(const LayerOptions& o) {
             std::to_string(static_cast<int>(q.granularity));
     if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
     text += method_text(o.weight.method);
+    if (q.user) text += " " + q.user->id() + " " + q.user->version();
   }
   return text + " activation " + describe_activation(o.activation);
 }

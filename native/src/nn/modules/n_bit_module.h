@@ -43,6 +43,7 @@ class NBitModule final : public Module {
       kBias,
       kWeightScales,
       kNegativeScales,
+      kScaleParameters,
       kActivation,
       kInputShift,
     } kind;
