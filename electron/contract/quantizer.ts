@@ -19,6 +19,9 @@ export const bitWidths = [1, 2, 3, 4, 5, 6, 7, 8, 32] as const;
 export const bitsSchema = z.literal([...bitWidths]);
 export type Bits = z.infer<typeof bitsSchema>;
 
+/** A loaded quantizer library: `user:` and its name. */
+export const libraryIdSchema = z.string().regex(/^user:[a-z][a-z0-9-]{0,31}$/);
+
 /** Where the levels are; gridTable says what each is. */
 export type Grid = keyof typeof gridTable;
 export const grids = idsOf<Grid>(gridTable);
@@ -89,7 +92,7 @@ export function fitsActivation(method: Method, activation: { grid: ActivationGri
 export function codeRange(grid: Grid, bits: number): { qmin: number; qmax: number } {
   const half = 2 ** (bits - 1);
   if (grid === 'binary') return { qmin: 0, qmax: 1 };
-  if (grid === 'unsigned') return { qmin: 0, qmax: 2 ** bits - 1 };
+  if (grid === 'unsigned' || grid === 'user') return { qmin: 0, qmax: 2 ** bits - 1 };
   return { qmin: grid === 'narrow' || grid === 'ternary' ? 1 - half : -half, qmax: half - 1 };
 }
 
@@ -113,6 +116,12 @@ export const weightQuantizerSchema = z
     range: rangeEstimatorSchema,
     ...rangeParameters,
     method: methodSchema,
+    /** The quantizer library of method `user`; absent for every other. */
+    library: libraryIdSchema.optional(),
+  })
+  .refine((q) => (q.method === 'user') === (q.library !== undefined), {
+    message: 'method user names its library, and no other method has one',
+    path: ['library'],
   })
   .refine((q) => fitsBits(q.grid, q.bits), {
     message: '1 bit is the binary grid, and the binary grid is 1 bit; the ternary grid is 2 bits',
@@ -185,6 +194,7 @@ export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQu
   }
   if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
   if (!fitsWeight(next.method, next)) next.method = ownerOf(next.range) ?? 'lsq';
+  if (next.method !== 'user') delete next.library;
   return next;
 }
 

@@ -125,6 +125,7 @@ export class LayerService {
   /** Sets the scales of the layers from their weights, layer by layer; what is done stays when cancelled. */
   async prepare(input: RouteInput<'layer.prepare'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('prepare', 'Prepare', input.layers, options, async (project, job, layer, config) => {
+      this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
       await project.keepLayer(layer.name, config, await prepareLayer(parts));
     });
@@ -133,6 +134,7 @@ export class LayerService {
   /** Makes the packed weight of the layers, preparing those that are not prepared yet. */
   async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('quantize', 'Quantize', input.layers, options, async (project, job, layer, config) => {
+      this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, model: project.model, layer, config, signal: job.signal };
       const prepared = await project.layerStates.get(layer.name, config.weight);
       const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));

@@ -36,7 +36,7 @@ export function quantizerText(quantizer: WeightQuantizer): string {
     const value = quantizer[id] ?? standard;
     return value === standard ? [] : [`${id} ${value}`];
   });
-  return JSON.stringify([...parts, ...given]);
+  return JSON.stringify([...parts, ...given, ...(quantizer.library ? [quantizer.library] : [])]);
 }
 
 /** Equal → the layer's state stays valid. */

@@ -60,6 +60,7 @@ export async function createPreparedNetwork(
   calibration: Dataset,
   signal?: AbortSignal,
 ): Promise<Network> {
+  for (const { config } of plan.layers) context.libraries.require(config.weight);
   const network = await createModelNetwork(context.addon, project.model, plan, signal);
   try {
     await network.prepare(calibration, Math.min(calibrationSamples, calibration.count));
