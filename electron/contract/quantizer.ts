@@ -186,6 +186,7 @@ const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
  */
 export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
   const next = { ...quantizer, ...change };
+  if (leavesLibrary(next, change)) withoutLibrary(next);
   if (change.method !== undefined) bringWhatItNeeds(next);
   if (!fitsBits(next.grid, next.bits)) {
     if (change.grid !== undefined || change.method !== undefined) next.bits = bitsOfGrid[next.grid] ?? 2;
@@ -194,8 +195,19 @@ export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQu
   }
   if (!fitsGrid(next.range, next.grid)) next.range = 'mse';
   if (!fitsWeight(next.method, next)) next.method = ownerOf(next.range) ?? 'lsq';
-  if (next.method !== 'user') delete next.library;
   return next;
+}
+
+/** Grid, method and name of a quantizer library come and go together. */
+function leavesLibrary(next: WeightQuantizer, change: Partial<WeightQuantizer>): boolean {
+  const otherGrid = change.grid !== undefined && change.grid !== 'user';
+  return next.method !== 'user' || next.library === undefined || otherGrid;
+}
+
+function withoutLibrary(quantizer: WeightQuantizer): void {
+  delete quantizer.library;
+  if (quantizer.method === 'user') quantizer.method = 'lsq';
+  if (quantizer.grid === 'user') quantizer.grid = 'signed';
 }
 
 /** Grid, granularity and start that the quantizer's method cannot do without. */

@@ -107,7 +107,8 @@ describe('export view', () => {
 });
 
 describe('proof', () => {
-  const layer = { name: 'a', bits: 4, codes: 10, codesDifferent: 0, scalesDifferent: 0, effectiveBits: 4 };
+  const same = { codesDifferent: 0, scalesDifferent: 0 };
+  const layer = { name: 'a', bits: 4, codes: 10, ...same, effectiveBits: 4, library: null };
 
   it('holds only when nothing differs and the logits are within the tolerance', () => {
     expect(proofHolds(sampleRecord())).toBe(true);
