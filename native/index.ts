@@ -19,6 +19,7 @@ import type {
   NativeActivationQuantizer,
   NativeGrid,
   NativeQuantizer,
+  NativeQuantizerLibrary,
   NativeQuantizerParts,
   NativeScales,
 } from './quantizer.js';
@@ -57,6 +58,7 @@ export type {
   NativeGrid,
   NativeMethod,
   NativeQuantizer,
+  NativeQuantizerLibrary,
   NativeQuantizerParts,
   NativeRange,
   NativeScales,
@@ -183,6 +185,8 @@ export interface QuantizedWeight extends NativeScales {
   grid: NativeGrid;
   granularity: 'tensor' | 'channel' | 'group';
   groupSize: number;
+  /** Grid `user`: the library it was made with; not needed to use it. */
+  library?: string;
   rows: number;
   cols: number;
   /** rows × ceil(cols·bits/8) bytes. Codes are stored unsigned: code − qmin; binary: 1 = +α, 0 = −α. */
@@ -591,6 +595,12 @@ export interface NativeAddon {
 
   /** What a quantizer can be composed of; electron/contract/quantizer-table.ts describes each. */
   quantizerParts(): NativeQuantizerParts;
+  /**
+   * Loads the shared library at an absolute path (native/include/qat_quantizer.h) and runs its code, with every right
+   * of this process; the same library again gives the same answer. It stays loaded until the process ends.
+   * @throws E-NATIVE-ARGUMENT for a path that is not absolute, E-QUANTIZER-LIBRARY for all else
+   */
+  loadQuantizer(path: string): NativeQuantizerLibrary;
   createLinear(options: NBitLinearOptions): NBitLayer;
   createConv2d(options: NBitConv2dOptions): NBitLayer;
   createMpqLinear(options: MpqLinearOptions): MpqLinear;

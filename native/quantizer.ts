@@ -1,8 +1,8 @@
 /** How the addon is told a quantizer: ids as `quantizerParts()` lists them. */
 
 /** What each is for: electron/contract/quantizer-parts/methods.ts. */
-export type NativeMethod = 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa' | 'ttq' | 'irnet';
-export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary' | 'midrise' | 'ternary';
+export type NativeMethod = 'lsq' | 'ste' | 'lsqPlus' | 'pact' | 'dorefa' | 'ttq' | 'irnet' | 'user';
+export type NativeGrid = 'signed' | 'narrow' | 'unsigned' | 'binary' | 'midrise' | 'ternary' | 'user';
 
 /** For weights all but `movingAverage`; for activations all but `twn` and `ttq`, which are for the ternary grid. */
 export type NativeRange =
@@ -34,6 +34,8 @@ export interface NativeQuantizer extends NativeRangeParameters {
   groupSize: number;
   range: NativeRange;
   method: NativeMethod;
+  /** Id of the library of grid and method `user`. One that is not loaded: packed weights can be used, no more. */
+  library?: string;
 }
 
 export interface NativeActivationQuantizer extends NativeRangeParameters {
@@ -54,6 +56,23 @@ export interface NativeScales {
   thresholds?: Float32Array;
   /** Ternary: magnitudes of the minus level, as many as scales. Absent or empty: as scales. */
   negativeScales?: Float32Array;
+  /** Grid `user`: per scale the library's parameters behind the first, which is the scale. Else absent or empty. */
+  parameters?: Float32Array;
+  /** Grid `user`: per scale the levels of codes 0 … 2^bits − 1. Else absent or empty. */
+  levels?: Float32Array;
+}
+
+/** What `loadQuantizer` found in a library. */
+export interface NativeQuantizerLibrary {
+  /** `user:` and the name. */
+  id: string;
+  name: string;
+  version: string;
+  description: string;
+  /** Bit-widths it exists at. */
+  bits: number[];
+  /** Of every scale; the first is the scale itself. */
+  parameters: { name: string; least: number; isLearned: boolean }[];
 }
 
 /** Ids of all parts a quantizer can be composed of. */

@@ -80,9 +80,11 @@ const methodFacts = (part: MethodPart): Facts => [
 ];
 
 function weightNeeds({ weightGrids, granularity, range }: MethodPart): string {
-  const every = weightGrids.length === Object.keys(gridTable).length;
+  const every = Object.keys(gridTable).every(
+    (grid) => grid === 'user' || weightGrids.some((own) => own === grid),
+  );
   return [
-    every ? 'every grid' : `grid ${weightGrids.join(', ')}`,
+    every ? 'every grid but user' : `grid ${weightGrids.join(', ')}`,
     granularity === null ? null : `granularity ${granularity}`,
     range === null ? null : `range estimator ${range}`,
   ]

@@ -11,6 +11,7 @@ export const menuCommandTable = [
   { id: 'file.openSample', label: 'Open Sample Project', shortcut: null },
   { id: 'file.openDataset', label: 'Open Data Set…', shortcut: null },
   { id: 'file.export', label: 'Export Quantized Weights…', shortcut: '$mod+Shift+E' },
+  { id: 'file.libraries', label: 'Quantizer Libraries…', shortcut: null },
   { id: 'edit.undo', label: 'Undo', shortcut: '$mod+Z' },
   { id: 'edit.redo', label: 'Redo', shortcut: '$mod+Shift+Z' },
   { id: 'edit.selectAllLayers', label: 'Select All Layers', shortcut: null },

@@ -1,8 +1,9 @@
 /** A project on disk and the state of the open one. */
 import { z } from 'zod';
+import { errorInfoSchema } from './errors.js';
 import { datasetInfoSchema, layerStateSchema, modelInfoSchema } from './model.js';
 import { exportRecordSchema } from './proof.js';
-import { configurationSchema } from './quantizer.js';
+import { configurationSchema, libraryIdSchema } from './quantizer.js';
 import { runSummarySchema } from './run.js';
 
 export const viewNames = ['distribution', 'error', 'training', 'compare', 'export'] as const;
@@ -50,6 +51,34 @@ export const recentEntrySchema = z.strictObject({
   missing: z.boolean(),
 });
 export type RecentEntry = z.infer<typeof recentEntrySchema>;
+
+/** A quantizer library as the user allowed it: the file is loaded only while it has this hash. */
+export const allowedLibrarySchema = z.strictObject({
+  path: z.string().min(1).max(4096),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  id: libraryIdSchema,
+});
+export type AllowedLibrary = z.infer<typeof allowedLibrarySchema>;
+
+/** What a library says of itself. */
+export const quantizerLibrarySchema = z.strictObject({
+  id: libraryIdSchema,
+  name: z.string().max(32),
+  version: z.string().max(32),
+  description: z.string().max(500),
+  bits: z.array(z.int().min(1).max(8)).min(1).max(8),
+  parameters: z
+    .array(z.strictObject({ name: z.string().max(32), least: z.number(), isLearned: z.boolean() }))
+    .max(8),
+});
+export type QuantizerLibrary = z.infer<typeof quantizerLibrarySchema>;
+
+/** An allowed library and what became of it: loaded, or why not. */
+export const libraryStateSchema = allowedLibrarySchema.extend({
+  loaded: quantizerLibrarySchema.nullable(),
+  error: errorInfoSchema.nullable(),
+});
+export type LibraryState = z.infer<typeof libraryStateSchema>;
 
 export const settingsSchema = z.strictObject({
   theme: z.enum(['system', 'dark', 'light']),

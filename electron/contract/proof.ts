@@ -1,6 +1,14 @@
 /** The record that an exported file was re-read and equals what was trained. */
 import { z } from 'zod';
 
+/** A quantizer library as an export names it. */
+export const exportedLibrarySchema = z.strictObject({
+  name: z.string().max(32),
+  version: z.string().max(32),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type ExportedLibrary = z.infer<typeof exportedLibrarySchema>;
+
 export const exportRecordSchema = z.strictObject({
   path: z.string().max(4096),
   createdAt: z.iso.datetime(),
@@ -19,6 +27,8 @@ export const exportRecordSchema = z.strictObject({
         codesDifferent: z.int().nonnegative(),
         scalesDifferent: z.int().nonnegative(),
         effectiveBits: z.number(),
+        /** The quantizer library whose levels the file holds; null where the quantizer is built in. */
+        library: exportedLibrarySchema.nullable().default(null),
       }),
     )
     .max(100_000),

@@ -21,6 +21,9 @@ export const bitWidths = [1, 2, 3, 4, 5, 6, 7, 8, 32] as const;
 export const bitsSchema = z.literal([...bitWidths]);
 export type Bits = z.infer<typeof bitsSchema>;
 
+/** A loaded quantizer library: `user:` and its name. */
+export const libraryIdSchema = z.string().regex(/^user:[a-z][a-z0-9-]{0,31}$/);
+
 /** Where the levels are; gridTable says what each is. */
 export type Grid = keyof typeof gridTable;
 export const grids = idsOf<Grid>(gridTable);
@@ -120,7 +123,7 @@ export function fitsActivation(method: Method, activation: { grid: ActivationGri
 export function codeRange(grid: Grid, bits: number): { qmin: number; qmax: number } {
   const half = 2 ** (bits - 1);
   if (grid === 'binary') return { qmin: 0, qmax: 1 };
-  if (grid === 'unsigned') return { qmin: 0, qmax: 2 ** bits - 1 };
+  if (grid === 'unsigned' || grid === 'user') return { qmin: 0, qmax: 2 ** bits - 1 };
   return { qmin: grid === 'narrow' || grid === 'ternary' ? 1 - half : -half, qmax: half - 1 };
 }
 
@@ -159,6 +162,12 @@ export const weightQuantizerSchema = z
     /** Absent = nearest. */
     rounding: roundingSchema.optional(),
     ...roundingParameters,
+    /** The quantizer library of method `user`; absent for every other. */
+    library: libraryIdSchema.optional(),
+  })
+  .refine((q) => (q.method === 'user') === (q.library !== undefined), {
+    message: 'method user names its library, and no other method has one',
+    path: ['library'],
   })
   .refine((q) => fitsBits(q.grid, q.bits), {
     message: '1 bit is the binary grid, and the binary grid is 1 bit; the ternary grid is 2 bits',
@@ -228,6 +237,7 @@ const bitsOfGrid: Partial<Record<Grid, Bits>> = { binary: 1, ternary: 2 };
  */
 export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQuantizer>): WeightQuantizer {
   const next = { ...quantizer, ...change };
+  if (leavesLibrary(next, change)) withoutLibrary(next);
   if (change.method !== undefined) bringWhatItNeeds(next);
   if (change.rounding !== undefined) bringWhatRoundingNeeds(next, change.rounding);
   if (!fitsBits(next.grid, next.bits)) {
@@ -253,6 +263,18 @@ function bringWhatRoundingNeeds(quantizer: WeightQuantizer, rounding: Rounding):
   if (part.methods.includes(quantizer.method)) return;
   quantizer.method = 'lsq';
   bringWhatItNeeds(quantizer);
+}
+
+/** Grid, method and name of a quantizer library come and go together. */
+function leavesLibrary(next: WeightQuantizer, change: Partial<WeightQuantizer>): boolean {
+  const otherGrid = change.grid !== undefined && change.grid !== 'user';
+  return next.method !== 'user' || next.library === undefined || otherGrid;
+}
+
+function withoutLibrary(quantizer: WeightQuantizer): void {
+  delete quantizer.library;
+  if (quantizer.method === 'user') quantizer.method = 'lsq';
+  if (quantizer.grid === 'user') quantizer.grid = 'signed';
 }
 
 /** Grid, granularity and start that the quantizer's method cannot do without. */

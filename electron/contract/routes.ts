@@ -7,17 +7,19 @@ import { analysisSchema, whatIfSchema } from './analysis.js';
 import { calibrationSchema, layerTrainingSchema } from './calibration.js';
 import {
   configuredLayersSchema,
+  libraryStateSchema,
   projectStateSchema,
   recentEntrySchema,
   settingsSchema,
   viewStateSchema,
 } from './project.js';
 import { exportRecordSchema } from './proof.js';
-import { configurationSchema, weightQuantizerSchema } from './quantizer.js';
+import { configurationSchema, libraryIdSchema, weightQuantizerSchema } from './quantizer.js';
 import { runSeriesSchema, runSummarySchema } from './run.js';
 import { trainingConfigSchema } from './training.js';
 
 const none = z.strictObject({});
+const libraries = z.strictObject({ libraries: z.array(libraryStateSchema).max(64) });
 const path = z.string().min(1).max(4096);
 const layerName = z.string().min(1).max(4096);
 const layerNames = z.array(layerName).min(1).max(100_000);
@@ -71,6 +73,11 @@ export const routes = {
     input: z.strictObject({ level: z.enum(['error', 'warn', 'info']), message: z.string().max(8000) }),
     output: none,
   },
+
+  'library.list': { input: none, output: libraries },
+  /** Asks for the file and for the user's word, both in dialogs of the main process: the page can allow nothing. */
+  'library.add': { input: none, output: libraries },
+  'library.remove': { input: z.strictObject({ id: libraryIdSchema }), output: libraries },
 
   'project.current': { input: none, output: z.strictObject({ project: projectStateSchema.nullable() }) },
   'project.openSample': { input: none, output: projectStateSchema },

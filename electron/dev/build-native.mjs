@@ -75,7 +75,7 @@ function isCurrent(key, digest, tests) {
 
 /** @param {boolean} tests */
 function sourcesDigest(tests) {
-  const paths = ['CMakeLists.txt', 'cmake', 'include', 'src', ...(tests ? ['tests'] : [])];
+  const paths = ['CMakeLists.txt', 'cmake', 'include', 'src', ...(tests ? ['tests', 'examples'] : [])];
   const headers = ['node-addon-api', 'node-api-headers'].map((name) => {
     const path = fromRoot('node_modules', name, 'package.json');
     if (!existsSync(path)) throw new SetupError(`The package ${name} is not installed`, 'npm ci');

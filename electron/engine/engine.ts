@@ -9,6 +9,7 @@ import { ExportService } from './export-service.js';
 import { Jobs } from './jobs.js';
 import { LayerService } from './layer-service.js';
 import { ProjectService } from './project-service.js';
+import { QuantizerLibraries } from './quantizer-libraries.js';
 import { RunService } from './run-service.js';
 
 export interface EngineOptions {
@@ -26,15 +27,18 @@ export interface Engine {
   readonly runs: RunService;
   readonly exports: ExportService;
   readonly jobs: Jobs;
+  readonly libraries: QuantizerLibraries;
   /** Cancels all jobs, suspends the training at a checkpoint, saves and closes the project. */
   dispose(): Promise<void>;
 }
 
 export function createEngine(options: EngineOptions): Engine {
   const jobs = new Jobs(options.emit);
+  const libraries = new QuantizerLibraries(options.addon);
   const context: EngineContext = {
     ...options,
     jobs,
+    libraries,
     current: () => {
       const { open } = project;
       if (open) return open;
@@ -50,6 +54,7 @@ export function createEngine(options: EngineOptions): Engine {
     runs,
     exports: new ExportService(context),
     jobs,
+    libraries,
     async dispose() {
       jobs.cancelAll();
       await project.close();

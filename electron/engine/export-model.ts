@@ -54,7 +54,11 @@ export async function modelSource(
   );
   const bases = exportBases(model.content.layers.map((layer) => layer.name));
   const layers = [...frozen].map(([name, { config }]) =>
-    describeLayer({ layer: name, shape: model.layer(name).shape, config }, bases.get(name) ?? name),
+    describeLayer(
+      { layer: name, shape: model.layer(name).shape, config },
+      bases.get(name) ?? name,
+      context.libraries,
+    ),
   );
   const weights = quantizedWeights(context, project, frozen);
   const calibrated = await calibrate(context, project, frozen, weights, signal);
@@ -161,7 +165,7 @@ async function calibrate(
   );
   const plan = planNetwork(graph, project.model.shapes, configuration);
   const network = await createPreparedNetwork(context, project, plan, dataset.train, signal, weights);
-  const { activations } = describeNetwork(plan);
+  const { activations } = describeNetwork(plan, context.libraries);
   const inputs = applyScales(network, plan, frozen);
   return { activations, inputs, reference: { network, plan, dataset } };
 }

@@ -52,6 +52,7 @@ async function exportDamaged(damage: AfterWrite): Promise<void> {
     projectsFolder: join(test.folder, 'projects'),
     assetsFolder,
     jobs: test.engine.jobs,
+    libraries: test.engine.libraries,
     emit: () => undefined,
     current: () => project,
   };

@@ -79,6 +79,7 @@ function compareLayer(
       0,
     ),
     effectiveBits: (bytes * 8) / (rows * cols),
+    library: layer.library ?? null,
   };
 }
 

@@ -34,7 +34,7 @@ export async function runSource(
   const plan = planNetwork(graph, project.model.shapes, record.configuration);
   const state = await readStateFile(project.runs.paths(record.id).weights, plan);
   const network = createStateNetwork(context.addon, plan, state);
-  const { layers, activations } = describeNetwork(plan);
+  const { layers, activations } = describeNetwork(plan, context.libraries);
   const nodeOf = new Map(plan.layers.map(({ layer, node }) => [layer, node]));
   const bases = exportBases(plan.layers.map(({ layer }) => layer));
   const inputs = new Map(

@@ -9,6 +9,7 @@ import type { OpenDataset } from './dataset.js';
 import { baseName, graphLayers } from './graph.js';
 import type { NetworkPlan } from './network-plan.js';
 import type { PackedActivation, PackedDescription, PackedLayer } from './packed-format.js';
+import type { QuantizerLibraries } from './quantizer-libraries.js';
 
 /** A tensor stored as it is: biases, norms, float layers (F32), and what is no float (its own type). */
 export interface PlainTensor {
@@ -64,8 +65,9 @@ export function exportBases(layers: readonly string[]): Map<string, string> {
   return new Map(layers.map((layer) => [layer, uses.get(baseName(layer)) === 1 ? baseName(layer) : layer]));
 }
 
-export function describeLayer(named: NamedLayer, base: string): PackedLayer {
+export function describeLayer(named: NamedLayer, base: string, libraries: QuantizerLibraries): PackedLayer {
   const { bits, grid, granularity, groupSize, method } = named.config.weight;
+  const library = libraries.exported(named.config.weight);
   return {
     name: named.layer,
     base,
@@ -76,6 +78,7 @@ export function describeLayer(named: NamedLayer, base: string): PackedLayer {
     granularity,
     groupSize,
     method,
+    ...(library && { library }),
   };
 }
 
@@ -87,13 +90,16 @@ export function describeActivation(base: string, quantizer: NativeActivationQuan
 }
 
 /** Layers and input quantizers of a network as the file describes them. */
-export function describeNetwork(plan: NetworkPlan): Pick<PackedDescription, 'layers' | 'activations'> {
+export function describeNetwork(
+  plan: NetworkPlan,
+  libraries: QuantizerLibraries,
+): Pick<PackedDescription, 'layers' | 'activations'> {
   const bases = exportBases(plan.layers.map((layer) => layer.layer));
   const layers: PackedLayer[] = [];
   const activations: PackedActivation[] = [];
   for (const { layer, shape, config, activation } of plan.layers) {
     const base = bases.get(layer) ?? layer;
-    if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape, config }, base));
+    if (config.weight.bits !== 32) layers.push(describeLayer({ layer, shape, config }, base, libraries));
     if (activation.bits !== 32) activations.push(describeActivation(base, activation));
   }
   return { layers, activations };

@@ -132,6 +132,7 @@ export class LayerService {
   /** Sets the scales of the layers from their weights, layer by layer; what is done stays when cancelled. */
   async prepare(input: RouteInput<'layer.prepare'>, options?: CallOptions): Promise<ProjectState> {
     return this.#each('prepare', 'Prepare', input.layers, options, async (project, job, layer, config) => {
+      this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       await project.keepLayer(layer.name, config, await prepareLayer(parts));
     });
@@ -145,6 +146,7 @@ export class LayerService {
     const { layers, calibration } = input;
     return this.#each('quantize', 'Quantize', layers, options, async (project, job, layer, config) => {
       if (project.layerStates.outcomeOf(layer.name)?.by === 'training') return;
+      this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const rounding = roundingOf(config.weight);
       if (config.weight.bits === 32 || rounding === 'nearest') {
@@ -175,6 +177,7 @@ export class LayerService {
   async train(input: RouteInput<'layer.train'>, options?: CallOptions): Promise<ProjectState> {
     const { layers, calibration, training } = input;
     return this.#each('train', 'Train', layers, options, async (project, job, layer, config) => {
+      this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const inputs = await this.#inputs(project, layer, calibration, job);
       const onProgress = (fraction: number, loss: number | null) =>

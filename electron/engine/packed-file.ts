@@ -29,15 +29,19 @@ function scaleShape(layer: PackedLayer): number[] {
   return [rows, Math.ceil(cols / layer.groupSize)];
 }
 
-function expectedScales(layer: PackedLayer): number {
+/** Values of an array in the file. */
+function expectedCount(layer: PackedLayer, array: ScaleArray): number {
+  if (!isStored(layer, array)) return 0;
   const { rows, cols } = layerSize(layer);
-  return scaleCount({ granularity: layer.granularity, groupSize: layer.groupSize }, rows, cols);
+  const scales = scaleCount({ granularity: layer.granularity, groupSize: layer.groupSize }, rows, cols);
+  return array.of === 'levels' ? scales * 2 ** layer.bits : scales;
 }
 
 /** Whether the layer's codes are decoded with this array. */
 function isStored({ grid, method }: PackedLayer, { of }: ScaleArray): boolean {
   if (of === 'zeroPoints') return grid === 'unsigned';
   if (of === 'negativeScales') return method === 'ttq';
+  if (of === 'levels') return grid === 'user';
   return of === 'scales';
 }
 
@@ -61,7 +65,13 @@ export function packedSources(source: ExportSource): SafetensorsSource[] {
     for (const array of decodingArrays) {
       if (!isStored(layer, array)) continue;
       const data = part((weight) => weight[array.of] ?? new Float32Array(0));
-      sources.push({ name: `${base}.${array.name}`, dtype: array.dtype, shape, data });
+      const levels = array.of === 'levels' ? [2 ** layer.bits] : [];
+      sources.push({
+        name: `${base}.${array.name}`,
+        dtype: array.dtype,
+        shape: [...shape, ...levels],
+        data,
+      });
     }
   }
   for (const [base, { scale, shift }] of source.inputs) {
@@ -103,10 +113,9 @@ export async function readPackedLayer(
   const { rows, cols } = layerSize(layer);
   const packed = await readTensorBytes(file, `${layer.base}.qweight`, { signal });
   const scales = await readScales(file, `${layer.base}.`, { signal });
-  const count = expectedScales(layer);
   const fits =
     packed.length === rows * packedRowBytes(layer) &&
-    decodingArrays.every((array) => (scales[array.of]?.length ?? 0) === (isStored(layer, array) ? count : 0));
+    decodingArrays.every((array) => (scales[array.of]?.length ?? 0) === expectedCount(layer, array));
   if (!fits) {
     throw new QatError(
       'E-EXPORT-PROOF',

@@ -2,10 +2,12 @@
  * The exported file's description, kept in safetensors `__metadata__` (strings only). Tensors per n-bit
  * layer `L`: `L.qweight` U8 [rows, ceil(cols·bits/8)], `L.scales` F32, `L.zero_points` I32 (unsigned grid
  * only), `L.negative_scales` F32 (method ttq only), `L.input_scale` F32 [1] (quantized activations only),
- * `L.input_shift` F32 [1] (activations of method lsqPlus only). Everything else is stored as float32.
+ * `L.input_shift` F32 [1] (activations of method lsqPlus only), `L.levels` F32 [scales…, 2^bits] (grid user only).
+ * Everything else is stored as float32.
  */
 import { z } from 'zod';
 import {
+  exportedLibrarySchema,
   granularitySchema,
   graphSchema,
   gridSchema,
@@ -20,10 +22,16 @@ export const packedFormatName = 'qat-packed';
  * of version 1 would misread. What version 1 has is the same in both.
  */
 export const packedFormatVersion = 2;
-const readableVersions = ['1', String(packedFormatVersion)];
+/** 3: a layer on the grid of a quantizer library, whose values are `levels`. Only files that have one. */
+const libraryFormatVersion = 3;
+const readableVersions = ['1', String(packedFormatVersion), String(libraryFormatVersion)];
 
 export const packingOrder =
   'code - qmin in `bits` bits, least significant bit first: column c of a row occupies bits c*bits ... c*bits+bits-1 of the row, bit k being bit k%8 of byte floor(k/8); each row padded with 0 to whole bytes; value by grid: signed and narrow code * scale; unsigned (code - zero_point) * scale; midrise (code + 0.5) * scale; binary 1 = +scale, 0 = -scale; ternary code * scale, but code * negative_scale for -1 where there are negative_scales; input code = clamp(round((x - input_shift) / input_scale), qmin, qmax), its value code * input_scale + input_shift, input_shift 0 where there is none';
+
+/** What files of version 3 say besides. */
+export const levelsOrder =
+  '; user levels[scale, code]: the value of every code under the scale of its row and group';
 
 export const packedLayerSchema = z.strictObject({
   /** The layer's tensor in the float model, and the name its packed tensors begin with. */
@@ -38,6 +46,8 @@ export const packedLayerSchema = z.strictObject({
   granularity: granularitySchema,
   groupSize: z.int().min(2).max(65536),
   method: methodSchema,
+  /** Grid user: the library that gave codes and levels. A reader does not need it. */
+  library: exportedLibrarySchema.optional(),
 });
 export type PackedLayer = z.infer<typeof packedLayerSchema>;
 
@@ -64,12 +74,13 @@ export const packedDescriptionSchema = z.strictObject({
 export type PackedDescription = z.infer<typeof packedDescriptionSchema>;
 
 export function writePackedMetadata(description: PackedDescription): Record<string, string> {
+  const hasLibrary = description.layers.some(({ grid }) => grid === 'user');
   return {
     format: packedFormatName,
-    format_version: String(packedFormatVersion),
+    format_version: String(hasLibrary ? libraryFormatVersion : packedFormatVersion),
     'packed.layers': JSON.stringify(description.layers),
     'packed.activations': JSON.stringify(description.activations),
-    'packed.order': packingOrder,
+    'packed.order': hasLibrary ? packingOrder + levelsOrder : packingOrder,
     'packed.source': JSON.stringify(description.source),
     'packed.run': JSON.stringify(description.run),
     'packed.tool': JSON.stringify(description.tool),
@@ -88,7 +99,7 @@ export function readPackedMetadata(path: string, metadata: ReadonlyMap<string, s
     new QatError('E-EXPORT-PROOF', `${path}: ${what}`, 'Export again; if it happens again, check the disk.');
   if (!isPackedFile(metadata)) throw problem(`__metadata__.format is not ${packedFormatName}.`);
   if (!readableVersions.includes(metadata.get('format_version') ?? '')) {
-    throw problem(`__metadata__.format_version is not ${readableVersions.join(' or ')}.`);
+    throw problem(`__metadata__.format_version is not ${readableVersions.join(', ')}.`);
   }
   const part = (key: string): unknown => {
     try {

@@ -49,7 +49,8 @@ export function quantizerText(quantizer: WeightQuantizer): string {
     const value = quantizer[id] ?? standard;
     return value === standard ? [] : [`${id} ${value}`];
   });
-  return JSON.stringify([...parts, ...given, ...roundingText(quantizer)]);
+  const library = quantizer.library ? [quantizer.library] : [];
+  return JSON.stringify([...parts, ...given, ...library, ...roundingText(quantizer)]);
 }
 
 /** Nothing for nearest, as in files from before there was a choice. */

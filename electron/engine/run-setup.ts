@@ -61,6 +61,7 @@ export async function createPreparedNetwork(
   signal?: AbortSignal,
   weights: FloatTensors = project.model,
 ): Promise<Network> {
+  for (const { config } of plan.layers) context.libraries.require(config.weight);
   const network = await createModelNetwork(context.addon, weights, plan, signal);
   try {
     await network.prepare(calibration, Math.min(calibrationSamples, calibration.count));

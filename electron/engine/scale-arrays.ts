@@ -16,20 +16,25 @@ const arrays = [
   { of: 'zeroPoints', name: 'zero_points', dtype: 'I32' },
   { of: 'thresholds', name: 'thresholds', dtype: 'F32' },
   { of: 'negativeScales', name: 'negative_scales', dtype: 'F32' },
+  { of: 'parameters', name: 'parameters', dtype: 'F32' },
+  { of: 'levels', name: 'levels', dtype: 'F32' },
 ] as const satisfies readonly { of: keyof NativeScales; name: string; dtype: 'F32' | 'I32' }[];
 
 export type ScaleArray = (typeof arrays)[number];
 
-/** What a weight's codes are decoded with: thresholds chose the codes, and are not needed any more. */
-export const decodingArrays = arrays.filter((array) => array.of !== 'thresholds');
+/** What a weight's codes are decoded with: thresholds and parameters chose the codes, and are not needed any more. */
+export const decodingArrays = arrays.filter(({ of }) => of !== 'thresholds' && of !== 'parameters');
 
 /** The scales alone, of an object that has more. */
-export function scalesOf({ scales, zeroPoints, thresholds, negativeScales }: NativeScales): NativeScales {
+export function scalesOf(given: NativeScales): NativeScales {
+  const { scales, zeroPoints, thresholds, negativeScales, parameters, levels } = given;
   return {
     scales,
     zeroPoints,
     ...(thresholds && { thresholds }),
     ...(negativeScales && { negativeScales }),
+    ...(parameters && { parameters }),
+    ...(levels && { levels }),
   };
 }
 
@@ -61,5 +66,7 @@ export async function readScales(
       : new Int32Array(0),
     ...(has('thresholds') && { thresholds: await floats('thresholds') }),
     ...(has('negative_scales') && { negativeScales: await floats('negative_scales') }),
+    ...(has('parameters') && { parameters: await floats('parameters') }),
+    ...(has('levels') && { levels: await floats('levels') }),
   };
 }

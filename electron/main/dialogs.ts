@@ -70,6 +70,34 @@ export async function askToSuspend(window: BrowserWindow, training: string): Pro
   return response === 0;
 }
 
+export async function askForLibrary(window: BrowserWindow): Promise<string | null> {
+  return askForPath(window, {
+    title: 'Add Quantizer Library',
+    properties: ['openFile'],
+    filters: [
+      { name: 'Shared Libraries', extensions: ['so', 'dylib', 'dll'] },
+      { name: 'All Files', extensions: ['*'] },
+    ],
+  });
+}
+
+/** Whether native code may run in this process, now and at every start. */
+export async function askToAllowLibrary(
+  window: BrowserWindow,
+  path: string,
+  sha256: string,
+): Promise<boolean> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'warning',
+    message: `Run ${basename(path)} as part of QAT Workbench?`,
+    detail: `A quantizer library is native code. It can read, change and send everything that you can, and a fault in it can end the application. Add it only if you trust who made it.\n\n${path}\nSHA-256 ${sha256}\n\nIt is loaded now and at every start, as long as the file stays the same.`,
+    buttons: ['Add Library', 'Cancel'],
+    defaultId: 1,
+    cancelId: 1,
+  });
+  return response === 0;
+}
+
 async function askForPath(
   window: BrowserWindow,
   options: Electron.OpenDialogOptions,

@@ -3,14 +3,16 @@
 import { app, type BrowserWindow, nativeTheme, shell } from 'electron';
 import { type AppInfo, type ProjectState, type Settings, toErrorInfo } from '../contract/index.js';
 import type { Engine, NativeAddon } from '../engine/index.js';
-import { writeFileAtomic } from '../formats/index.js';
-import type { SettingsStore } from '../store/index.js';
+import { hashFile, writeFileAtomic } from '../formats/index.js';
+import type { LibraryStore, SettingsStore } from '../store/index.js';
 import { copyImage, copyText } from './clipboard.js';
 import {
   askForDataset,
   askForInputs,
+  askForLibrary,
   askForModel,
   askForProject,
+  askToAllowLibrary,
   askWhereToExport,
   askWhereToSave,
 } from './dialogs.js';
@@ -25,6 +27,7 @@ export interface HandlerParts {
   bus: EventBus;
   opener: Opener;
   settings: SettingsStore;
+  libraries: LibraryStore;
   applySettings(settings: Settings): void;
   window(): BrowserWindow;
 }
@@ -32,7 +35,13 @@ export interface HandlerParts {
 const nothing = {};
 
 export function createHandlers(parts: HandlerParts): Handlers {
-  return { ...appHandlers(parts), ...projectHandlers(parts), ...workHandlers(parts), ...fileHandlers(parts) };
+  return {
+    ...appHandlers(parts),
+    ...libraryHandlers(parts),
+    ...projectHandlers(parts),
+    ...workHandlers(parts),
+    ...fileHandlers(parts),
+  };
 }
 
 type Part<P extends string> = Pick<Handlers, Extract<keyof Handlers, `${P}.${string}`>>;
@@ -65,6 +74,27 @@ function appHandlers({ addon, bus, settings, applySettings, window }: HandlerPar
     'app.log': async ({ level, message }) => {
       write(level, 'page', message);
       return nothing;
+    },
+  };
+}
+
+function libraryHandlers({ engine, libraries, window }: HandlerParts): Part<'library'> {
+  const saved = async () => {
+    await libraries.save(engine.libraries.allowed);
+    return { libraries: engine.libraries.states };
+  };
+  return {
+    'library.list': async () => ({ libraries: engine.libraries.states }),
+    'library.add': async () => {
+      const path = await askForLibrary(window());
+      if (path === null) return { libraries: engine.libraries.states };
+      const { sha256 } = await hashFile(path);
+      if (await askToAllowLibrary(window(), path, sha256)) await engine.libraries.add(path, sha256);
+      return saved();
+    },
+    'library.remove': async ({ id }) => {
+      engine.libraries.remove(id);
+      return saved();
     },
   };
 }

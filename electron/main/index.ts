@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow, dialog, type Event } from 'electron';
 import { type AppEvent, toErrorInfo } from '../contract/index.js';
 import { createEngine, defaultAddonPath, type Engine, loadNative } from '../engine/index.js';
-import { RecentStore, SettingsStore } from '../store/index.js';
+import { LibraryStore, RecentStore, SettingsStore } from '../store/index.js';
 import { registerAppScheme, serveApp } from './app-protocol.js';
 import { askToSuspend } from './dialogs.js';
 import { createEventBus } from './event-bus.js';
@@ -46,6 +46,7 @@ async function boot(): Promise<void> {
 
   const settings = await SettingsStore.open(join(userData, 'settings.json'));
   const recent = await RecentStore.open(join(userData, 'recent.json'));
+  const libraries = await LibraryStore.open(join(userData, 'quantizer-libraries.json'));
   const addon = loadNative(defaultAddonPath(root));
   const applySettings = settingsApplier(addon);
   applySettings(settings.settings);
@@ -62,6 +63,7 @@ async function boot(): Promise<void> {
     assetsFolder: join(root, 'assets'),
     emit,
   });
+  await engine.libraries.load(libraries.libraries);
   const onError = (error: unknown, context: string) => {
     reportError(context, error);
     emit({ type: 'error', error: toErrorInfo(error), context });
@@ -89,7 +91,7 @@ async function boot(): Promise<void> {
     throw new Error('there is no window');
   };
   const router = createRouter(
-    createHandlers({ addon, engine, bus, opener, settings, applySettings, window: theWindow }),
+    createHandlers({ addon, engine, bus, opener, settings, libraries, applySettings, window: theWindow }),
     reportError,
   );
   connectIpc(router);

@@ -50,6 +50,8 @@ const fileItems = (item: Item, recent: Items): Items => [
   separator,
   item('file.export'),
   separator,
+  item('file.libraries'),
+  separator,
   isMac ? { role: 'close' } : { role: 'quit' },
 ];
 

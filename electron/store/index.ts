@@ -1,3 +1,4 @@
+export * from './library-store.js';
 export * from './project-document.js';
 export * from './project-store.js';
 export * from './recent-store.js';

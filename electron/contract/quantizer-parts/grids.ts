@@ -68,4 +68,15 @@ export const gridTable = {
     bits: [2],
     activations: false,
   },
+  user: {
+    label: 'library’s',
+    formula:
+      'q = the library’s code of w, 0 … 2^b−1\nŵ = the level that the library gives q under the parameters of w’s scale',
+    source: null,
+    goodFor: 'A grid of one’s own, without building the application again: docs/user-quantizers.md.',
+    traps:
+      'An export holds every level, 4·2^b bytes a scale. Products are float: the levels are no multiples of a step.',
+    bits: [1, ...above1],
+    activations: false,
+  },
 } as const satisfies Record<string, GridPart>;

@@ -120,4 +120,16 @@ export const methodTable = {
     rounds: '(w − mean w) / std w',
     ...notForActivations,
   },
+  user: {
+    label: 'Quantizer library',
+    formula: '∂L/∂w and ∂L/∂p = g·Σ ∂L/∂ŵ·∂ŵ/∂p as the library gives them, g = 1/√N',
+    source: null,
+    goodFor: 'A quantizer that was added as a library: its grid, its start and its gradient in one.',
+    traps:
+      'It is the code of whoever wrote the library, run with your rights. The start range is not used. A project that uses it needs it to prepare, quantize and train.',
+    weightGrids: ['user'],
+    granularity: null,
+    range: null,
+    ...notForActivations,
+  },
 } as const satisfies Record<string, MethodPart>;

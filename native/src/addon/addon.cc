@@ -17,6 +17,7 @@
 #include "addon/quantizer_args.h"
 #include "addon/session_handle.h"
 #include "addon/tensor_handle.h"
+#include "addon/user_quantizer_loading.h"
 #include "qat/kernels.h"
 #include "runtime/cpu_features.h"
 #include "runtime/thread_pool.h"
@@ -76,6 +77,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<pack_codes_array>(exports, "packCodes");
   export_function<unpack_codes_array>(exports, "unpackCodes");
   export_function<quantizer_parts>(exports, "quantizerParts");
+  export_function<load_quantizer>(exports, "loadQuantizer");
   export_function<create_linear>(exports, "createLinear");
   export_function<create_conv2d>(exports, "createConv2d");
   export_function<create_dataset_from_bytes>(exports, "createDatasetFromBytes");

@@ -18,7 +18,7 @@ namespace {
 
 // Equal at every bit-width.
 bool same_family(const QuantizerConfig& a, const QuantizerConfig& b) {
-  return a.grid == b.grid && a.granularity == b.granularity && a.range == b.range &&
+  return a.grid == b.grid && a.user == b.user && a.granularity == b.granularity && a.range == b.range &&
          a.percentile == b.percentile && a.norm == b.norm &&
          (a.granularity != Granularity::kGroup || a.group_size == b.group_size);
 }

@@ -6,6 +6,7 @@
 #include "addon/errors.h"
 #include "quant/range.h"
 #include "quant/ranges/range_rows.h"
+#include "quant/user_quantizer.h"
 
 namespace qat::addon {
 namespace {
@@ -20,6 +21,7 @@ struct Named {
 constexpr Named<Grid> kGrids[] = {
     {"signed", Grid::kSigned}, {"narrow", Grid::kNarrow},   {"unsigned", Grid::kUnsigned},
     {"binary", Grid::kBinary}, {"midrise", Grid::kMidrise}, {"ternary", Grid::kTernary},
+    {"user", Grid::kUser},
 };
 constexpr Named<Granularity> kGranularities[] = {
     {"tensor", Granularity::kTensor},
@@ -29,7 +31,7 @@ constexpr Named<Granularity> kGranularities[] = {
 constexpr Named<Method> kMethods[] = {
     {"lsq", Method::kLsq},         {"ste", Method::kSte},   {"lsqPlus", Method::kLsqPlus},
     {"pact", Method::kPact},       {"dorefa", Method::kDoReFa}, {"ttq", Method::kTtq},
-    {"irnet", Method::kIrNet},
+    {"irnet", Method::kIrNet},     {"user", Method::kUser},
 };
 // How every kernel rounds.
 constexpr const char* kRoundings[] = {"nearest", "adaround", "gptq", "hqq"};
@@ -102,6 +104,17 @@ int quantizer_bits(Napi::Value value, const std::string& what) {
   return static_cast<int>(bits);
 }
 
+namespace {
+
+constexpr size_t kMaxLibraryIdBytes = 64;
+
+// The id of a quantizer library; one that is not loaded reads packed weights only.
+const UserQuantizer* library_from(Napi::Value value, const std::string& what) {
+  return find_user_quantizer(text(value, what, kMaxLibraryIdBytes));
+}
+
+}  // namespace
+
 void read_weight_fields(Napi::Object given, const std::string& what, bool partial,
                         WeightOptions* options) {
   QuantizerConfig& config = options->quantizer;
@@ -117,6 +130,10 @@ void read_weight_fields(Napi::Object given, const std::string& what, bool partia
   field(given, "method", what, partial, [&](Napi::Value v, const std::string& name) {
     options->method = named(v, name, kMethods);
   });
+  field(given, "library", what, true, [&](Napi::Value v, const std::string& name) {
+    config.user = library_from(v, name);
+  });
+  if (config.grid != Grid::kUser) config.user = nullptr;
 }
 
 void read_activation_fields(Napi::Object given, const std::string& what, bool partial,
@@ -173,6 +190,12 @@ Scales scales_from(Napi::Object given, const std::string& what) {
     require_positive({result.negative_scales.data(), result.negative_scales.size()},
                      what + ".negativeScales");
   }
+  const Napi::Value parameters = given.Get("parameters");
+  if (!is_absent(parameters)) {
+    result.parameters = floats(parameters, what + ".parameters").copy();
+  }
+  const Napi::Value levels = given.Get("levels");
+  if (!is_absent(levels)) result.levels = floats(levels, what + ".levels").copy();
   return result;
 }
 
@@ -186,6 +209,8 @@ void set_scales(Napi::Object target, const Scales& scales) {
   if (!scales.negative_scales.empty()) {
     target.Set("negativeScales", to_js(env, scales.negative_scales));
   }
+  if (!scales.parameters.empty()) target.Set("parameters", to_js(env, scales.parameters));
+  if (!scales.levels.empty()) target.Set("levels", to_js(env, scales.levels));
 }
 
 }  // namespace
@@ -205,6 +230,10 @@ QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what
       named(given.Get("granularity"), what + ".granularity", kGranularities);
   weight.config.group_size =
       integer_in(given.Get("groupSize"), what + ".groupSize", 0, kMaxGroupSize);
+  const Napi::Value library = given.Get("library");
+  if (weight.config.grid == Grid::kUser && !is_absent(library)) {
+    weight.config.user = library_from(library, what + ".library");
+  }
   weight.rows = extent(given.Get("rows"), what + ".rows");
   weight.cols = extent(given.Get("cols"), what + ".cols");
   element_count(weight.rows, weight.cols, what);
@@ -222,6 +251,7 @@ Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight
   result.Set("grid", to_string(weight.config.grid));
   result.Set("granularity", to_string(weight.config.granularity));
   result.Set("groupSize", static_cast<double>(weight.config.group_size));
+  if (weight.config.user) result.Set("library", weight.config.user->id());
   result.Set("rows", static_cast<double>(weight.rows));
   result.Set("cols", static_cast<double>(weight.cols));
   result.Set("packed", to_js(env, weight.packed));

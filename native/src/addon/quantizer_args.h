@@ -21,11 +21,11 @@ void read_activation_fields(Napi::Object given, const std::string& what, bool pa
                             ActivationOptions* options);
 int quantizer_bits(Napi::Value value, const std::string& what);
 
-// {scales, zeroPoints, thresholds, negativeScales}: scales must be positive and finite, thresholds
+// {scales, zeroPoints, thresholds, negativeScales, parameters, levels}: scales must be positive and finite, thresholds
 // not negative; all but the scales may be absent. Whether the counts fit is for validate_scales.
 Scales scales_from(Napi::Object given, const std::string& what);
 Scales scales_from(Napi::Value scales, Napi::Value zero_points, const std::string& what);
-// thresholds and negativeScales only where there are any.
+// All but scales and zeroPoints only where there are any.
 Napi::Object scales_to_js(Napi::Env env, const Scales& scales);
 
 // Sizes and codes are checked by validate_quantized_weight.

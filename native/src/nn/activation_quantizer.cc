@@ -33,7 +33,8 @@ CodeRange activation_range(const ActivationOptions& options) {
   if (options.method == Method::kLsqPlus && options.bits == 1) {
     throw Error("E-QUANTIZER-INVALID", "LSQ+ has no form of 1 bit.", "Use 2 to 8 bits, or lsq.");
   }
-  if (options.method == Method::kTtq || options.method == Method::kIrNet) {
+  if (options.method == Method::kTtq || options.method == Method::kIrNet ||
+      options.method == Method::kUser) {
     throw Error("E-QUANTIZER-INVALID", "This method is for weights.",
                 "Use lsq, lsqPlus, pact, dorefa or ste for activations.");
   }
@@ -66,7 +67,8 @@ std::vector<ActivationQuantizer::Learned> learned_by(const ActivationOptions& op
     case Method::kSte:
     case Method::kDoReFa:
     case Method::kTtq:
-    case Method::kIrNet: break;
+    case Method::kIrNet:
+    case Method::kUser: break;
   }
   return {};
 }

@@ -59,7 +59,7 @@ void BinaryRule::refresh_scales(const float* w, bool weight_written, Scales* sca
 }
 
 // Beyond 1 a weight would get no gradient ever again.
-void BinaryRule::after_update(float* w) {
+void BinaryRule::after_update(float* w, Scales*) {
   parallel_for(layout().rows * layout().cols, 16384, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) w[i] = std::clamp(w[i], -1.0f, 1.0f);
   });

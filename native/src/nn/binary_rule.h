@@ -19,7 +19,7 @@ class BinaryRule final : public WeightRule {
   void backward(const float* w, const Scales& scales, float* dweight,
                 const ScaleSums& sums) override;
   double gradient_qmax() const override { return 1; }
-  void after_update(float* w) override;
+  void after_update(float* w, Scales* scales) override;
 
  private:
   std::vector<double> partials_;  // per chunk of rows

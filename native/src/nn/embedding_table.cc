@@ -41,6 +41,10 @@ EmbeddingOptions checked(const EmbeddingOptions& options) {
   EmbeddingOptions result = options;
   if (result.weight.quantizer.bits == kFloatBits) return result;
   result.weight.quantizer.granularity = Granularity::kChannel;
+  if (result.weight.quantizer.grid == Grid::kUser) {
+    throw Error("E-QUANTIZER-INVALID", "Embeddings have no form for the quantizer of a library.",
+                "Use one of the built-in quantizers.");
+  }
   validate(result.weight.quantizer);
   return result;
 }

@@ -192,8 +192,9 @@ void NBitLayer::set_quantized_weight_data(const QuantizedWeight& weight) {
   const QuantizerConfig& theirs = weight.config;
   const bool group_fits =
       mine.granularity != Granularity::kGroup || mine.group_size == theirs.group_size;
+  const bool another_user = theirs.user && mine.user != theirs.user;
   if (mine.bits != theirs.bits || mine.grid != theirs.grid ||
-      mine.granularity != theirs.granularity || !group_fits) {
+      mine.granularity != theirs.granularity || !group_fits || another_user) {
     throw Error("E-QUANTIZER-INVALID",
                 "The packed weight has " + std::to_string(theirs.bits) +
                     " bits or another grid or granularity than the layer's " +
@@ -301,12 +302,17 @@ float* NBitLayer::mutable_negative_scales() {
   return scales_.negative_scales.data();
 }
 
+float* NBitLayer::mutable_scale_parameters() {
+  mutable_scales();
+  return scales_.parameters.data();
+}
+
 const float* NBitLayer::weight() const { return has_weight_ ? weight_.data() : nullptr; }
 
 const float* NBitLayer::bias() const { return bias_.empty() ? nullptr : bias_.data(); }
 
 void NBitLayer::after_update() {
-  if (rule_ && has_weight_) rule_->after_update(weight_.data());
+  if (rule_ && has_weight_) rule_->after_update(weight_.data(), &scales_);
   activation_.after_update();
 }
 
@@ -333,6 +339,7 @@ int64_t NBitLayer::native_bytes() const {
                         quantized_input_.size() + shifted_input_.size() + dweight_.size() + dbias_.size() +
                         dscale_.size() + dinput_.size() + kept_input_.size() +
                         2 * scales_.scales.size() + scales_.zero_points.size() +
+                        scales_.parameters.size() + scales_.levels.size() +
                         2 * dscale_sums_.size();
   return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size() +
                               packed_.squares.size()) +

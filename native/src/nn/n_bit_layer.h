@@ -41,6 +41,7 @@ struct LayerGradients {
   float* dbias = nullptr;          // [rows]; null without bias
   float* dscale_weight = nullptr;  // LSQ gradient scale applied
   float* dnegative_scale_weight = nullptr;  // ternary with two learned levels; else null
+  float* dparameters_weight = nullptr;      // [scales, further parameters] of the user grid; else null
   int64_t scale_count = 0;         // 0 where weight scales are not learned
 };
 
@@ -122,6 +123,7 @@ class NBitLayer {
   float* mutable_bias();
   float* mutable_scales();
   float* mutable_negative_scales();
+  float* mutable_scale_parameters();
   // What is learned of the activations, with the gradients of the last backward.
   ActivationQuantizer& activation() { return activation_; }
   const ActivationQuantizer& activation() const { return activation_; }
@@ -132,6 +134,7 @@ class NBitLayer {
   void after_update();
   const float* scale_values() const { return scales_.scales.data(); }
   const float* negative_scale_values() const { return scales_.negative_scales.data(); }
+  const float* scale_parameter_values() const { return scales_.parameters.data(); }
   // Null in created and packedOnly; null without bias; null for the float layer.
   const float* weight() const;
   const float* bias() const;
@@ -139,6 +142,10 @@ class NBitLayer {
   int64_t scale_count() const { return rule_ ? rule_->layout().count() : 0; }
   bool weight_scales_learned() const;
   bool negative_scales_learned() const { return rule_ && rule_->negative_scales_learned(); }
+  // Of all scales together: those that the user grid has behind each scale.
+  int64_t scale_parameter_count() const {
+    return rule_ ? scale_count() * rule_->further_parameters() : 0;
+  }
   // False: weight and input are used as they are, as if both had 32 bits (a float start of training).
   void set_quantizing(bool quantizing);
   bool quantizing() const { return quantizing_; }
@@ -174,7 +181,8 @@ class NBitLayer {
   const float* quantized_weight();
   const float* shifted_input(const float* x, int64_t batch);
   const float* quantized_input(const float* x, int64_t batch);
-  void apply_gradient_scale(const std::vector<double>& sums, AlignedVector<float>& gradient) const;
+  void apply_gradient_scale(const std::vector<double>& sums, AlignedVector<float>& gradient,
+                            int64_t per_scale = 1) const;
   void drop_packed();
 
   LayerOptions options_;
@@ -200,8 +208,8 @@ class NBitLayer {
   AlignedVector<float> quantized_weight_;  // ŵ
   AlignedVector<float> shifted_input_;     // x + input shift
   AlignedVector<float> quantized_input_;   // x̂
-  AlignedVector<float> dweight_, dbias_, dscale_, dnegative_, dinput_;
-  std::vector<double> dscale_sums_, dnegative_sums_;
+  AlignedVector<float> dweight_, dbias_, dscale_, dnegative_, dparameters_, dinput_;
+  std::vector<double> dscale_sums_, dnegative_sums_, dparameter_sums_;
   AlignedVector<float> kept_input_;
   const float* last_input_ = nullptr;  // of the last training forward; null: no backward possible
   int64_t last_batch_ = 0;

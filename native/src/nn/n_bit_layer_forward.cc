@@ -57,6 +57,10 @@ void NBitLayer::reserve_batch(int64_t batch, bool for_backward) {
     grow(dnegative_, scale_count());
     dnegative_sums_.resize(static_cast<size_t>(scale_count()));
   }
+  if (scale_parameter_count()) {
+    grow(dparameters_, scale_parameter_count());
+    dparameter_sums_.resize(static_cast<size_t>(scale_parameter_count()));
+  }
 }
 
 void NBitLayer::forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward) {
@@ -89,6 +93,7 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
     ScaleSums sums;
     if (weight_scales_learned()) sums.scale = dscale_sums_.data();
     if (negative_scales_learned()) sums.negative_scale = dnegative_sums_.data();
+    if (scale_parameter_count()) sums.parameters = dparameter_sums_.data();
     rule_->backward(weight_.data(), scales_, dweight_.data(), sums);
     QuantParams params;
     if (dampening_ > 0 && rule_->level_params(scales_, &params)) {
@@ -105,6 +110,10 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
     apply_gradient_scale(dnegative_sums_, dnegative_);
     gradients.dnegative_scale_weight = dnegative_.data();
   }
+  if (learns && scale_parameter_count()) {
+    apply_gradient_scale(dparameter_sums_, dparameters_, rule_->further_parameters());
+    gradients.dparameters_weight = dparameters_.data();
+  }
   if (!dx && (float_input || activation_.learned().empty()) && !input_shift_) return gradients;
   float* dinput = dx ? dx : dinput_.data();
   product_->input_gradient(dy, quantized_weight(), last_batch_, dinput);
@@ -117,11 +126,11 @@ LayerGradients NBitLayer::backward_borrowed(const float* dy, float* dx) {
 
 // g = 1/√(N·qmax), N = elements that share the scale.
 void NBitLayer::apply_gradient_scale(const std::vector<double>& sums,
-                                     AlignedVector<float>& gradient) const {
+                                     AlignedVector<float>& gradient, int64_t per_scale) const {
   const ScaleLayout& layout = rule_->layout();
-  for (int64_t i = 0; i < layout.count(); ++i) {
+  for (int64_t i = 0; i < layout.count() * per_scale; ++i) {
     const auto at = static_cast<size_t>(i);
-    const auto elements = static_cast<double>(layout.elements_of(i));
+    const auto elements = static_cast<double>(layout.elements_of(i / per_scale));
     gradient[at] = static_cast<float>(sums[at] / std::sqrt(elements * rule_->gradient_qmax()));
   }
 }

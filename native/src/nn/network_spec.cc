@@ -13,6 +13,7 @@
 #include "nn/modules/pool_modules.h"
 #include "nn/modules/weight_only_module.h"
 #include "qat/error.h"
+#include "quant/user_quantizer.h"
 #include "runtime/hash.h"
 
 namespace qat {
@@ -233,7 +234,9 @@ std::string describe_weight(const WeightOptions& o) {
   text += " grid " + std::to_string(static_cast<int>(q.grid)) + " granularity " +
           std::to_string(static_cast<int>(q.granularity));
   if (q.granularity == Granularity::kGroup) text += " group " + std::to_string(q.group_size);
-  return text + method_text(o.method);
+  text += method_text(o.method);
+  if (q.user) text += " " + q.user->id() + " " + q.user->version();
+  return text;
 }
 
 std::string describe_layer(const LayerOptions& o) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "qat/kernels.h"
+#include "quant/user_grid.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -191,6 +192,18 @@ double* zeroed_sums(int64_t count) {
 
 void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
                                   const Target& target) const {
+  if (plan_->weight.config.grid == Grid::kUser) {
+    thread_local std::vector<float> x;
+    const int64_t size = count * plan_->weight.cols;
+    x.resize(static_cast<size_t>(size));
+    const float scale = activation_.scale(), shift = activation_.state().shift;
+    for (int64_t i = 0; i < size; ++i) {
+      x[static_cast<size_t>(i)] = scale * static_cast<float>(codes[i]) +
+                                  (inside && !inside[i] ? 0.0f : shift);
+    }
+    level_tile(x.data(), count, target);
+    return;
+  }
   // A 0 among signs has no bit; among {0, 1} it is one of the codes.
   if (xnor_ && !(inside && activation_.is_sign())) {
     xnor_tile(codes, count, target);
@@ -216,10 +229,41 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
 }
 
 void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& target) const {
+  if (plan_->weight.config.grid == Grid::kUser) {
+    level_tile(x, count, target);
+    return;
+  }
   double* sums = zeroed_sums(count * (target.last_row - target.first_row));
   float_tile(x, count, target, sums);
   if (sides_) sides_->float_tile(x, count, target, sums);
   store_all(sums, count, target);
+}
+
+void PackedMatmul::level_tile(const float* x, int64_t count, const Target& target) const {
+  constexpr int64_t kRows = 16;  // dequantized at a time
+  thread_local std::vector<uint8_t> codes;
+  thread_local std::vector<float> levels, dots;
+  const Plan& plan = *plan_;
+  const int64_t cols = plan.weight.cols;
+  const int bits = plan.weight.config.bits;
+  codes.resize(static_cast<size_t>(cols));
+  levels.resize(static_cast<size_t>(kRows * cols));
+  dots.resize(static_cast<size_t>(kRows * count));
+  for (int64_t first = target.first_row; first < target.last_row; first += kRows) {
+    const int64_t rows = std::min(kRows, target.last_row - first);
+    for (int64_t r = 0; r < rows; ++r) {
+      kernels().unpack_row(plan.row_codes(first + r), codes.data(), cols, bits);
+      user_levels_of_row(plan.layout, plan.weight.scales, bits, first + r, codes.data(),
+                         levels.data() + r * cols);
+    }
+    kernels().gemm(false, true, count, rows, cols, x, cols, levels.data(), cols, dots.data(), rows,
+                   false);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t r = 0; r < rows; ++r) {
+        store(target, i, first + r, static_cast<double>(dots[static_cast<size_t>(i * rows + r)]));
+      }
+    }
+  }
 }
 
 void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double factor,

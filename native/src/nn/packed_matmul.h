@@ -13,7 +13,8 @@ namespace qat {
 // Rows of one packed weight against tiles of activations:
 //   quantized activations: exact integer dot products per scale, then Σ scale·dot in double;
 //   1-bit weights and activations: XNOR and popcount, where every scale's columns start on a byte;
-//   float activations: float dot products with the codes per scale.
+//   float activations: float dot products with the codes per scale;
+//   the user grid, whose levels are any numbers: a few rows at a time become floats, for the float product.
 // Every value depends on its own activations and weight row alone. Safe from several threads at once.
 class PackedMatmul {
  public:
@@ -51,6 +52,8 @@ class PackedMatmul {
                     double* sums) const;
   void float_tile(const float* x, int64_t count, const Target& target, double* sums) const;
   void store_all(const double* sums, int64_t count, const Target& target) const;
+  // y of a weight on the user grid; x [count, cols], dequantized activations.
+  void level_tile(const float* x, int64_t count, const Target& target) const;
   void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 

@@ -109,8 +109,11 @@ bool has_clip(const NBitLayer& layer) {
   return layer.options().activation.method == Method::kPact && layer.a_bit() != kFloatBits;
 }
 
+bool has_scale_parameters(const NBitLayer& layer) { return layer.scale_parameter_count() > 0; }
+
 size_t count_layer_arrays(const NBitLayer& layer) {
-  return 5u + layer.options().bias + layer.negative_scales_learned() + has_shift(layer) +
+  return 5u + layer.options().bias + layer.negative_scales_learned() +
+         has_scale_parameters(layer) + has_shift(layer) +
          has_clip(layer) + (layer.input_shift() != nullptr);
 }
 
@@ -132,6 +135,10 @@ void write_layer(Writer& out, const std::string& name, NBitLayer& layer) {
   if (layer.negative_scales_learned()) {
     out.array(name + ".negativeScales", ArrayType::kF32, scales.negative_scales.data(),
               scales.negative_scales.size());
+  }
+  if (has_scale_parameters(layer)) {
+    out.array(name + ".scaleParameters", ArrayType::kF32, scales.parameters.data(),
+              scales.parameters.size());
   }
   const ActivationState& activation = layer.activation_state();
   out.array(name + ".activationScale", ArrayType::kF32, &activation.scale, 1);
@@ -225,6 +232,12 @@ StagedNode read_layer(Reader& in, const std::string& name, const NBitLayer& laye
   if (layer.negative_scales_learned()) {
     staged.scales.negative_scales = read_floats(in, name + ".negativeScales", scales, 0);
   }
+  if (has_scale_parameters(layer)) {
+    const auto parameters = static_cast<size_t>(layer.scale_parameter_count());
+    staged.scales.parameters = read_floats(in, name + ".scaleParameters", parameters, kAny);
+  }
+  // The levels follow from the parameters once these are set.
+  if (!is_float && config.grid == Grid::kUser) staged.scales.levels.assign(scales << config.bits, 0);
   staged.activation.scale = read_floats(in, name + ".activationScale", 1, 0)[0];
   if (has_shift(layer)) {
     staged.activation.shift = read_floats(in, name + ".activationShift", 1, kAny)[0];

@@ -22,7 +22,8 @@ constexpr int kFloatBits = 32;
 //             learned (Zhou et al. 2016)
 //   kTtq      ternary weights: both levels are learned (Zhu et al. 2017)
 //   kIrNet    binary weights: balanced, with an annealed gradient (Qin et al. 2020)
-enum class Method { kLsq, kSte, kLsqPlus, kPact, kDoReFa, kTtq, kIrNet };
+//   kUser     weights on the user grid: what its library says
+enum class Method { kLsq, kSte, kLsqPlus, kPact, kDoReFa, kTtq, kIrNet, kUser };
 
 struct WeightOptions {
   QuantizerConfig quantizer;  // bits 1–8, or kFloatBits (the other fields are then ignored)

@@ -8,6 +8,7 @@
 #include "nn/dorefa_rule.h"
 #include "nn/ir_net_rule.h"
 #include "nn/ternary_rule.h"
+#include "nn/user_rule.h"
 #include "qat/error.h"
 #include "quant/fake_quant.h"
 #include "quant/range.h"
@@ -59,6 +60,7 @@ const RuleRow kRules[] = {
     {Method::kSte, {Grid::kTernary}, make<TernaryRule>},
     {Method::kTtq, {Grid::kTernary}, make<TernaryRule>},
     {Method::kDoReFa, {Grid::kMidrise}, make<DoReFaRule>},
+    {Method::kUser, {Grid::kUser}, make<UserRule>},
 };
 
 }  // namespace
@@ -78,7 +80,7 @@ std::unique_ptr<WeightRule> make_weight_rule(const WeightOptions& options, int64
     if (row.method == options.method && fits) return row.make(options, rows, cols);
   }
   throw Error("E-QUANTIZER-INVALID", "Weights on this grid cannot be trained by this method.",
-              "dorefa is for the mid-rise grid, irnet for binary, ttq for ternary; lsq and ste for all.");
+              "dorefa is for the mid-rise grid, irnet for binary, ttq for ternary, user for a library's; lsq and ste for the others.");
 }
 
 }  // namespace qat

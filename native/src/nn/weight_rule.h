@@ -15,6 +15,7 @@ namespace qat {
 struct ScaleSums {
   double* scale = nullptr;
   double* negative_scale = nullptr;  // null unless learned
+  double* parameters = nullptr;      // [scales, further_parameters()]; null unless there are any
 };
 
 // What a rule is made for: a weight [rows, cols] under a quantizer.
@@ -25,10 +26,12 @@ class WeightRule {
   // How the layer calls itself: "lsq", "binary", …
   virtual const char* name() const = 0;
   // Scales get gradients.
-  bool scales_learned() const {
+  virtual bool scales_learned() const {
     return options_.method == Method::kLsq || negative_scales_learned();
   }
   virtual bool negative_scales_learned() const { return false; }
+  // Parameters that every scale has besides itself (the user grid).
+  virtual int64_t further_parameters() const { return 0; }
   // The scales before training: by the range estimator.
   virtual Scales prepare(const float* w, const CancelToken* cancel);
   // Fills in what given scales lack and what follows from the weight.
@@ -40,14 +43,14 @@ class WeightRule {
   // Those values are not the weight, and the scales are the rule's own, not the range estimator's.
   virtual bool changes_values() const { return false; }
   // ŵ [rows, cols]: the levels of rounded_values().
-  void quantize(const float* w, const Scales& scales, float* quantized);
+  virtual void quantize(const float* w, const Scales& scales, float* quantized);
   // In place dŵ → dw, after quantize() of the same weight. Fills `sums` unless they are null.
   virtual void backward(const float* w, const Scales& scales, float* dweight,
                         const ScaleSums& sums) = 0;
   // Kernel parameters of the levels ŵ lies on; false where ŵ is not the nearest level of w itself.
   virtual bool level_params(const Scales& /*scales*/, QuantParams* /*params*/) const { return false; }
-  // An optimizer has written w [rows, cols].
-  virtual void after_update(float* /*w*/) {}
+  // An optimizer has written w [rows, cols] and what is learned of the scales.
+  virtual void after_update(float* /*w*/, Scales* /*scales*/) {}
   // Share of the training that is done.
   virtual void set_progress(double /*progress*/) {}
   // qmax of the LSQ gradient scale 1/√(N·qmax).

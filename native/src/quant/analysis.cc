@@ -91,6 +91,14 @@ Levels levels_of(const View& view, const QuantizerConfig& config, const Scales& 
   if (!scales.zero_points.empty()) {
     levels.zero_point = scales.zero_points[static_cast<size_t>(index)];
   }
+  if (config.grid == Grid::kUser) {
+    const auto first = scales.levels.begin() + static_cast<std::ptrdiff_t>(index << config.bits);
+    levels.values.assign(first, first + (1 << config.bits));
+    std::sort(levels.values.begin(), levels.values.end());
+    levels.clip_low = levels.values.front();
+    levels.clip_high = levels.values.back();
+    return levels;
+  }
   const QuantParams p = params_from_scale(quant_params(config, layout, scales), index);
   const bool binary = config.grid == Grid::kBinary;
   const CodeRange range = code_range(config.grid, config.bits);
@@ -236,10 +244,28 @@ ByBits errors_by_one_scale(const float* x, int64_t rows, int64_t cols, const Vie
   return result;
 }
 
+// A user's library estimates and quantizes by itself: one bit-width after the other.
+ByBits errors_of_user(const float* x, int64_t rows, int64_t cols, const View& view,
+                      const std::vector<QuantizerConfig>& configs, const CancelToken* cancel) {
+  ByBits result;
+  for (const QuantizerConfig& config : configs) {
+    const bool whole = config.granularity == Granularity::kTensor;
+    Scales scales = whole ? estimate_scales(x, rows, cols, config, cancel)
+                          : estimate_scales(view.x, view.rows, view.cols, config, cancel);
+    result.errors.push_back(
+        quantization_error(view.x, view.rows, view.cols, config, scales, cancel));
+    result.scales.push_back(std::move(scales));
+  }
+  return result;
+}
+
 ByBits errors_by_bits(const float* x, int64_t rows, int64_t cols, const View& view,
                       const AnalyzeOptions& options, const CancelToken* cancel) {
   std::vector<QuantizerConfig> configs;
   for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(options.config, bits));
+  if (options.config.grid == Grid::kUser) {
+    return errors_of_user(x, rows, cols, view, configs, cancel);
+  }
   ByBits result = options.config.granularity == Granularity::kTensor
                       ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
                       : errors_by_row_scales(view, configs, cancel);

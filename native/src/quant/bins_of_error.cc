@@ -4,6 +4,7 @@
 
 #include "qat/kernels.h"
 #include "quant/row_pieces.h"
+#include "quant/user_error.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -31,11 +32,12 @@ struct Partial {
 
 class ChunkWorker {
  public:
-  ChunkWorker(const QuantizerConfig& config, const QuantParams& params, const ScaleLayout& layout,
+  ChunkWorker(const QuantizerConfig& config, const Scales& scales, const ScaleLayout& layout,
               const BinPlan& plan, const std::vector<int32_t>& slots, Partial* out)
-      : params_(params), layout_(layout), plan_(plan), slots_(slots), out_(out),
-        binary_(config.grid == Grid::kBinary),
-        code_slots_(binary_ ? 2 : params.qmax - params.qmin + 1),
+      : config_(config), scales_(scales), layout_(layout), plan_(plan), slots_(slots), out_(out),
+        binary_(config.grid == Grid::kBinary), user_(config.grid == Grid::kUser),
+        params_(user_ ? QuantParams() : quant_params(config, layout, scales)),
+        code_slots_(code_range(config.grid, config.bits).count()),
         width_(static_cast<size_t>(plan.drawn_bins + 2)),
         buffer_(static_cast<size_t>(kPieceCols)), errors_(static_cast<size_t>(kPieceCols)),
         bins_(static_cast<size_t>(std::max<int64_t>(kPieceCols, code_slots_))),
@@ -46,6 +48,10 @@ class ChunkWorker {
   }
 
   void add_row(const float* row, int64_t index, ErrorSums* sums) {
+    if (user_) {
+      add_user_row(row, index, sums);
+      return;
+    }
     const QuantParams params = params_of_row(params_, index);
     const bool by_levels = layout_.group_cols >= kLevelsWorth && layout_.groups_per_row() == 1;
     std::fill(row_codes_.begin(), row_codes_.end(), 0);
@@ -78,6 +84,20 @@ class ChunkWorker {
       ++count;
     }
   };
+
+  void add_user_row(const float* row, int64_t index, ErrorSums* sums) {
+    const auto cols = static_cast<size_t>(layout_.cols);
+    user_codes_.resize(cols);
+    user_values_.resize(cols);
+    user_error_of_row(config_, layout_, scales_, row, index, user_codes_.data(),
+                      user_values_.data(), sums, out_->codes.data());
+    for (int64_t first = 0; first < layout_.cols; first += kPieceCols) {
+      const int64_t n = std::min(kPieceCols, layout_.cols - first);
+      std::copy_n(user_values_.data() + first, n, buffer_.data());
+      add_errors(row + first, n);
+      count_quantized(buffer_.data(), n);
+    }
+  }
 
   void bins_of(const float* values, int64_t n) {
     kernels().bin_indices(values, n, plan_.range.low, plan_.range.high, plan_.exact_bins,
@@ -124,12 +144,14 @@ class ChunkWorker {
     }
   }
 
-  const QuantParams params_;
+  const QuantizerConfig& config_;
+  const Scales& scales_;
   const ScaleLayout layout_;
   const BinPlan plan_;
   const std::vector<int32_t>& slots_;
   Partial* out_;
-  const bool binary_;
+  const bool binary_, user_;
+  const QuantParams params_;
   const int64_t code_slots_;
   const size_t width_;
   std::vector<float> buffer_;
@@ -137,6 +159,8 @@ class ChunkWorker {
   std::vector<int32_t> bins_;
   std::vector<Bin> tables_;
   std::vector<int64_t> row_codes_;
+  std::vector<uint8_t> user_codes_;
+  std::vector<float> user_values_;
 };
 
 // Adds the chunks in order and drops the slots of values outside the range.
@@ -164,7 +188,6 @@ void merge(const std::vector<Partial>& parts, const BinPlan& plan, BinnedError* 
 BinnedError measure_binned_error(const float* x, const ScaleLayout& layout,
                                  const QuantizerConfig& config, const Scales& scales,
                                  const BinPlan& plan, const CancelToken* cancel) {
-  const QuantParams params = quant_params(config, layout, scales);
   const std::vector<int32_t> slots = slot_table(plan);
   const int64_t chunk = rows_per_chunk(layout.cols);
   std::vector<Partial> parts(static_cast<size_t>(chunk_count(layout.rows, chunk)));
@@ -172,7 +195,7 @@ BinnedError measure_binned_error(const float* x, const ScaleLayout& layout,
   result.detail.row_sums.resize(static_cast<size_t>(layout.rows));
   parallel_chunks(layout.rows, chunk, [&](int64_t index, int64_t begin, int64_t end) {
     throw_if_cancelled(cancel);
-    ChunkWorker worker(config, params, layout, plan, slots, &parts[static_cast<size_t>(index)]);
+    ChunkWorker worker(config, scales, layout, plan, slots, &parts[static_cast<size_t>(index)]);
     for (int64_t r = begin; r < end; ++r) {
       worker.add_row(x + r * layout.cols, r, &result.detail.row_sums[static_cast<size_t>(r)]);
     }

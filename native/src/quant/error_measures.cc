@@ -6,6 +6,7 @@
 
 #include "quant/packing.h"
 #include "quant/row_pieces.h"
+#include "quant/user_error.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -47,8 +48,8 @@ ErrorDetail measure_error(const float* x, int64_t rows, int64_t cols,
                           const CancelToken* cancel) {
   const ScaleLayout layout = scale_layout(config, rows, cols);
   validate_scales(config, layout, scales);
-  const QuantParams params = quant_params(config, layout, scales);
-  const bool binary = config.grid == Grid::kBinary;
+  const bool binary = config.grid == Grid::kBinary, user = config.grid == Grid::kUser;
+  const QuantParams params = user ? QuantParams() : quant_params(config, layout, scales);
   const int64_t slots = code_range(config.grid, config.bits).count();
   const int64_t chunk = rows_per_chunk(cols);
   const size_t chunks = static_cast<size_t>(chunk_count(rows, chunk));
@@ -58,7 +59,14 @@ ErrorDetail measure_error(const float* x, int64_t rows, int64_t cols,
     throw_if_cancelled(cancel);
     std::vector<int64_t>& local = counts[static_cast<size_t>(index)];
     local.assign(static_cast<size_t>(slots), 0);
+    std::vector<uint8_t> codes(static_cast<size_t>(user ? cols : 0));
+    std::vector<float> quantized(codes.size());
     for (int64_t r = begin; r < end; ++r) {
+      if (user) {
+        user_error_of_row(config, layout, scales, x + r * cols, r, codes.data(), quantized.data(),
+                          &row_sums[static_cast<size_t>(r)], local.data());
+        continue;
+      }
       kernels().quant_error(x + r * cols, 1, cols, params_of_row(params, r), binary,
                             &row_sums[static_cast<size_t>(r)], local.data());
     }
@@ -75,7 +83,8 @@ ErrorDetail measure_error(const float* x, int64_t rows, int64_t cols,
 
 int64_t packed_bytes(const QuantizerConfig& config, const ScaleLayout& layout) {
   const bool two_numbers = config.grid == Grid::kUnsigned || has_negative_scales(config);
-  const int64_t bytes_per_scale = two_numbers ? 8 : 4;
+  const int64_t bytes_per_scale =
+      (two_numbers ? 8 : 4) + (config.grid == Grid::kUser ? int64_t{4} << config.bits : 0);
   return layout.rows * packed_row_bytes(layout.cols, config.bits) +
          layout.count() * bytes_per_scale;
 }

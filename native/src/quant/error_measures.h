@@ -44,7 +44,7 @@ QuantizationError quantization_error(const float* x, int64_t rows, int64_t cols,
                                      const CancelToken* cancel = nullptr);
 
 // Bytes of the stored weight: codes, float32 scales (of both signs where they differ), int32 zero
-// points. Ternary thresholds are not needed to read a weight.
+// points; of the user grid float32 levels of every code besides. Ternary thresholds are not needed to read a weight.
 int64_t packed_bytes(const QuantizerConfig& config, const ScaleLayout& layout);
 
 }  // namespace qat

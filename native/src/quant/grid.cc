@@ -5,6 +5,7 @@
 
 #include "qat/error.h"
 #include "quant/ranges/range_rows.h"
+#include "quant/user_quantizer.h"
 
 namespace qat {
 namespace {
@@ -30,6 +31,8 @@ Bits bits_of(Grid grid) {
       return {1, 1};
     case Grid::kTernary:
       return {2, 2};
+    case Grid::kUser:
+      return {1, 8};
     case Grid::kUnsigned:  // one bit of an activation is {0, scale}
       return {1, 8};
     default:
@@ -90,6 +93,41 @@ void validate_ternary(const Scales& scales, bool is_ternary, size_t expected,
   require_positive("Negative scale", scales.negative_scales);
 }
 
+size_t further_parameters(const QuantizerConfig& config) {
+  return config.user ? static_cast<size_t>(config.user->parameter_count() - 1) : 0;
+}
+
+void require_finite(const char* what, const std::vector<float>& values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    fail_scales(std::string(what) + " " + std::to_string(i) + " is NaN or infinite.");
+  }
+}
+
+void validate_user(const QuantizerConfig& config, const Scales& scales, size_t count,
+                   Thresholds thresholds) {
+  const bool is_user = config.grid == Grid::kUser;
+  require_count("levels", scales.levels.size(), is_user ? count << config.bits : 0);
+  require_finite("Level", scales.levels);
+  const bool left_out =
+      is_user && (!config.user || (thresholds == Thresholds::kOptional && scales.parameters.empty()));
+  if (left_out) return;
+  const size_t each = is_user ? further_parameters(config) : 0;
+  require_count("further parameters", scales.parameters.size(), count * each);
+  for (size_t i = 0; i < scales.parameters.size(); ++i) {
+    const UserQuantizer::Parameter& declared = config.user->parameters()[1 + i % each];
+    if (std::isfinite(scales.parameters[i]) && scales.parameters[i] >= declared.least) continue;
+    fail_scales("Parameter " + declared.name + " " + std::to_string(i / each) + " is " +
+                std::to_string(scales.parameters[i]) + "; it is at least " +
+                std::to_string(declared.least) + ".");
+  }
+}
+
+// Values that belong to one scale.
+int64_t of_each(const std::vector<float>& values, const ScaleLayout& layout) {
+  return static_cast<int64_t>(values.size()) / layout.count();
+}
+
 template <typename T>
 std::vector<T> part_of(const std::vector<T>& all, int64_t begin, int64_t end) {
   if (all.empty()) return {};
@@ -114,6 +152,7 @@ CodeRange code_range(Grid grid, int bits) {
     case Grid::kTernary:
       return {-((1 << (bits - 1)) - 1), (1 << (bits - 1)) - 1};
     case Grid::kUnsigned:
+    case Grid::kUser:
       return {0, (1 << bits) - 1};
     case Grid::kBinary:
       break;
@@ -122,11 +161,17 @@ CodeRange code_range(Grid grid, int bits) {
 }
 
 void validate(const QuantizerConfig& config) {
-  if ((config.bits == 1) != (config.grid == Grid::kBinary)) {
+  const bool is_user = config.grid == Grid::kUser;
+  if (!is_user && (config.bits == 1) != (config.grid == Grid::kBinary)) {
     fail_quantizer("A weight of " + std::to_string(config.bits) + " bits does not fit its grid.",
                    "1 bit is the binary grid, and the binary grid is 1 bit.");
   }
   code_range(config.grid, config.bits);
+  if (is_user && config.user && !config.user->exists_at(config.bits)) {
+    fail_quantizer("The quantizer library \"" + config.user->name() + "\" has no form of " +
+                       std::to_string(config.bits) + " bits.",
+                   "Choose bits that it exists at.");
+  }
   if (config.granularity == Granularity::kGroup && config.group_size <= 0) {
     fail_quantizer("The group size is " + std::to_string(config.group_size) + ".",
                    "Give a group of at least one column.");
@@ -137,9 +182,12 @@ void validate(const QuantizerConfig& config) {
 QuantizerConfig with_bits(const QuantizerConfig& config, int bits) {
   QuantizerConfig changed = config;
   changed.bits = bits;
+  const bool is_user = config.grid == Grid::kUser;
+  if (is_user && (!config.user || config.user->exists_at(bits))) return changed;
+  if (is_user) changed.user = nullptr;
   if (bits == 1) {
     changed.grid = Grid::kBinary;
-  } else if (config.grid == Grid::kBinary) {
+  } else if (config.grid == Grid::kBinary || is_user) {
     changed.grid = Grid::kSigned;
   } else if (config.grid == Grid::kTernary && bits != 2) {
     changed.grid = Grid::kNarrow;
@@ -178,6 +226,10 @@ Scales make_scales(const QuantizerConfig& config, const ScaleLayout& layout) {
   if (config.grid == Grid::kUnsigned) result.zero_points.resize(count);
   if (config.grid == Grid::kTernary) result.thresholds.resize(count);
   if (has_negative_scales(config)) result.negative_scales.resize(count);
+  if (config.grid == Grid::kUser) {
+    result.levels.resize(count << config.bits);
+    if (config.user) result.parameters.resize(count * further_parameters(config));
+  }
   return result;
 }
 
@@ -185,7 +237,11 @@ Scales scales_of_row(const Scales& all, const ScaleLayout& layout, int64_t row) 
   if (layout.row_stride == 0) return all;
   const int64_t begin = row * layout.row_stride, end = begin + layout.row_stride;
   return {part_of(all.scales, begin, end), part_of(all.zero_points, begin, end),
-          part_of(all.thresholds, begin, end), part_of(all.negative_scales, begin, end)};
+          part_of(all.thresholds, begin, end), part_of(all.negative_scales, begin, end),
+          part_of(all.parameters, begin * of_each(all.parameters, layout),
+                  end * of_each(all.parameters, layout)),
+          part_of(all.levels, begin * of_each(all.levels, layout),
+                  end * of_each(all.levels, layout))};
 }
 
 void validate_scales(const QuantizerConfig& config, const ScaleLayout& layout,
@@ -197,10 +253,15 @@ void validate_scales(const QuantizerConfig& config, const ScaleLayout& layout,
   require_positive("Scale", scales.scales);
   validate_zero_points(code_range(config.grid, config.bits), scales.zero_points);
   validate_ternary(scales, config.grid == Grid::kTernary, expected, thresholds);
+  validate_user(config, scales, expected, thresholds);
 }
 
 QuantParams quant_params(const QuantizerConfig& config, const ScaleLayout& layout,
                          const Scales& scales) {
+  if (config.grid == Grid::kUser) {
+    fail_quantizer("This operation does not work with the quantizer of a library.",
+                   "Use it with one of the built-in quantizers.");
+  }
   const CodeRange range = code_range(config.grid, config.bits);
   QuantParams p;
   p.qmin = range.qmin;

@@ -6,6 +6,7 @@
 #include "qat/error.h"
 #include "qat/kernels.h"
 #include "quant/row_pieces.h"
+#include "quant/user_grid.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -69,13 +70,15 @@ QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
   weight.scales = scales;
   const int64_t row_bytes = packed_row_bytes(cols, config.bits);
   weight.packed.resize(static_cast<size_t>(rows * row_bytes));
-  const QuantParams params = quant_params(config, layout, scales);
-  const bool binary = config.grid == Grid::kBinary;
+  const bool binary = config.grid == Grid::kBinary, user = config.grid == Grid::kUser;
+  const QuantParams params = user ? QuantParams() : quant_params(config, layout, scales);
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> codes(static_cast<size_t>(cols));
     for (int64_t r = begin; r < end; ++r) {
       throw_if_cancelled(cancel);
-      if (binary) {
+      if (user) {
+        user_codes_of_row(config, layout, scales, x + r * cols, r, codes.data());
+      } else if (binary) {
         binary_codes(x + r * cols, codes.data(), cols);
       } else {
         kernels().quantize(x + r * cols, codes.data(), 1, cols, params_of_row(params, r));
@@ -88,14 +91,21 @@ QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
 
 void dequantize_weight(const QuantizedWeight& weight, float* y) {
   const ScaleLayout layout = scale_layout(weight.config, weight.rows, weight.cols);
-  const QuantParams params = quant_params(weight.config, layout, weight.scales);
   const int64_t row_bytes = packed_row_bytes(weight.cols, weight.config.bits);
   const bool binary = weight.config.grid == Grid::kBinary;
+  const bool user = weight.config.grid == Grid::kUser;
+  const QuantParams params =
+      user ? QuantParams() : quant_params(weight.config, layout, weight.scales);
   parallel_for(weight.rows, rows_per_range(weight.cols), [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> codes(static_cast<size_t>(weight.cols));
     for (int64_t r = begin; r < end; ++r) {
       kernels().unpack_row(weight.packed.data() + r * row_bytes, codes.data(), weight.cols,
                            weight.config.bits);
+      if (user) {
+        user_levels_of_row(layout, weight.scales, weight.config.bits, r, codes.data(),
+                           y + r * weight.cols);
+        continue;
+      }
       dequantize_row(codes.data(), y + r * weight.cols, weight.cols, params_of_row(params, r),
                      binary);
     }

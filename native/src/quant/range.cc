@@ -8,6 +8,7 @@
 #include "quant/ranges/range_rows.h"
 #include "quant/scale_search.h"
 #include "quant/segment_range.h"
+#include "quant/user_grid.h"
 #include "runtime/thread_pool.h"
 
 namespace qat {
@@ -49,6 +50,7 @@ Scales estimate_scales(const float* x, int64_t rows, int64_t cols, const Quantiz
                        const CancelToken* cancel) {
   validate(config);
   const ScaleLayout layout = scale_layout(config, rows, cols);
+  if (config.grid == Grid::kUser) return prepare_user_scales(x, layout, config, cancel);
   Scales result = make_scales(config, layout);
   if (layout.row_stride == 0) {
     Segment segment;

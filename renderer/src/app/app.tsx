@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { connect, followTheme, useProject } from '../host/index.js';
+import { connect, followTheme, loadLibraries, useProject } from '../host/index.js';
 import { TooltipProvider } from '../ui/index.js';
 import { AboutDialog } from './about-dialog.js';
 import { CommandPalette } from './command-palette.js';
@@ -8,6 +8,7 @@ import { bindShortcuts } from './commands/shortcuts.js';
 import { runCommand } from './commands/use-commands.js';
 import { DropOverlay } from './drop-overlay.js';
 import { ErrorLog } from './error-log.js';
+import { LibrariesDialog } from './libraries-dialog.js';
 import { OpeningOverlay } from './opening-overlay.js';
 import { ShortcutsDialog } from './shortcuts-dialog.js';
 import { StartScreen } from './start-screen.js';
@@ -21,6 +22,7 @@ function useConnection(): void {
       bindShortcuts(),
       connect((command) => void runCommand(commandById(command))),
     ];
+    void loadLibraries();
     return () => {
       for (const stop of stops) stop();
     };
@@ -48,6 +50,7 @@ export function App() {
       <CommandPalette />
       <ShortcutsDialog />
       <AboutDialog />
+      <LibrariesDialog />
       <ErrorLog />
       <Toasts />
     </TooltipProvider>

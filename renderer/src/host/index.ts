@@ -15,6 +15,7 @@ export * from './latest-request.js';
 export * from './layer-edits.js';
 export * from './layer-figures.js';
 export * from './lens-store.js';
+export * from './libraries-store.js';
 export * from './notices.js';
 export * from './packed-size.js';
 export * from './project-store.js';

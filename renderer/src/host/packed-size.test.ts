@@ -21,6 +21,10 @@ describe('packed size', () => {
     expect(packedBytes({ ...group, grid: 'unsigned' }, 2, 100)).toBe(2 * 50 + 4 * 4 + 4 * 4);
   });
 
+  it('counts every level that a library gives a scale', () => {
+    expect(packedBytes(quantizer({ bits: 3, grid: 'user' }), 10, 5)).toBe(10 * 2 + 10 * (4 + 8 * 4));
+  });
+
   it('counts a float layer with four bytes a weight', () => {
     const project = sampleProject([{ name: 'a', rows: 2, cols: 3, bits: 32 }]);
     expect(storedSizes(project.model.layers, project.configuration)).toEqual({

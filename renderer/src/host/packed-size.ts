@@ -12,14 +12,15 @@ export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: numbe
 }
 
 /** Bytes of codes (each row padded to whole bytes), float32 scales (two where the minus level is
- * learned by itself), and int32 zero points of the unsigned grid. */
+ * learned by itself), int32 zero points of the unsigned grid, and float32 levels of a library's. */
 export function packedBytes(quantizer: WeightQuantizer, rows: number, cols: number): number {
   if (quantizer.bits === 32) return rows * cols * bytesPerFloat;
   const codes = rows * Math.ceil((cols * quantizer.bits) / 8);
   const scales = scaleCount(quantizer, rows, cols);
   const zeroPoints = quantizer.grid === 'unsigned' ? scales * bytesPerZeroPoint : 0;
   const negativeScales = quantizer.range === 'ttq' ? scales * bytesPerFloat : 0;
-  return codes + scales * bytesPerFloat + negativeScales + zeroPoints;
+  const levels = quantizer.grid === 'user' ? scales * 2 ** quantizer.bits * bytesPerFloat : 0;
+  return codes + scales * bytesPerFloat + negativeScales + zeroPoints + levels;
 }
 
 export interface StoredSizes {

@@ -35,6 +35,10 @@ NBitModule::NBitModule(std::unique_ptr<NBitLayer> layer, SampleShape output)
     add({Kind::kNegativeScales},
         {"negativeScales", 1, layer_->scale_count(), ModuleParameter::Role::kScale});
   }
+  if (const int64_t count = layer_->scale_parameter_count()) {
+    add({Kind::kScaleParameters},
+        {"scaleParameters", 1, count, ModuleParameter::Role::kOffset});
+  }
   for (const Learned learned : layer_->activation().learned()) {
     add({Kind::kActivation, learned}, activation_parameter(learned));
   }
@@ -56,6 +60,7 @@ const float* NBitModule::value(size_t index) const {
     case Kind::kBias: return layer_->bias();
     case Kind::kWeightScales: return layer_->scale_values();
     case Kind::kNegativeScales: return layer_->negative_scale_values();
+    case Kind::kScaleParameters: return layer_->scale_parameter_values();
     case Kind::kActivation: return layer_->activation().value(source.learned);
     case Kind::kInputShift: return layer_->input_shift()->values.data();
   }
@@ -75,6 +80,7 @@ void NBitModule::set_value(size_t index, const float* values, size_t count) {
     }
     case Kind::kWeightScales:
     case Kind::kNegativeScales:
+    case Kind::kScaleParameters:
     case Kind::kActivation: break;  // set through the layer
   }
 }
@@ -86,6 +92,7 @@ float* NBitModule::mutable_value(size_t index) {
     case Kind::kBias: return layer_->mutable_bias();
     case Kind::kWeightScales: return layer_->mutable_scales();
     case Kind::kNegativeScales: return layer_->mutable_negative_scales();
+    case Kind::kScaleParameters: return layer_->mutable_scale_parameters();
     case Kind::kActivation: return layer_->activation().mutable_value(source.learned);
     case Kind::kInputShift: return layer_->input_shift()->values.data();
   }
@@ -127,6 +134,7 @@ void NBitModule::backward(const float* const*, const float*, float* dy, int64_t,
       case Kind::kBias: gradients_[i] = g.dbias; break;
       case Kind::kWeightScales: gradients_[i] = g.dscale_weight; break;
       case Kind::kNegativeScales: gradients_[i] = g.dnegative_scale_weight; break;
+      case Kind::kScaleParameters: gradients_[i] = g.dparameters_weight; break;
       case Kind::kActivation:
         gradients_[i] =
             layer_->quantizing() ? layer_->activation().gradient(source.learned) : nullptr;

@@ -48,6 +48,7 @@ class NBitModule final : public Module {
       kBias,
       kWeightScales,
       kNegativeScales,
+      kScaleParameters,
       kActivation,
       kInputShift,
     } kind;

@@ -64,7 +64,7 @@ describe('command registry', () => {
 
   it('lets nothing but opening and showing run before a model is open', () => {
     const free = commands.filter((command) => (command.blocked?.(context()) ?? null) === null);
-    expect(free.every(({ id }) => /^(file\.open|view\.|help\.)/.test(id))).toBe(true);
+    expect(free.every(({ id }) => /^(file\.(open|libraries)|view\.|help\.)/.test(id))).toBe(true);
     expect(free.map(({ id }) => id)).not.toContain('view.training');
   });
 

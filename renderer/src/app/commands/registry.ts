@@ -70,6 +70,7 @@ const menuBehaviours: Record<MenuCommand, Behaviour> = {
     run: () => openDataset(null),
   },
   'file.export': { keywords: 'save packed proof', blocked: needsProject, run: () => showTab('export') },
+  'file.libraries': { keywords: 'add own plugin native user', run: () => openDialog('libraries') },
   'edit.undo': {
     yieldsToText: true,
     blocked: ({ undoLabel }) => (undoLabel ? null : 'Nothing to undo'),

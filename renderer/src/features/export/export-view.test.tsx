@@ -107,7 +107,19 @@ describe('export view', () => {
 });
 
 describe('proof', () => {
-  const layer = { name: 'a', bits: 4, codes: 10, codesDifferent: 0, scalesDifferent: 0, effectiveBits: 4 };
+  it('names the quantizer library whose levels the file holds, once', () => {
+    const library = { name: 'own', version: '1.2', sha256: 'cd'.repeat(32) };
+    const [one] = sampleRecord().layers;
+    if (!one) throw new Error('no layer');
+    const text = proofText(sampleRecord({ layers: [one, { ...one, library }, { ...one, library }] }));
+    expect(text.split('\n').filter((line) => line.startsWith('quantizer library'))).toEqual([
+      `quantizer library: own 1.2, sha256 ${library.sha256}`,
+    ]);
+    expect(proofText(sampleRecord())).not.toContain('quantizer library');
+  });
+
+  const same = { codesDifferent: 0, scalesDifferent: 0 };
+  const layer = { name: 'a', bits: 4, codes: 10, ...same, effectiveBits: 4, library: null };
 
   it('holds only when nothing differs and the logits are within the tolerance', () => {
     expect(proofHolds(sampleRecord())).toBe(true);

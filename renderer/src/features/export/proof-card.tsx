@@ -18,6 +18,12 @@ export function proofHolds(record: ExportRecord): boolean {
   return different === 0 && (logits === null || logits.maxDifference <= logits.tolerance);
 }
 
+/** The quantizer libraries whose levels the file holds, each once: name, version and hash. */
+function librariesOf(record: ExportRecord) {
+  const named = record.layers.flatMap(({ library }) => (library ? [library] : []));
+  return [...new Map(named.map((library) => [library.sha256, library])).values()];
+}
+
 /** The proof as text, for a report. */
 export function proofText(record: ExportRecord): string {
   const lines = [
@@ -28,6 +34,9 @@ export function proofText(record: ExportRecord): string {
     `sha256: ${record.sha256}`,
     `codes compared: ${total(record, (layer) => layer.codes)}, different: ${total(record, (layer) => layer.codesDifferent)}`,
     `scales different: ${total(record, (layer) => layer.scalesDifferent)}`,
+    ...librariesOf(record).map(
+      ({ name, version, sha256 }) => `quantizer library: ${name} ${version}, sha256 ${sha256}`,
+    ),
   ];
   if (record.logits) {
     const { images, maxDifference, withinRounding, sameDecision, accuracy } = record.logits;
@@ -139,6 +148,11 @@ export function ProofCard({ record }: { record: ExportRecord }) {
         <Line name="Scales" good={scales === 0}>
           {scales === 0 ? 'all equal' : `${formatCount(scales)} differ`}
         </Line>
+        {librariesOf(record).map(({ name, version, sha256 }) => (
+          <Line key={sha256} name="Quantizer library">
+            {name} {version} <span className="tracking-tight break-all text-ink3">{sha256}</span>
+          </Line>
+        ))}
         <LogitLines record={record} />
       </dl>
     </Card>

@@ -11,10 +11,11 @@ import {
   selectLayers,
   setLayerConfigs,
   useConfiguration,
+  useLibraries,
   useProject,
 } from '../../host/index.js';
 import { installBridge, type RecordedBridge, Refusal } from '../../host/testing/recorded-bridge.js';
-import { sampleProject, sampleWhatIf } from '../../host/testing/sample-state.js';
+import { sampleLibrary, sampleProject, sampleWhatIf } from '../../host/testing/sample-state.js';
 import { TooltipProvider } from '../../ui/index.js';
 import { QuantizerPanel } from './quantizer-panel.js';
 
@@ -128,6 +129,24 @@ describe('quantizer panel', () => {
     await userEvent.keyboard('{ArrowDown}{Enter}');
     expect(weight('fc1.weight')?.grid).toBe('narrow');
     expect(screen.getByText('ŵ = s · clamp(⌊w/s⌉, −7, 7)')).toBeTruthy();
+  });
+
+  it('offers a loaded library as a method at its bits, and says when it is lost', async () => {
+    useLibraries.setState({ libraries: [sampleLibrary()] });
+    open();
+    await userEvent.click(screen.getByRole('combobox', { name: 'Method' }));
+    await userEvent.click(await screen.findByRole('option', { name: /^own/ }));
+    expect(weight('fc1.weight')).toMatchObject({
+      bits: 2,
+      grid: 'user',
+      method: 'user',
+      library: 'user:own',
+    });
+    expect(screen.getByRole('combobox', { name: 'Method' }).textContent).toContain('own');
+    expect(screen.getByRole('combobox', { name: 'Start range' })).toHaveProperty('disabled', true);
+    expect(screen.getByText('ŵ = level[q]')).toBeTruthy();
+    act(() => useLibraries.setState({ libraries: [] }));
+    expect(screen.getByRole('status').textContent).toContain('Not loaded: user:own');
   });
 
   it('tells formula, source, use and traps of the chosen method beside it, by keyboard', async () => {

@@ -1,12 +1,20 @@
 import type { LayerConfig, LayerInfo } from '../../host/contract.js';
 import { bitWidths, granularityTable, gridTable, methodTable, rangeTable } from '../../host/contract.js';
-import { editSelection, setBits } from '../../host/index.js';
+import { editSelection, setBits, useLibraries } from '../../host/index.js';
 import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
 import { PartNote } from './part-note.js';
 import { RangeParameters } from './range-parameters.js';
 import { RoundingControls } from './rounding-controls.js';
-import { granularityChoices, weightGrids, weightMethods, weightRanges } from './words.js';
+import {
+  granularityChoices,
+  methodChange,
+  methodChoice,
+  missingLibraries,
+  weightGrids,
+  weightMethodChoices,
+  weightRanges,
+} from './words.js';
 
 export const bitSegments = bitWidths.map((bits) => ({
   value: bits,
@@ -32,16 +40,22 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
   const groupSize = commonValue(configs, ({ weight }) => weight.groupSize);
   const range = commonValue(configs, ({ weight }) => weight.range);
   const method = commonValue(configs, ({ weight }) => weight.method);
+  const { libraries } = useLibraries();
   if (bits === 32) return null;
+  const weights = configs.map(({ weight }) => weight);
+  const missing = missingLibraries(libraries, weights);
   const smallestRow = Math.min(...layers.map((layer) => layer.cols), 65536);
   return (
     <div className="grid grid-cols-2 gap-x-2 gap-y-2.5">
       <Field label="Method" hint={<PartNote control="Method" part={method && methodTable[method]} />}>
         <Select
           label="Method"
-          value={method}
-          options={weightMethods}
-          onChange={(value) => editSelection({ weight: { method: value } }, methodTable[value].label)}
+          value={commonValue(configs, ({ weight }) => methodChoice(weight))}
+          options={weightMethodChoices(libraries, weights)}
+          onChange={(value) => {
+            const change = methodChange(value, bits, libraries);
+            editSelection({ weight: change }, change.library ?? methodTable[change.method ?? 'lsq'].label);
+          }}
         />
       </Field>
       <Field label="Start range" hint={<PartNote control="Start range" part={range && rangeTable[range]} />}>
@@ -50,7 +64,7 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
           value={range}
           options={weightRanges(configs.map(({ weight }) => weight.grid))}
           // A binary scale and DoReFa's levels follow from the weights and the bits alone.
-          disabled={bits === 1 || method === 'dorefa'}
+          disabled={bits === 1 || method === 'dorefa' || method === 'user'}
           onChange={(value) =>
             editSelection({ weight: { range: value } }, `range ${rangeTable[value].label}`)
           }
@@ -77,7 +91,7 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
         <Select
           label="Grid"
           value={grid}
-          options={weightGrids(bits)}
+          options={weightGrids(bits, grid)}
           onChange={(value) => editSelection({ weight: { grid: value } }, `the ${value} grid`)}
         />
       </Field>
@@ -97,6 +111,12 @@ export function WeightDetails({ layers, configs }: ControlsProps) {
         </div>
       ) : null}
       <RoundingControls configs={configs} />
+      {missing.length > 0 ? (
+        <p role="status" className="col-span-2 text-sm text-bad">
+          Not loaded: {missing.join(', ')}. Add the library (File › Quantizer Libraries…) to prepare, quantize
+          or train.
+        </p>
+      ) : null}
     </div>
   );
 }

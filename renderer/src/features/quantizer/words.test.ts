@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLayerConfig, fitsGrid, grids, legalWeight, methodTable } from '../../host/contract.js';
+import { sampleLibrary } from '../../host/testing/sample-state.js';
 import { curveLayout } from './bits-curve.js';
-import { activationMethods, formulaOf, weightGrids, weightMethods, weightRanges } from './words.js';
+import {
+  activationMethods,
+  formulaOf,
+  methodChange,
+  methodChoice,
+  missingLibraries,
+  weightGrids,
+  weightMethodChoices,
+  weightRanges,
+} from './words.js';
 
 const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
   ...defaultLayerConfig.weight,
@@ -27,11 +37,34 @@ describe('the quantizer in words', () => {
 
 describe('the choices', () => {
   it('are every part of the tables that is for weights or for activations', () => {
+    const weightMethods = weightMethodChoices([], []);
     expect(weightMethods.map(({ value }) => value)).toEqual(['lsq', 'ste', 'dorefa', 'ttq', 'irnet']);
     expect(activationMethods.map(({ value }) => value)).toEqual(['lsq', 'ste', 'lsqPlus', 'pact', 'dorefa']);
-    expect(weightGrids(4).map(({ value }) => value)).toEqual(grids);
-    expect(weightGrids(4).find(({ value }) => value === 'ternary')?.hint).toBe('sets 2 bits');
+    expect(weightGrids(4, 'signed').map(({ value }) => value)).toEqual(
+      grids.filter((grid) => grid !== 'user'),
+    );
+    expect(weightGrids(4, 'user').map(({ value }) => value)).toContain('user');
+    expect(weightGrids(4, null).find(({ value }) => value === 'ternary')?.hint).toBe('sets 2 bits');
     expect(weightMethods[0]).toMatchObject({ label: methodTable.lsq.label, hint: 'Low bits' });
+  });
+
+  it('have the loaded libraries, and show one that is lost without offering it', () => {
+    const libraries = [sampleLibrary(), sampleLibrary({ id: 'user:broken', loaded: null })];
+    const own = legalWeight(quantizer({}), methodChange('user:own', 4, libraries));
+    expect(own).toMatchObject({ bits: 2, method: 'user', library: 'user:own' });
+    expect(methodChange('user:own', 3, libraries)).not.toHaveProperty('bits');
+    expect(methodChange('ste', 3, libraries)).toEqual({ method: 'ste' });
+    expect(methodChoice(own)).toBe('user:own');
+    const values = (...used: (typeof own)[]) =>
+      weightMethodChoices(libraries, used).map(
+        ({ value, blocked }) => `${value}${blocked ? ' blocked' : ''}`,
+      );
+    expect(values(own)).toContain('user:own');
+    expect(values()).not.toContain('user:broken');
+    const lost = { ...own, library: 'user:broken' };
+    expect(values(own, lost)).toContain('user:broken blocked');
+    expect(missingLibraries(libraries, [own, lost, quantizer({})])).toEqual(['user:broken']);
+    expect(formulaOf(own).scale).toBe('4 levels per channel, by the library');
   });
 
   it('leave out the range estimators that one of the grids does not have', () => {

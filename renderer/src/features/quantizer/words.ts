@@ -2,6 +2,7 @@
 import {
   type ActivationGrid,
   type Bits,
+  bitsSchema,
   codeRange,
   fitsBits,
   fitsGrid,
@@ -10,6 +11,7 @@ import {
   granularityTable,
   gridTable,
   idsOf,
+  type LibraryState,
   type Method,
   type MethodPart,
   methodTable,
@@ -36,7 +38,64 @@ function choicesOf<Id extends string>(table: Readonly<Record<Id, Part>>): Choice
 
 const methodChoices = choicesOf(methodTable);
 const parts = (method: Method): MethodPart => methodTable[method];
-export const weightMethods = methodChoices.filter(({ value }) => parts(value).weightGrids.length > 0);
+const weightMethods = methodChoices.filter(
+  ({ value }) => parts(value).weightGrids.length > 0 && value !== 'user',
+);
+
+/** How a weight is trained: a built-in method, or a quantizer library by its id. */
+export type MethodChoice = Method | `user:${string}`;
+
+export function methodChoice({ method, library }: WeightQuantizer): MethodChoice {
+  return method === 'user' && library !== undefined ? (library as `user:${string}`) : method;
+}
+
+/** Built-in methods and loaded libraries; of the others those in use, which cannot be chosen anew. */
+export function weightMethodChoices(
+  libraries: readonly LibraryState[],
+  used: readonly WeightQuantizer[],
+): (Choice<MethodChoice> & { blocked?: string })[] {
+  const added = libraries.flatMap(({ loaded }) =>
+    loaded
+      ? [
+          {
+            value: loaded.id as MethodChoice,
+            label: loaded.name,
+            hint: `library, ${loaded.version}`,
+          },
+        ]
+      : [],
+  );
+  const lost = missingLibraries(libraries, used).map((id) => ({
+    value: id as MethodChoice,
+    label: id.slice('user:'.length),
+    hint: '',
+    blocked: 'its library is not loaded',
+  }));
+  return [...weightMethods, ...added, ...lost];
+}
+
+/** Libraries that quantizers name and that are not loaded. */
+export function missingLibraries(
+  libraries: readonly LibraryState[],
+  used: readonly WeightQuantizer[],
+): string[] {
+  const loaded = new Set(libraries.filter((state) => state.loaded).map(({ id }) => id));
+  const named = new Set(used.flatMap(({ library }) => (library === undefined ? [] : [library])));
+  return [...named].filter((id) => !loaded.has(id));
+}
+
+/** What choosing a method changes: a library at bits that it exists at. */
+export function methodChange(
+  choice: MethodChoice,
+  bits: Bits | null,
+  libraries: readonly LibraryState[],
+): Partial<WeightQuantizer> {
+  const library = libraries.find(({ id }) => id === choice)?.loaded;
+  if (!library) return { method: choice as Method };
+  const fits = bits === 32 || (bits !== null && library.bits.includes(bits));
+  const change = { method: 'user', library: library.id } as const;
+  return fits ? change : { ...change, bits: bitsSchema.parse(library.bits[0]) };
+}
 export const activationMethods = methodChoices.filter(({ value }) => parts(value).activationGrids.length > 0);
 
 export const granularityChoices = choicesOf(granularityTable);
@@ -51,11 +110,14 @@ export function weightRanges(grids: readonly Grid[]): Choice<RangeEstimator>[] {
   return rangeChoices.filter(({ value }) => grids.every((grid) => fitsGrid(value, grid)));
 }
 
-const gridChoices = choicesOf(gridTable);
+/** A library's grid comes with the library. */
+const gridChoices = choicesOf(gridTable).filter(({ value }) => value !== 'user');
 
 /** Every grid, with the bits that choosing it sets where it does not have the present ones. */
-export function weightGrids(bits: Bits | null): Choice<Grid>[] {
-  return gridChoices.map((choice) => {
+export function weightGrids(bits: Bits | null, grid: Grid | null): Choice<Grid>[] {
+  const { label, goodFor } = gridTable.user;
+  const own: Choice<Grid>[] = grid === 'user' ? [{ value: 'user', label, hint: goodFor }] : [];
+  return [...gridChoices, ...own].map((choice) => {
     if (bits === null || fitsBits(choice.value, bits)) return choice;
     if (choice.value === 'binary') return { ...choice, hint: 'sets 1 bit' };
     return { ...choice, hint: 'sets 2 bits' };
@@ -88,6 +150,7 @@ function weightFormula({ grid, bits, method }: WeightQuantizer): string {
   if (method === 'dorefa' || method === 'irnet' || method === 'ttq') {
     return methodTable[method].formula.split(/[;\n]/, 1)[0] ?? '';
   }
+  if (grid === 'user') return 'ŵ = level[q]';
   const { qmin, qmax } = codeRange(grid, bits);
   const ends = superior(`${qmin}, ${qmax}`);
   if (grid === 'binary') return 'ŵ = α · sign(w)';
@@ -111,6 +174,7 @@ export function formulaOf(quantizer: WeightQuantizer): Formula {
   if (bits === 32) return { value: 'ŵ = w', scale: 'float: nothing is rounded' };
   const value = weightFormula(quantizer);
   if (method === 'dorefa') return { value, scale: 'levels from −1 to 1, no scale' };
+  if (grid === 'user') return { value, scale: `${2 ** bits} levels ${per}, by the library` };
   if (method === 'irnet') return { value, scale: `e ${per}, following w` };
   if (grid === 'binary') return { value, scale: `α = mean|w| ${per}; sign(0) = +1` };
   return { value, scale: `s ${per} · ${rangeTable[range].label}, ${afterStart(quantizer)}` };

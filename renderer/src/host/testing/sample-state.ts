@@ -10,6 +10,8 @@ import {
   type ExportRecord,
   exportRecordSchema,
   type LayerState,
+  type LibraryState,
+  libraryStateSchema,
   type ProjectState,
   projectStateSchema,
   type RunSummary,
@@ -129,6 +131,25 @@ export function sampleRecord(change: Partial<ExportRecord> = {}): ExportRecord {
     ],
     logits: { images: 2000, maxDifference: 2e-6, tolerance: 1e-4, sameDecision: 2000, accuracy: 0.886 },
     logitsReason: null,
+    ...change,
+  });
+}
+
+/** A loaded quantizer library of 2 and 3 bits. */
+export function sampleLibrary(change: Partial<LibraryState> = {}): LibraryState {
+  return libraryStateSchema.parse({
+    path: '/libraries/own.so',
+    sha256,
+    id: 'user:own',
+    loaded: {
+      id: 'user:own',
+      name: 'own',
+      version: '1.2',
+      description: 'Levels of one’s own.',
+      bits: [2, 3],
+      parameters: [{ name: 'scale', least: 0, isLearned: true }],
+    },
+    error: null,
     ...change,
   });
 }
