@@ -28,7 +28,7 @@ AlignedVector<float>& BatchNormModule::array(size_t index) {
 }
 
 void BatchNormModule::set_value(size_t index, const float* values, size_t count) {
-  const std::string& name = parameters()[index].suffix;
+  const std::string name = parameters()[index].suffix;
   require_count(name.c_str(), count, array(index).size());
   require_finite_values(name, values, count);
   array(index).assign(values, values + count);
