@@ -17,9 +17,9 @@ export interface RoundingPart extends Part {
 }
 
 const anyMix = {
-  grids: ['signed', 'narrow', 'unsigned', 'binary', 'midrise', 'ternary'],
+  grids: ['signed', 'narrow', 'unsigned', 'binary', 'midrise', 'ternary', 'user'],
   granularities: ['tensor', 'channel', 'group'],
-  methods: ['lsq', 'ste', 'dorefa', 'ttq', 'irnet'],
+  methods: ['lsq', 'ste', 'dorefa', 'ttq', 'irnet', 'user'],
 } as const;
 const plainMethods = ['lsq', 'ste'] as const;
 
