@@ -124,7 +124,9 @@ describe('the table of parts', () => {
       ...grids.map((grid) => ({ grid })),
       ...granularities.map((granularity) => ({ granularity })),
       ...rangeEstimators.filter((range) => rangeTable[range].weights).map((range) => ({ range })),
-      ...methods.filter((method) => methodTable[method].weightGrids.length > 0).map((method) => ({ method })),
+      ...methods
+        .filter((method) => methodTable[method].weightGrids.length > 0)
+        .map((method) => (method === 'user' ? { method, library: 'user:none' } : { method })),
       ...roundings.map((rounding) => ({ rounding })),
     ];
     for (const first of choices) {
