@@ -254,6 +254,7 @@ export function legalWeight(quantizer: WeightQuantizer, change: Partial<WeightQu
 
 function bringWhatRoundingNeeds(quantizer: WeightQuantizer, rounding: Rounding): void {
   const part: RoundingPart = roundingTable[rounding];
+  if (!part.methods.includes('user')) withoutLibrary(quantizer);
   const [grid] = part.grids;
   const [granularity] = part.granularities;
   if (grid !== undefined && !part.grids.includes(quantizer.grid)) quantizer.grid = grid;
