@@ -118,6 +118,8 @@ export function sessionOptions(training: TrainingConfig, images: number, layers:
   const { nesterov, gradientBits, freezeThresholdEnd, diagnosticsEvery, ...same } = rest;
   const perEpoch = stepsPerEpoch(training, images);
   const steps = (epochs: number) => Math.round(epochs * perEpoch);
+  // A batch of one, which batch norm cannot take, may be left out of every epoch.
+  const fewest = (images % training.batchSize === 1 ? perEpoch - 1 : perEpoch) * training.epochs;
   const thinnest = Math.ceil((perEpoch * training.epochs * layers) / recordedRows);
   return {
     ...same,
@@ -125,7 +127,8 @@ export function sessionOptions(training: TrainingConfig, images: number, layers:
     warmupSteps: steps(warmupEpochs),
     ...(gradientBits !== null && { gradientBits }),
     ...(freezeThresholdEnd !== null && { freezeThresholdEnd }),
-    quantizeFromStep: steps(quantizeFromEpoch),
+    // At the latest the last step: a training that never quantized would end with the scales it began with.
+    quantizeFromStep: Math.max(0, Math.min(steps(quantizeFromEpoch), fewest - 1)),
     ...(freezeNormFromEpoch !== null && { freezeNormFromStep: steps(freezeNormFromEpoch) }),
     diagnosticsEvery: diagnosticsEvery === 0 ? 0 : Math.max(diagnosticsEvery, thinnest),
   };

@@ -112,6 +112,9 @@ describe('options of a training', () => {
       freezeNormFromStep: 48,
       diagnosticsEvery: 1,
     });
+    // 2 steps an epoch: 3.9 epochs round to all 8 steps.
+    const late = { ...training, batchSize: 400, quantizeFromEpoch: 3.9 };
+    expect(sessionOptions(late, 800, 3)).toMatchObject({ quantizeFromStep: 7 });
     expect(sessionOptions(training, 800, 3)).not.toHaveProperty('freezeNormFromStep');
     expect(sessionOptions({ ...training, epochs: 10_000 }, 800, 100).diagnosticsEvery).toBe(16);
     expect(sessionOptions({ ...training, diagnosticsEvery: 0 }, 800, 100).diagnosticsEvery).toBe(0);
