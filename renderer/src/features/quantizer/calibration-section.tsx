@@ -22,7 +22,7 @@ export function CalibrationSection() {
   const dataset = useProject((state) => state.project?.dataset ?? null);
   const reason = useProject((state) => state.project?.trainingReason ?? null);
   const summaries = {
-    captured: `captured · ${formatCount(captured.images)} images`,
+    captured: `captured · ${formatCount(captured.images)}`,
     file: fileName(path) ?? 'file',
     drawn: `${drawn.distribution.kind} · ${formatCount(drawn.samples)} samples`,
   };

@@ -20,7 +20,7 @@ export function Section({ title, summary, defaultOpen = false, children }: Secti
           aria-hidden
           className="size-3.5 text-ink3 transition-transform group-data-[state=open]:rotate-90"
         />
-        <span>{title}</span>
+        <span className="shrink-0">{title}</span>
         <span className="flex-1" />
         {open ? null : <span className="figure truncate text-ink3">{summary}</span>}
       </Collapsible.Trigger>
