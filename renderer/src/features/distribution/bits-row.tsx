@@ -5,6 +5,8 @@ import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from
 import {
   type Analysis,
   type Bits,
+  type Method,
+  methodTable,
   roundedValues,
   type WeightQuantizer,
   type WhatIf,
@@ -31,9 +33,7 @@ const afterMainChartMs = 60;
 
 /** Not asked at bits whose method rounds other values than those of the histogram. */
 function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
-  const quantizer = pair?.quantizer ?? null;
-  const other = quantizer ? legalWeight(quantizer, { bits }) : null;
-  const at = other && quantizer && sameValues(other, quantizer) ? other : null;
+  const at = pair && comparable(pair.quantizer, bits) ? legalWeight(pair.quantizer, { bits }) : null;
   return useWhatIf(pair?.layer ?? null, at, {
     row: pair?.row ?? null,
     range: pair?.range ?? null,
@@ -43,8 +43,8 @@ function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   });
 }
 
-function sameValues(a: WeightQuantizer, b: WeightQuantizer): boolean {
-  return roundedValues(a.method) === roundedValues(b.method);
+function comparable(quantizer: WeightQuantizer, bits: Bits): boolean {
+  return roundedValues(legalWeight(quantizer, { bits }).method) === roundedValues(quantizer.method);
 }
 
 const widths: readonly Bits[] = [8, 4, 2, 1];
@@ -52,6 +52,7 @@ const noStrip: readonly number[] = [];
 
 interface BitsSet {
   analysis: Analysis;
+  quantizer: WeightQuantizer;
   answers: readonly (WhatIf | null)[];
 }
 
@@ -67,13 +68,13 @@ function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
   if (busy) return last.current;
   const complete = asked.every((answer) => !answer.loading);
   if (pair && (complete || last.current === null)) {
-    const { analysis } = pair;
+    const { analysis, quantizer } = pair;
     const answers = asked.map((answer) => (answer.loading ? null : answer.data));
     const known = last.current;
     const same =
       known?.analysis === analysis && known.answers.every((answer, index) => answer === answers[index]);
-    if (complete && !same) last.current = { analysis, answers };
-    else if (!complete) return { analysis, answers };
+    if (complete && !same) last.current = { analysis, quantizer, answers };
+    else if (!complete) return { analysis, quantizer, answers };
   }
   return last.current;
 }
@@ -97,6 +98,7 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
           current={bits === current}
           analysis={set.analysis}
           whatIf={set.answers[index] ?? null}
+          without={comparable(set.quantizer, bits) ? null : set.quantizer.method}
           strip={strips[index] ?? noStrip}
           limit={limit}
           range={range}
@@ -112,6 +114,8 @@ interface BitsCardProps {
   current: boolean;
   analysis: Analysis;
   whatIf: WhatIf | null;
+  /** The method that does not exist at these bits. */
+  without: Method | null;
   strip: readonly number[];
   limit: number;
   range: Range | null;
@@ -123,7 +127,7 @@ function choose(layer: string, bits: Bits): void {
 }
 
 function BitsCard(props: BitsCardProps) {
-  const { bits, current, analysis, whatIf, strip, limit, range, scale } = props;
+  const { bits, current, analysis, whatIf, without, strip, limit, range, scale } = props;
   const full = fullRange(analysis.statistics);
   const error = whatIf?.error;
   const pick = () => choose(analysis.layer, bits);
@@ -167,7 +171,9 @@ function BitsCard(props: BitsCardProps) {
           group="bit-widths"
         />
       ) : (
-        <div className="flex-1" />
+        <p className="flex flex-1 items-center justify-center text-xs text-ink3">
+          {without ? `not with ${methodTable[without].label}` : null}
+        </p>
       )}
       <dl data-selectable className="figure mt-1 grid grid-cols-[1fr_auto] gap-x-2">
         <dt className="truncate text-ink3">clipped</dt>
