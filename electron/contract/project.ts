@@ -52,6 +52,9 @@ export const recentEntrySchema = z.strictObject({
 });
 export type RecentEntry = z.infer<typeof recentEntrySchema>;
 
+/** Allowed at once. */
+export const mostLibraries = 64;
+
 /** A quantizer library as the user allowed it: the file is loaded only while it has this hash. */
 export const allowedLibrarySchema = z.strictObject({
   path: z.string().min(1).max(4096),

@@ -8,6 +8,7 @@ import { calibrationSchema, layerTrainingSchema } from './calibration.js';
 import {
   configuredLayersSchema,
   libraryStateSchema,
+  mostLibraries,
   projectStateSchema,
   recentEntrySchema,
   settingsSchema,
@@ -19,7 +20,7 @@ import { runSeriesSchema, runSummarySchema } from './run.js';
 import { trainingConfigSchema } from './training.js';
 
 const none = z.strictObject({});
-const libraries = z.strictObject({ libraries: z.array(libraryStateSchema).max(64) });
+const libraries = z.strictObject({ libraries: z.array(libraryStateSchema).max(mostLibraries) });
 const path = z.string().min(1).max(4096);
 const layerName = z.string().min(1).max(4096);
 const layerNames = z.array(layerName).min(1).max(100_000);

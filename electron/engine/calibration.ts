@@ -162,17 +162,23 @@ async function capture(
   const node = graph.nodes[index];
   if (!planned || !node) throw new Error(`${layer.name} has no node.`);
   refuseGroups(layer, node);
+  const entering = checkGraph(graph, project.model.shapes, (what) => {
+    throw new Error(`The network graph ${what}`);
+  });
+  const shape = entering[index]?.[0] ?? [];
+  refuseTooMany(
+    images,
+    shape.reduce((product, size) => product * size, 1),
+  );
   const network = await createModelNetwork(addon, project.model, plan, signal);
   try {
     const values = await withCancel(addon, signal, (token) =>
       network.layerInputs(planned.node, dataset.train, images, token),
     );
     if (node.op !== 'conv2d') return { values, samples: values.length / layer.cols, cols: layer.cols };
-    const entering = checkGraph(graph, project.model.shapes, (what) => {
-      throw new Error(`The network graph ${what}`);
-    });
-    const [, height = 0, width = 0] = entering[index]?.[0] ?? [];
-    const patches = patchesOf(values, patchShape(node, layer.shape, [height, width]), mostPatches);
+    const [, height = 0, width = 0] = shape;
+    const most = Math.min(mostPatches, Math.floor(mostValues / layer.cols));
+    const patches = patchesOf(values, patchShape(node, layer.shape, [height, width]), most);
     return { ...patches, cols: layer.cols };
   } finally {
     network.dispose();

@@ -4,6 +4,7 @@ import { type LayerOutcome, type LayerTraining, QatError } from '../contract/ind
 import type { LayerInputs } from './calibration.js';
 import { asQatError, throwIfAborted } from './call-options.js';
 import { codesDigest, type LayerJob, packWeight, refuseFloat } from './layer-work.js';
+import { withCancel } from './native-call.js';
 import { planNetwork } from './network-plan.js';
 import { inputsDataset, meanSquare, oneLayerNetwork, only, outputs } from './one-layer.js';
 import { activationText, chosenCodes, toNativeActivation, toNativeQuantizer } from './quantizers.js';
@@ -42,7 +43,8 @@ export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
   const student = oneLayerNetwork(addon, layer, values, quantizer, layerActivation(job));
   const few = inputsDataset(addon, firstSamples(inputs, evaluated));
   try {
-    await student.prepare(data, Math.min(calibrationSamples, data.count));
+    const samples = Math.min(calibrationSamples, data.count);
+    await withCancel(addon, signal, (token) => student.prepare(data, samples, token));
     const y = await outputs(addon, signal, teacher, data);
     const nearest = await meanSquare(addon, signal, student, data, y);
     const start = student.scales(only);

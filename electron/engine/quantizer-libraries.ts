@@ -7,6 +7,7 @@ import {
   type AllowedLibrary,
   type ExportedLibrary,
   type LibraryState,
+  mostLibraries,
   QatError,
   quantizerLibrarySchema,
   toErrorInfo,
@@ -17,6 +18,8 @@ import { hashFile } from '../formats/index.js';
 export class QuantizerLibraries {
   readonly #addon: NativeAddon;
   #states: LibraryState[] = [];
+  /** Of what was loaded once: it stays in memory, and is what the system gives for its path, until the process ends. */
+  readonly #hashes = new Map<string, string>();
 
   constructor(addon: NativeAddon) {
     this.#addon = addon;
@@ -47,6 +50,13 @@ export class QuantizerLibraries {
    * @throws E-FILE-*, E-QUANTIZER-LIBRARY
    */
   async add(path: string, sha256: string): Promise<LibraryState[]> {
+    if (this.#states.length >= mostLibraries) {
+      throw new QatError(
+        'E-QUANTIZER-LIBRARY',
+        `There are ${mostLibraries} quantizer libraries already.`,
+        'Remove one that is not used.',
+      );
+    }
     this.#put(await this.#loaded(path, sha256));
     return this.states;
   }
@@ -88,6 +98,15 @@ export class QuantizerLibraries {
       );
     }
     const loaded = quantizerLibrarySchema.parse(this.#addon.loadQuantizer(path));
+    const running = this.#hashes.get(loaded.id) ?? sha256;
+    this.#hashes.set(loaded.id, running);
+    if (running !== sha256) {
+      throw new QatError(
+        'E-QUANTIZER-LIBRARY',
+        `The quantizer library "${loaded.name}" is loaded already, as it was before its file changed.`,
+        'Restart the application and add the new one, or build it under another name.',
+      );
+    }
     return { path, sha256, id: loaded.id, loaded, error: null };
   }
 

@@ -1,6 +1,6 @@
 /** A quantizer library, built as its documentation says, through project, training, export and proof. */
 import { execFile } from 'node:child_process';
-import { appendFile, copyFile, mkdir } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,5 +145,15 @@ describe('a quantizer library', () => {
     const { engine } = test;
     expect(engine.libraries.remove('user:geometric')).toEqual([]);
     expect(await failure(engine.layers.prepare({ layers: [layer] }))).toBe('E-QUANTIZER-LIBRARY');
+  });
+
+  it('built again under the same path is not taken for the one that is in memory', async () => {
+    const built = join(test.folder, 'built.so');
+    await copyFile(library, built);
+    await appendFile(built, 'x');
+    await rename(built, library);
+    const again = (await hashFile(library)).sha256;
+    expect(await failure(test.engine.libraries.add(library, again))).toBe('E-QUANTIZER-LIBRARY');
+    expect(test.engine.libraries.states).toEqual([]);
   });
 });

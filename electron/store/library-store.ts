@@ -1,6 +1,6 @@
 /** The quantizer libraries that the user allowed. Apart from the settings: the page may write those. */
 import { z } from 'zod';
-import { type AllowedLibrary, allowedLibrarySchema } from '../contract/index.js';
+import { type AllowedLibrary, allowedLibrarySchema, mostLibraries } from '../contract/index.js';
 import { LatestWriter } from './latest-writer.js';
 import { readJsonFile } from './read-json.js';
 import { setAside } from './recent-store.js';
@@ -8,7 +8,7 @@ import { setAside } from './recent-store.js';
 const fileVersion = 1;
 const fileSchema = z.strictObject({
   schemaVersion: z.literal(fileVersion),
-  libraries: z.array(allowedLibrarySchema).max(64),
+  libraries: z.array(allowedLibrarySchema).max(mostLibraries),
 });
 
 export class LibraryStore {

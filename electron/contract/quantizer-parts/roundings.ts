@@ -16,8 +16,9 @@ export interface RoundingPart extends Part {
   orders: boolean;
 }
 
+const builtInGrids = ['signed', 'narrow', 'unsigned', 'binary', 'midrise', 'ternary'] as const;
 const anyMix = {
-  grids: ['signed', 'narrow', 'unsigned', 'binary', 'midrise', 'ternary', 'user'],
+  grids: [...builtInGrids, 'user'],
   granularities: ['tensor', 'channel', 'group'],
   methods: ['lsq', 'ste', 'dorefa', 'ttq', 'irnet', 'user'],
 } as const;
@@ -61,7 +62,7 @@ export const roundingTable = {
     goodFor: 'Large layers: one pass over the columns, each one’s error mended by those to come.',
     traps:
       'Needs inputs like those in use. A Hessian that is nearly singular needs more damping. Groups with ordered columns keep the scales of the weight as it was, for packed groups are consecutive columns.',
-    grids: anyMix.grids,
+    grids: builtInGrids,
     granularities: anyMix.granularities,
     methods: plainMethods,
     needsInputs: true,
