@@ -150,8 +150,10 @@ export class LayerService {
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const rounding = roundingOf(config.weight);
       if (config.weight.bits === 32 || rounding === 'nearest') {
-        const prepared = await project.layerStates.get(layer.name, config.weight);
-        const { weight, scales } = await packLayer(parts, prepared ?? (await prepareLayer(parts)));
+        const kept = await project.layerStates.get(layer.name, config.weight);
+        // A weight of its own without an outcome: the app ended between the two.
+        const prepared = kept && !kept.ownWeight ? kept : await prepareLayer(parts);
+        const { weight, scales } = await packLayer(parts, prepared);
         const codesSha256 = codesDigest(weight.packed);
         const record: LayerRecord = {
           state: 'quantized',

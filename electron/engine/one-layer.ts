@@ -20,8 +20,8 @@ export const floatWeight = toNativeQuantizer(floatLayerConfig.weight);
 export const floatInput = toNativeActivation(floatLayerConfig.activation, false);
 
 /**
- * y = x̂·ŵᵀ, with `bias` on top; one that is in both of two outputs changes no error. A convolution is the product of its weight's matrix with the
- * patches of the image. The caller disposes it.
+ * y = x̂·ŵᵀ, with `bias` on top; one that is in both of two outputs changes no error. A convolution is the product of
+ * its weight's matrix with the patches of the image. The caller disposes it.
  */
 export function oneLayerNetwork(
   addon: NativeAddon,

@@ -204,7 +204,6 @@ void write_arrays(Writer& out, const SessionData& data, NetworkTrainer& trainer)
   }
 }
 
-
 struct StagedNode {
   std::vector<float> weight, bias;
   Scales scales;

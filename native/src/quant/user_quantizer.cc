@@ -1,5 +1,6 @@
 #include "quant/user_quantizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -149,6 +150,7 @@ void UserQuantizer::dequantize(int bits, const float* parameters, float* levels)
 
 void UserQuantizer::gradient(const float* values, int64_t count, int bits, const float* parameters,
                              const float* dquantized, float* dvalues, double* dparameters) const {
+  std::fill_n(dvalues, count, std::nanf(""));
   for (size_t i = 0; i < parameters_.size(); ++i) dparameters[i] = std::nan("");
   require_done("gradient", calls_.gradient(values, static_cast<size_t>(count), bits, parameters,
                                            dquantized, dvalues, dparameters));
