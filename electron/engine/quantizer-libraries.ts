@@ -5,6 +5,7 @@
 import type { NativeAddon } from '../../native/index.js';
 import {
   type AllowedLibrary,
+  type Configuration,
   type ExportedLibrary,
   type LibraryState,
   mostLibraries,
@@ -77,6 +78,16 @@ export class QuantizerLibraries {
       `The quantizer library ${library} is not loaded${state?.error ? `: ${state.error.message}` : '.'}`,
       'Add it (File > Quantizer Libraries…), or choose another method for the layer.',
     );
+  }
+
+  /** The files that a configuration's layers use, by id. @throws E-QUANTIZER-LIBRARY */
+  hashesOf(configuration: Configuration): Record<string, string> {
+    const used = Object.values(configuration).flatMap(({ weight }) => {
+      const { library } = weight;
+      const exported = this.exported(weight);
+      return library && exported ? [[library, exported.sha256] as const] : [];
+    });
+    return Object.fromEntries(used);
   }
 
   /** How an export names it; null for built-in quantizers. @throws E-QUANTIZER-LIBRARY */

@@ -19,6 +19,8 @@ const sidecarSchema = z.strictObject({
   trainedMs: z.number().nonnegative(),
   /** Kernel level it was started with; the same one gives the same bits on resuming. */
   kernels: z.string().max(32),
+  /** Quantizer libraries that train in it, by id, with the SHA-256 of their file: other code gives other bits. */
+  libraries: z.record(z.string().max(64), z.string().max(64)).default({}),
 });
 type Sidecar = z.infer<typeof sidecarSchema>;
 

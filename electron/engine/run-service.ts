@@ -70,7 +70,15 @@ export class RunService {
             error: null,
           };
           const kernels = this.#context.addon.info().isa;
-          const record: RunRecord = { summary, floatAccuracy, accuracyBefore, trainedMs: 0, kernels };
+          const libraries = this.#context.libraries.hashesOf(configuration);
+          const record: RunRecord = {
+            summary,
+            floatAccuracy,
+            accuracyBefore,
+            trainedMs: 0,
+            kernels,
+            libraries,
+          };
           await addRun(project.runs, record);
           return this.#driver.launch(project, record, ready);
         });
@@ -179,6 +187,7 @@ export class RunService {
     const checkpoint = await project.runs.readCheckpoint(summary.id);
     const record = await readRun(project.runs, summary.id);
     const { configuration, training } = summary;
+    if (checkpoint) refuseOtherLibraries(record.libraries, this.#context.libraries.hashesOf(configuration));
     const ready = await readySession(this.#context, project, configuration, training, job.signal);
     return this.#guard(ready, async () => {
       if (checkpoint) ready.session.restore(checkpoint);
@@ -230,6 +239,18 @@ export class RunService {
 
 function freshProgress(stepsTotal: number): RunSummary['progress'] {
   return { step: 0, stepsTotal, epoch: 0, loss: null, testAccuracy: null, stepMs: null, remainingMs: null };
+}
+
+/** @throws E-CHECKPOINT */
+function refuseOtherLibraries(then: Record<string, string>, now: Record<string, string>): void {
+  for (const [id, sha256] of Object.entries(now)) {
+    if (then[id] === sha256) continue;
+    throw new QatError(
+      'E-CHECKPOINT',
+      `The run was begun with another file of the quantizer library ${id}.`,
+      'Add the library as it was, or start a new training.',
+    );
+  }
 }
 
 function wrongState(run: RunSummary, verb: string, remedy: string): QatError {

@@ -1,6 +1,6 @@
 /** A quantizer library, built as its documentation says, through project, training, export and proof. */
 import { execFile } from 'node:child_process';
-import { appendFile, copyFile, mkdir, rename } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -139,6 +139,23 @@ describe('a quantizer library', () => {
     const shown = await engine.layers.whatIf({ source: { layer, runId: null }, lens });
     expect(shown.error.sqnrDb ?? 0).toBeGreaterThan(10);
     expect(shown.levels.values).toHaveLength(8);
+  });
+
+  it('a run goes on with the very file that it began with, and with no other', async () => {
+    const { engine } = test;
+    const run = await engine.runs.start({ name: 'kept', training: { ...shortTraining, epochs: 10_000 } });
+    const { project } = await engine.project.current();
+    await new Promise((done) => setTimeout(done, 300));
+    await engine.project.close();
+    const sidecar = join(project?.folder ?? '', 'runs', run.id, 'training.json');
+    const text = await readFile(sidecar, 'utf8');
+    expect(JSON.parse(text).libraries).toEqual({ 'user:geometric': sha256 });
+    await writeFile(sidecar, text.replaceAll(sha256, 'f'.repeat(64)));
+    await engine.project.openFolder({ path: project?.folder ?? '' });
+    expect(await failure(engine.runs.resume({ runId: run.id }))).toBe('E-CHECKPOINT');
+    await writeFile(sidecar, text);
+    expect(await failure(engine.runs.resume({ runId: run.id }))).toBe('no error');
+    await engine.runs.cancel({ runId: run.id });
   });
 
   it('that was removed is off again', async () => {
