@@ -3,6 +3,41 @@ import type { Part } from './quantizer-parts/index.js';
 import type { TrainingConfig } from './training.js';
 
 export const trainingNotes = {
+  optimizer: {
+    label: 'Optimizer',
+    formula:
+      'SGD: m ← μm + g + λp; p ← p − ηm\nAdam, AdamW: p ← p − η·m̂/(√v̂ + ε); λ in g (Adam) or p ← p·(1 − ηλ) (AdamW)\nRAdam: Adam, rectified while v̂ is young; Lion: p ← p·(1 − ηλ) − η·sign(β₁m + (1 − β₁)g)\nDiode: a binary weight flips when its vote of gradient signs has changed sides',
+    source:
+      'Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101; Liu et al. 2020, arXiv:1908.03265; Chen et al. 2023, arXiv:2302.06675; BITorch Engine (Diode)',
+    goodFor:
+      'AdamW: the default. SGD: convolutions with a tuned rate. Lion: less memory. Diode: binary weights, whose signs flip by vote.',
+    traps:
+      'Learned scales are updated like weights, decay included. Lion wants a rate three to ten times smaller than Adam’s. Diode’s votes are slow at small rates: tens of thousands of steps a flip.',
+  },
+  galore: {
+    label: 'GaLore',
+    formula:
+      'L, R: singular vectors of G, chosen anew every n steps\nstep Δ on LᵀG, GR or LᵀGR; w ← w + scale·LΔRᵀ',
+    source: 'Zhao et al. 2024, arXiv:2403.03507',
+    goodFor: 'Large layers: the optimizer’s moments have the rank’s size, not the weight’s.',
+    traps:
+      'A rank that is too small leaves directions untrained until the next choice. Biases, scales and Diode’s weights are left out.',
+  },
+  schedule: {
+    label: 'Schedule',
+    formula: 'constant: η\ncosine: η·½(1 + cos(π·k/K)) at step k of K\nstep: η·f^⌊epoch/n⌋',
+    source: 'Loshchilov & Hutter 2017, arXiv:1608.03983 (cosine)',
+    goodFor: 'Cosine: weights come to rest on their codes at the end. Step: recipes of papers.',
+    traps:
+      'Constant leaves weights swinging between two codes to the last step. The number of epochs shapes the cosine: half a training is not a training of half the length.',
+  },
+  warmupEpochs: {
+    label: 'Warm-up',
+    formula: 'η·(k + 1)/W while k < W, W the steps of these epochs',
+    source: 'Goyal et al. 2017, arXiv:1706.02677',
+    goodFor: 'Large batches, and scales that were estimated roughly.',
+    traps: 'The cosine goes on below it: both factors are multiplied.',
+  },
   gradientClip: {
     label: 'Gradient clip',
     formula: 'g ← g·min(1, c/(‖g‖ + 1e−6)), ‖g‖ over all parameters',
@@ -25,6 +60,21 @@ export const trainingNotes = {
     goodFor: 'Distillation: few bits, few or noisy labels; the float model says how wrong each answer is.',
     traps:
       'The model is asked once for every image before the first step; its outputs stay in memory. A teacher that is wrong teaches that as well.',
+  },
+  temperature: {
+    label: 'Temperature',
+    formula: 'softmax(y/T), the loss times T²',
+    source: 'Hinton, Vinyals & Dean 2015, arXiv:1503.02531',
+    goodFor: 'Above 1 the teacher’s small probabilities count: which wrong class is nearly right.',
+    traps:
+      'T² keeps the gradient’s size; far above the spread of the logits the loss is nearly a mean square of logits.',
+  },
+  teacherShare: {
+    label: 'Teacher’s share',
+    formula: 'a·teacher + (1 − a)·labels',
+    source: 'Hinton, Vinyals & Dean 2015, arXiv:1503.02531',
+    goodFor: '1: learn from the float model alone; 0: from the labels alone.',
+    traps: 'At 1 the model can get no better than its teacher’s answers allow.',
   },
   labelSmoothing: {
     label: 'Label smoothing',

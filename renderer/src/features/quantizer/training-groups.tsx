@@ -47,8 +47,22 @@ export function LossGroup({ training }: GroupProps) {
         />
         {distils ? (
           <>
-            <Setting of="temperature" label="Temperature" min={0.01} max={100} step={0.5} />
-            <Setting of="teacherShare" label="Teacher’s share" min={0} max={1} step={0.05} />
+            <Setting
+              of="temperature"
+              label="Temperature"
+              min={0.01}
+              max={100}
+              step={0.5}
+              note="temperature"
+            />
+            <Setting
+              of="teacherShare"
+              label="Teacher’s share"
+              min={0}
+              max={1}
+              step={0.05}
+              note="teacherShare"
+            />
           </>
         ) : null}
       </div>

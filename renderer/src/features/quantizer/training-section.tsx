@@ -11,7 +11,7 @@ import { optimizerNames, setTraining, useProject, useTraining } from '../../host
 import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
 import { DiagnosticsGroup, LossGroup, QuantizationGroup } from './training-groups.js';
-import { Setting } from './training-setting.js';
+import { Setting, SettingNote } from './training-setting.js';
 
 const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
   adamw: 'weight decay apart from the gradient',
@@ -87,7 +87,7 @@ function OptimizerFields({ training }: { training: TrainingConfig }) {
   const sgd = training.optimizer === 'sgd';
   return (
     <>
-      <Field label="Optimizer">
+      <Field label="Optimizer" hint={<SettingNote of="optimizer" />}>
         <Select
           label="Optimizer"
           value={training.optimizer}
@@ -132,12 +132,13 @@ function GaloreFields({ training: { galore } }: { training: TrainingConfig }) {
     galore && setTraining({ galore: { ...galore, ...next } });
   return (
     <>
-      <div className="col-span-2">
+      <div className="col-span-2 flex items-center gap-2">
         <Checkbox
           label="GaLore: steps in few directions"
           checked={galore !== null}
           onChange={(on) => setTraining({ galore: on ? defaultGalore : null })}
         />
+        <SettingNote of="galore" />
       </div>
       {galore ? (
         <>
@@ -191,7 +192,7 @@ function ScheduleFields({ training }: { training: TrainingConfig }) {
   const stepped = training.schedule === 'step';
   return (
     <>
-      <Field label="Schedule">
+      <Field label="Schedule" hint={<SettingNote of="schedule" />}>
         <Select
           label="Schedule"
           value={training.schedule}
@@ -201,7 +202,7 @@ function ScheduleFields({ training }: { training: TrainingConfig }) {
       </Field>
       {stepped ? <Setting of="stepEpochs" label="Step epochs" min={1} max={10_000} integer /> : null}
       {stepped ? <Setting of="stepFactor" label="Step factor" min={1e-6} max={1} step="scale" /> : null}
-      <Setting of="warmupEpochs" label="Warm-up epochs" min={0} max={10_000} step={0.5} />
+      <Setting of="warmupEpochs" label="Warm-up epochs" min={0} max={10_000} step={0.5} note="warmupEpochs" />
     </>
   );
 }
