@@ -93,9 +93,14 @@ describe('a quantizer library', () => {
     await engine.project.configure({
       changes: { 'fc1.weight': other, 'fc3.weight': { weight, activation }, [layer]: config },
     });
-    const { id } = await engine.runs.start({ name: 'user', training: { ...shortTraining, epochs: 2 } });
+    const { id } = await engine.runs.start({
+      name: 'user',
+      training: { ...shortTraining, epochs: 2, diagnosticsEvery: 4 },
+    });
     const ended = await test.waitFor(endedRun(id));
     expect(ended.run.error).toBeNull();
+    const { diagnostics } = await engine.runs.series({ runId: id, maxPoints: 100 });
+    expect(diagnostics.length).toBeGreaterThan(3);
     expect(ended.run.result?.accuracyAfter ?? 0).toBeGreaterThan(0.9);
 
     const path = join(test.folder, 'user.safetensors');

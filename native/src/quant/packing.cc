@@ -46,10 +46,16 @@ void check_bits(int bits) {
 
 void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
                     const Scales& scales, uint8_t* codes) {
-  const QuantParams params = quant_params(config, scale_layout(config, rows, cols), scales);
+  const ScaleLayout layout = scale_layout(config, rows, cols);
+  const bool user = config.grid == Grid::kUser;
+  const QuantParams params = user ? QuantParams() : quant_params(config, layout, scales);
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
     const int64_t at = begin * cols;
-    if (config.grid == Grid::kBinary) {
+    if (user) {
+      for (int64_t r = begin; r < end; ++r) {
+        user_codes_of_row(config, layout, scales, x + r * cols, r, codes + r * cols);
+      }
+    } else if (config.grid == Grid::kBinary) {
       binary_codes(x + at, codes + at, (end - begin) * cols);
     } else {
       kernels().quantize(x + at, codes + at, end - begin, cols, params_of_row(params, begin));

@@ -54,9 +54,11 @@ export function levelsNote({ whatIf, quantizer, row }: FigurePair): string {
   return `${count} ${which}${rug}. ${formatCount(levels.scaleCount)} scales from ${formatShort(levels.scaleMin)} to ${formatShort(levels.scaleMax)}.`;
 }
 
-/** Binary and ternary levels take in everything beyond them: they have no lines where clipping begins. */
+const unclipped: readonly WeightQuantizer['grid'][] = ['binary', 'ternary', 'user'];
+
+/** Binary, ternary and a library's levels take in everything beyond them: they have no lines where clipping begins. */
 export function hasClipLines({ bits, grid }: WeightQuantizer): boolean {
-  return bits !== 32 && grid !== 'binary' && grid !== 'ternary';
+  return bits !== 32 && !unclipped.includes(grid);
 }
 
 /** The chart in words. */
