@@ -85,6 +85,14 @@ describe('export view', () => {
     expect(bridge.inputsOf('export.write')).toEqual([{ runId: 'run-1', path: null }]);
   });
 
+  it('exports the layers where all were quantized with other settings than the run', async () => {
+    const run = sampleRun({ state: 'finished' });
+    const two = threeLayers.map((layer) => ({ ...layer, bits: 2 as const, state: 'quantized' as const }));
+    const bridge = open(sampleProject(two, { runs: [run] }), () => ({ record: sampleRecord() }));
+    await userEvent.click(exportButton());
+    expect(bridge.inputsOf('export.write')).toEqual([{ runId: null, path: null }]);
+  });
+
   it('reports a failed proof and lets the user try again', async () => {
     open(quantized, () => {
       throw new Refusal({ code: 'E-EXPORT-PROOF', message: '3 codes differ.', remedy: 'Check the disk.' });

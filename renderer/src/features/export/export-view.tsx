@@ -12,7 +12,7 @@ import { Button, Card, Progress, ScrollArea, Select } from '../../ui/index.js';
 import { ExportHistory } from './export-history.js';
 import { LayerTable } from './layer-table.js';
 import { ProofCard } from './proof-card.js';
-import { currentSource, layerLines, sourceOptions } from './sources.js';
+import { currentSource, layerLines, likelySource, sourceOptions } from './sources.js';
 
 function WritingProgress() {
   const job = useJobs((state) => state.running.find((candidate) => candidate.kind === 'export'));
@@ -35,9 +35,8 @@ export function ExportView() {
   if (!project) return null;
 
   const options = sourceOptions(project);
-  const finished = options.find((option) => option.value !== currentSource && !option.blocked);
   const known = options.some((option) => option.value === picked);
-  const source = known && picked ? picked : (finished?.value ?? currentSource);
+  const source = known && picked ? picked : likelySource(project, configuration);
   const runId = source === currentSource ? null : source;
   const blocked = exportBlocked(situation, runId);
   return (

@@ -34,6 +34,20 @@ export function sourceOptions(project: ProjectState): SourceOption[] {
   ];
 }
 
+/**
+ * The newest finished run; the current layers where there is none, and where all were quantized with other settings
+ * since: who quantizes and then exports means those.
+ */
+export function likelySource(project: ProjectState, configuration: Configuration): string {
+  const run = project.runs.findLast(({ state }) => state === 'finished');
+  if (!run) return currentSource;
+  const changed = Object.keys(run.configuration).some(
+    (layer) => JSON.stringify(run.configuration[layer]) !== JSON.stringify(configuration[layer]),
+  );
+  const ready = layerLines(project, configuration, currentSource).every((line) => line.ready);
+  return changed && ready ? currentSource : run.id;
+}
+
 export interface LayerLine {
   name: string;
   shape: readonly number[];
