@@ -259,23 +259,39 @@ ByBits errors_of_user(const float* x, int64_t rows, int64_t cols, const View& vi
   return result;
 }
 
+// `asked` at the bits of `configs`; a library has other grids where it has no such bits.
+ByBits estimated_errors(const float* x, int64_t rows, int64_t cols, const View& view,
+                        const QuantizerConfig& asked, const std::vector<QuantizerConfig>& configs,
+                        const CancelToken* cancel) {
+  if (configs.empty()) return {};
+  if (asked.grid == Grid::kUser) return errors_of_user(x, rows, cols, view, configs, cancel);
+  return asked.granularity == Granularity::kTensor
+             ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
+             : errors_by_row_scales(view, configs, cancel);
+}
+
 ByBits errors_by_bits(const float* x, int64_t rows, int64_t cols, const View& view,
                       const AnalyzeOptions& options, const CancelToken* cancel) {
-  std::vector<QuantizerConfig> configs;
-  for (int bits = 1; bits <= 8; ++bits) configs.push_back(with_bits(options.config, bits));
-  if (options.config.grid == Grid::kUser) {
-    return errors_of_user(x, rows, cols, view, configs, cancel);
+  const auto given = [&](size_t i) {
+    return i < options.scales_by_bits.size() && options.scales_by_bits[i];
+  };
+  std::vector<QuantizerConfig> configs, unknown;
+  for (int bits = 1; bits <= 8; ++bits) {
+    configs.push_back(with_bits(options.config, bits));
+    if (!given(configs.size() - 1)) unknown.push_back(configs.back());
   }
-  ByBits result = options.config.granularity == Granularity::kTensor
-                      ? errors_by_one_scale(x, rows, cols, view, configs, cancel)
-                      : errors_by_row_scales(view, configs, cancel);
-  for (size_t i = 0; i < configs.size() && i < options.scales_by_bits.size(); ++i) {
-    const std::optional<Scales>& given = options.scales_by_bits[i];
-    if (!given) continue;
-    Scales scales = scales_of_view(*given, rows, cols, configs[i], options.row);
-    result.errors[i] =
-        quantization_error(view.x, view.rows, view.cols, configs[i], scales, cancel);
-    result.scales[i] = std::move(scales);
+  ByBits estimated = estimated_errors(x, rows, cols, view, options.config, unknown, cancel);
+  ByBits result;
+  for (size_t i = 0, next = 0; i < configs.size(); ++i) {
+    if (given(i)) {
+      result.scales.push_back(
+          scales_of_view(*options.scales_by_bits[i], rows, cols, configs[i], options.row));
+      result.errors.push_back(quantization_error(view.x, view.rows, view.cols, configs[i],
+                                                 result.scales.back(), cancel));
+    } else {
+      result.scales.push_back(std::move(estimated.scales[next]));
+      result.errors.push_back(estimated.errors[next++]);
+    }
   }
   return result;
 }

@@ -20,6 +20,31 @@ void binary_codes(const float* x, uint8_t* codes, int64_t n) {
   for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0.0f ? 1 : 0;
 }
 
+// Codes minus qmin of one row after the other, by the rule of the grid.
+class RowQuantizer {
+ public:
+  RowQuantizer(const QuantizerConfig& config, const ScaleLayout& layout, const Scales& scales)
+      : config_(config), layout_(layout), scales_(scales) {
+    if (config.grid != Grid::kUser) params_ = quant_params(config, layout, scales);
+  }
+
+  void codes(const float* x, int64_t row, uint8_t* codes) const {
+    if (config_.grid == Grid::kUser) {
+      user_codes_of_row(config_, layout_, scales_, x, row, codes);
+    } else if (config_.grid == Grid::kBinary) {
+      binary_codes(x, codes, layout_.cols);
+    } else {
+      kernels().quantize(x, codes, 1, layout_.cols, params_of_row(params_, row));
+    }
+  }
+
+ private:
+  const QuantizerConfig& config_;
+  const ScaleLayout& layout_;
+  const Scales& scales_;
+  QuantParams params_;
+};
+
 void dequantize_row(const uint8_t* codes, float* y, int64_t cols, const QuantParams& row,
                     bool binary) {
   const int64_t run = row.row_stride ? row.group_cols : cols;
@@ -47,19 +72,9 @@ void check_bits(int bits) {
 void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
                     const Scales& scales, uint8_t* codes) {
   const ScaleLayout layout = scale_layout(config, rows, cols);
-  const bool user = config.grid == Grid::kUser;
-  const QuantParams params = user ? QuantParams() : quant_params(config, layout, scales);
+  const RowQuantizer quantizer(config, layout, scales);
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
-    const int64_t at = begin * cols;
-    if (user) {
-      for (int64_t r = begin; r < end; ++r) {
-        user_codes_of_row(config, layout, scales, x + r * cols, r, codes + r * cols);
-      }
-    } else if (config.grid == Grid::kBinary) {
-      binary_codes(x + at, codes + at, (end - begin) * cols);
-    } else {
-      kernels().quantize(x + at, codes + at, end - begin, cols, params_of_row(params, begin));
-    }
+    for (int64_t r = begin; r < end; ++r) quantizer.codes(x + r * cols, r, codes + r * cols);
   });
 }
 
@@ -76,19 +91,12 @@ QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
   weight.scales = scales;
   const int64_t row_bytes = packed_row_bytes(cols, config.bits);
   weight.packed.resize(static_cast<size_t>(rows * row_bytes));
-  const bool binary = config.grid == Grid::kBinary, user = config.grid == Grid::kUser;
-  const QuantParams params = user ? QuantParams() : quant_params(config, layout, scales);
+  const RowQuantizer quantizer(config, layout, scales);
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> codes(static_cast<size_t>(cols));
     for (int64_t r = begin; r < end; ++r) {
       throw_if_cancelled(cancel);
-      if (user) {
-        user_codes_of_row(config, layout, scales, x + r * cols, r, codes.data());
-      } else if (binary) {
-        binary_codes(x + r * cols, codes.data(), cols);
-      } else {
-        kernels().quantize(x + r * cols, codes.data(), 1, cols, params_of_row(params, r));
-      }
+      quantizer.codes(x + r * cols, r, codes.data());
       kernels().pack_row(codes.data(), weight.packed.data() + r * row_bytes, cols, config.bits);
     }
   });
