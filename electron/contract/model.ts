@@ -6,6 +6,19 @@ import { layerOutcomeSchema } from './calibration.js';
 export const layerStateSchema = z.enum(['float', 'prepared', 'quantized']);
 export type LayerState = z.infer<typeof layerStateSchema>;
 
+export const resultIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
+
+/** How far a layer has come under its quantizer. */
+const layerStanding = {
+  state: layerStateSchema,
+  /** Names what *prepare*, *quantize* or layer training made of it; absent when it is float. */
+  result: resultIdSchema.optional(),
+  /** What choosing its codes, or training it by itself, won; absent where codes are the nearest. */
+  outcome: layerOutcomeSchema.optional(),
+};
+export const layerStandingSchema = z.strictObject(layerStanding);
+export type LayerStanding = z.infer<typeof layerStandingSchema>;
+
 export const layerInfoSchema = z.strictObject({
   name: z.string().min(1).max(4096),
   /** As stored; a weight of rank > 2 is quantized as [shape[0], product of the rest]. */
@@ -15,9 +28,7 @@ export const layerInfoSchema = z.strictObject({
   dtype: z.string().max(16),
   /** Part of the network graph, so it can be trained. */
   trainable: z.boolean(),
-  state: layerStateSchema,
-  /** What choosing its codes, or training it by itself, won; absent where codes are the nearest. */
-  outcome: layerOutcomeSchema.optional(),
+  ...layerStanding,
 });
 export type LayerInfo = z.infer<typeof layerInfoSchema>;
 

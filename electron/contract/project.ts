@@ -1,7 +1,7 @@
 /** A project on disk and the state of the open one. */
 import { z } from 'zod';
 import { errorInfoSchema } from './errors.js';
-import { datasetInfoSchema, layerStateSchema, modelInfoSchema } from './model.js';
+import { datasetInfoSchema, layerStandingSchema, modelInfoSchema } from './model.js';
 import { exportRecordSchema } from './proof.js';
 import { configurationSchema, libraryIdSchema } from './quantizer.js';
 import { runSummarySchema } from './run.js';
@@ -36,10 +36,10 @@ export const projectStateSchema = z.strictObject({
 });
 export type ProjectState = z.infer<typeof projectStateSchema>;
 
-/** Layers whose configuration was replaced, as they are now. */
+/** Layers whose configuration or result was replaced, as they are now. */
 export const configuredLayersSchema = z.strictObject({
   configuration: configurationSchema,
-  states: z.record(z.string().min(1).max(4096), layerStateSchema),
+  states: z.record(z.string().min(1).max(4096), layerStandingSchema),
 });
 export type ConfiguredLayers = z.infer<typeof configuredLayersSchema>;
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { analysisSchema, whatIfSchema } from './analysis.js';
 import { calibrationSchema, layerTrainingSchema } from './calibration.js';
+import { resultIdSchema } from './model.js';
 import {
   configuredLayersSchema,
   libraryStateSchema,
@@ -94,8 +95,9 @@ export const routes = {
   'project.recent': { input: none, output: z.strictObject({ entries: z.array(recentEntrySchema).max(50) }) },
   'project.clearRecent': { input: none, output: none },
   /**
-   * Replaces the configuration of the named layers; layers whose quantizer changed fall back to `float`. The
-   * answer is about these layers alone, so that an edit costs the same whatever the size of the model.
+   * Replaces the configuration of the named layers; layers whose quantizer changed have what was made of them under
+   * the new one, or are `float`. The answer is about these layers alone, so that an edit costs the same whatever the
+   * size of the model.
    */
   'project.configure': {
     input: z.strictObject({ changes: configurationSchema }),
@@ -135,6 +137,11 @@ export const routes = {
   /** Asks with the open dialog; null means the user closed it. */
   'layer.chooseInputs': { input: none, output: z.strictObject({ path: path.nullable() }) },
   'layer.reset': { input: z.strictObject({ layers: layerNames }), output: projectStateSchema },
+  /** Takes results made before as the layers' own again, all or none; null: float. What undo and redo ask for. */
+  'layer.restore': {
+    input: z.strictObject({ results: z.record(layerName, resultIdSchema.nullable()) }),
+    output: configuredLayersSchema,
+  },
 
   'run.start': {
     input: z.strictObject({ name: z.string().min(1).max(200).nullable(), training: trainingConfigSchema }),

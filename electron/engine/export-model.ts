@@ -18,8 +18,8 @@ import {
   type PlainTensor,
 } from './export-source.js';
 import { biasOf, graphLayers } from './graph.js';
-import type { LayerRecord, TrainedInput } from './layer-states.js';
-import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
+import type { KeptRecord, TrainedInput } from './layer-states.js';
+import { codesDigest, packKept, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
 import { type NetworkPlan, planNetwork } from './network-plan.js';
 import type { FloatTensors } from './network-state.js';
@@ -64,11 +64,11 @@ export async function modelSource(
   const calibrated = await calibrate(context, project, frozen, weights, signal);
   return {
     id: 'model',
-    label: model.info(() => 'float').name,
+    label: model.name,
     description: {
       layers,
       activations: calibrated?.activations ?? [],
-      source: { name: model.info(() => 'float').name, sha256: model.sha256 },
+      source: { name: model.name, sha256: model.sha256 },
       run: null,
       tool,
       graph: model.content.graph,
@@ -86,16 +86,21 @@ function noReference(project: OpenProject): string {
   return project.trainingReason ?? 'No quantized layer is part of the network.';
 }
 
-/** Quantizer and scales of each exported layer as the export began: changing them meanwhile changes no file. */
-type FrozenLayers = ReadonlyMap<string, { config: LayerConfig; record: LayerRecord | null }>;
+/** Quantizer and result of each exported layer as the export began: changing them meanwhile changes no file. */
+type FrozenLayers = ReadonlyMap<string, { config: LayerConfig; record: KeptRecord | null }>;
 
 async function freezeLayers(project: OpenProject, names: readonly string[]): Promise<FrozenLayers> {
-  // All quantizers at once, before anything is waited for; the scales one by one, for they are many small files.
-  const configs = names.map((name) => [name, project.configOf(name)] as const);
-  const frozen = new Map<string, { config: LayerConfig; record: LayerRecord | null }>();
-  for (const [name, config] of configs) {
-    const record = await project.layerStates.get(name, config.weight);
-    if (!record && project.layerStates.outcomeOf(name)) throw lostWeight(name);
+  const { layerStates } = project;
+  // All at once, before anything is waited for; the scales one by one, for they are many small files.
+  const now = names.map((name) => ({
+    name,
+    config: project.configOf(name),
+    result: layerStates.resultOf(name),
+  }));
+  const frozen = new Map<string, { config: LayerConfig; record: KeptRecord | null }>();
+  for (const { name, config, result } of now) {
+    const record = result && (await layerStates.record(name, result));
+    if (!record && result?.outcome) throw lostWeight(name);
     frozen.set(name, { config, record });
   }
   return frozen;
@@ -126,7 +131,9 @@ async function packAgain(
     config,
     signal,
   };
-  const { weight } = await packLayer(parts, record ?? (await prepareLayer(parts)));
+  const { weight } = record
+    ? await packKept(parts, record)
+    : await packLayer(parts, await prepareLayer(parts));
   if (record && codesDigest(weight.packed) !== record.codesSha256) {
     throw new QatError(
       'E-EXPORT-PROOF',
@@ -179,21 +186,20 @@ function quantizedWeights(
   const biases = ownBiases(model, frozen);
   return {
     withTensor: (name, work) => {
-      const layer = biases.get(name);
-      if (layer !== undefined) return layerStates.withBias(addon, layer, work);
-      return frozen.get(name)?.record?.ownWeight
-        ? layerStates.withWeight(addon, name, work)
-        : model.withTensor(name, work);
+      const owner = biases.get(name);
+      if (owner) return layerStates.withBias(addon, owner, work);
+      const record = frozen.get(name)?.record;
+      return record?.ownWeight ? layerStates.withWeight(addon, record, work) : model.withTensor(name, work);
     },
   };
 }
 
-/** Tensors that a layer's own bias takes the place of → that layer. */
-function ownBiases({ content: { graph } }: Model, frozen: FrozenLayers): Map<string, string> {
-  const owners = new Map<string, string>();
+/** Tensors that a layer's own bias takes the place of → what was made of that layer. */
+function ownBiases({ content: { graph } }: Model, frozen: FrozenLayers): Map<string, KeptRecord> {
+  const owners = new Map<string, KeptRecord>();
   for (const [layer, { record }] of frozen) {
     const bias = graph && record?.ownBias ? biasOf(graph, layer) : null;
-    if (bias) owners.set(bias, layer);
+    if (bias && record) owners.set(bias, record);
   }
   return owners;
 }

@@ -48,7 +48,7 @@ export async function runSource(
     description: {
       layers,
       activations,
-      source: { name: project.model.info(() => 'float').name, sha256: project.model.sha256 },
+      source: { name: project.model.name, sha256: project.model.sha256 },
       run: { id: record.id, name: record.name, training: record.training },
       tool,
       graph,

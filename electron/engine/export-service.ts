@@ -39,18 +39,28 @@ export class ExportService {
     const title = `Export ${basename(input.path)}`;
     return this.#context.jobs.run('export', title, options, async (job) => {
       job.progress(null, 'Prepare');
-      const source =
-        input.runId === null
-          ? await modelSource(this.#context, project, job.signal)
-          : await runSource(this.#context, project, input.runId);
+      // Layers may get other results while this one reads theirs.
+      const release = project.layerStates.files.hold();
       try {
-        const record = await writeProven(this.#context, source, input.path, job);
-        await project.addExport(record);
-        return record;
+        return await this.#write(project, input, job);
       } finally {
-        source.dispose();
+        await release();
       }
     });
+  }
+
+  async #write(project: OpenProject, input: WriteExportInput, job: JobControl): Promise<ExportRecord> {
+    const source =
+      input.runId === null
+        ? await modelSource(this.#context, project, job.signal)
+        : await runSource(this.#context, project, input.runId);
+    try {
+      const record = await writeProven(this.#context, source, input.path, job);
+      await project.addExport(record);
+      return record;
+    } finally {
+      source.dispose();
+    }
   }
 
   /** Re-reads an exported file. @throws E-FILE-*, E-REQUEST-INVALID when this project never exported it */

@@ -3,6 +3,7 @@ import type { AnalyzeOptions, NativeScales, Tensor } from '../../native/index.js
 import {
   type Analysis,
   type Calibration,
+  type ConfiguredLayers,
   type LayerConfig,
   type ProjectState,
   QatError,
@@ -145,13 +146,13 @@ export class LayerService {
   async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
     const { layers, calibration } = input;
     return this.#each('quantize', 'Quantize', layers, options, async (project, job, layer, config) => {
-      if (project.layerStates.outcomeOf(layer.name)?.by === 'training') return;
+      if (project.layerStates.resultOf(layer.name)?.outcome?.by === 'training') return;
       this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const rounding = roundingOf(config.weight);
       if (config.weight.bits === 32 || rounding === 'nearest') {
         const kept = await project.layerStates.get(layer.name, config.weight);
-        // A weight of its own without an outcome: the app ended between the two.
+        // A weight of its own without an outcome: a project of version 1 whose app had ended between the two.
         const prepared = kept && !kept.ownWeight ? kept : await prepareLayer(parts);
         const { weight, scales } = await packLayer(parts, prepared);
         const codesSha256 = codesDigest(weight.packed);
@@ -203,12 +204,21 @@ export class LayerService {
     );
   }
 
-  /** Back to the float weight as loaded. */
+  /** Back to the float weight as loaded; `restore` takes it back. */
   async reset(input: RouteInput<'layer.reset'>): Promise<ProjectState> {
     const project = this.#context.current();
     for (const name of input.layers) project.model.layer(name);
     await project.layerStates.reset(input.layers);
     return project.announce();
+  }
+
+  /** Results that the layers had before, under the quantizers they are set to. @throws E-LAYER-STATE, all or none */
+  async restore(input: RouteInput<'layer.restore'>): Promise<ConfiguredLayers> {
+    const project = this.#context.current();
+    const layers = Object.keys(input.results);
+    for (const name of layers) project.model.layer(name);
+    await project.layerStates.restore(input.results);
+    return project.layersNow(layers);
   }
 
   forget(): void {
@@ -252,7 +262,7 @@ export class LayerService {
       : null;
     // The scales follow from the weights and the quantizer, so the file's digest and the lens name the answer; those
     // of a layer with a weight of its own follow from more than that.
-    const scales = prepared?.ownWeight ? prepared.codesSha256 : prepared ? 'prepared' : 'estimated';
+    const scales = prepared?.ownWeight ? prepared.id : prepared ? 'prepared' : 'estimated';
     const key = `${project.model.sha256}:${layer.name}:${scales}`;
     return project.model.withTensor(layer.name, (tensor) => work({ tensor, scales: prepared, key }));
   }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { NativeAddon, NativeScales, NBitLayer, QuantizedWeight, Tensor } from '../../native/index.js';
 import { type LayerConfig, QatError } from '../contract/index.js';
-import type { LayerRecord } from './layer-states.js';
+import type { KeptRecord, LayerRecord } from './layer-states.js';
 import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
 import type { OpenProject } from './open-project.js';
@@ -70,14 +70,19 @@ export interface PackedWeight {
   scales: NativeScales;
 }
 
-/** The packed weight of the record: its own weight, or the model's, under its scales. @throws as `prepareLayer` */
-export function packLayer(job: LayerJob, record: LayerRecord): Promise<PackedWeight> {
-  if (!record.ownWeight) return withLayer(job, (linear) => pack(job, linear, record));
-  const { addon, project, layer, config } = job;
+/** The packed weight of the model's weight under the scales. @throws as `prepareLayer` */
+export function packLayer(job: LayerJob, scales: NativeScales): Promise<PackedWeight> {
+  return withLayer(job, (linear) => pack(job, linear, scales));
+}
+
+/** Of a kept record: of its own weight where it has one, else the model's. @throws as `prepareLayer` */
+export function packKept(job: LayerJob, record: KeptRecord): Promise<PackedWeight> {
+  if (!record.ownWeight) return packLayer(job, record);
+  const { addon, project, config } = job;
   return withLayer(
     job,
     (linear) => pack(job, linear, record),
-    (use) => project.layerStates.withWeight(addon, layer.name, use),
+    (use) => project.layerStates.withWeight(addon, record, use),
     chosenCodes(config.weight),
   );
 }

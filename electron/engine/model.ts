@@ -9,8 +9,7 @@ import type { NativeAddon, Tensor } from '../../native/index.js';
 import {
   type Graph,
   type LayerInfo,
-  type LayerOutcome,
-  type LayerState,
+  type LayerStanding,
   type ModelInfo,
   QatError,
 } from '../contract/index.js';
@@ -140,20 +139,18 @@ export class Model {
     this.#layers = new Map(this.content.layers.map((layer) => [layer.name, layer]));
   }
 
-  info(
-    stateOf: (layer: string) => LayerState,
-    outcomeOf: (layer: string) => LayerOutcome | null = () => null,
-  ): ModelInfo {
+  get name(): string {
+    return basename(this.file.path);
+  }
+
+  info(standingOf: (layer: string) => LayerStanding): ModelInfo {
     return {
-      name: basename(this.file.path),
+      name: this.name,
       path: this.file.path,
       sha256: this.sha256,
       sizeBytes: this.file.sizeBytes,
       parameterCount: this.content.parameterCount,
-      layers: this.content.layers.map((layer) => {
-        const outcome = outcomeOf(layer.name);
-        return { ...layer, state: stateOf(layer.name), ...(outcome && { outcome }) };
-      }),
+      layers: this.content.layers.map((layer) => ({ ...layer, ...standingOf(layer.name) })),
       others: this.content.others,
     };
   }

@@ -15,7 +15,7 @@ import type { ProjectStore, RunStore } from '../store/index.js';
 import type { OpenDataset } from './dataset.js';
 import { type LayerRecord, LayerStates, type OwnWeight } from './layer-states.js';
 import type { Model } from './model.js';
-import { checkLayerConfig, sameWeightQuantizer } from './quantizers.js';
+import { checkLayerConfig } from './quantizers.js';
 
 export interface OpenProjectParts {
   store: ProjectStore;
@@ -39,7 +39,8 @@ export class OpenProject {
   constructor(parts: OpenProjectParts) {
     this.#parts = parts;
     this.model = parts.model;
-    this.layerStates = new LayerStates(parts.store);
+    const layers = parts.model.content.layers.map((layer) => layer.name);
+    this.layerStates = new LayerStates(parts.store, layers, (layer) => this.configOf(layer).weight);
     this.#dataset = parts.dataset;
     this.#trainingReason = parts.trainingReason;
   }
@@ -83,10 +84,7 @@ export class OpenProject {
       name,
       folder: store.folder,
       sample,
-      model: this.model.info(
-        (layer) => this.layerStates.stateOf(layer),
-        (layer) => this.layerStates.outcomeOf(layer),
-      ),
+      model: this.model.info((layer) => this.layerStates.standingOf(layer)),
       dataset: this.#dataset?.info ?? null,
       trainingReason: this.#trainingReason,
       configuration: Object.fromEntries(layers.map((layer) => [layer.name, this.configOf(layer.name)])),
@@ -105,24 +103,20 @@ export class OpenProject {
   }
 
   /**
-   * Replaces the configuration of the named layers, all or none; a layer whose weight quantizer changed
-   * falls back to `float`. @throws E-LAYER-UNKNOWN, E-QUANTIZER-INVALID, E-DISK-*
+   * Replaces the configuration of the named layers, all or none; a layer whose weight quantizer changed has what was
+   * made of it under the new one, or is `float`. @throws E-LAYER-UNKNOWN, E-QUANTIZER-INVALID, E-DISK-*
    */
   async configure(changes: Configuration): Promise<ConfiguredLayers> {
-    const changed: string[] = [];
-    for (const [name, config] of Object.entries(changes)) {
-      checkLayerConfig(this.model.layer(name), config);
-      if (!sameWeightQuantizer(this.configOf(name).weight, config.weight)) changed.push(name);
-    }
-    // States first: a crash between the two leaves a float layer, never scales of another quantizer.
-    await this.layerStates.reset(changed);
-    const saved = this.#parts.store.saveConfiguration(changes);
-    // And again: one may have been prepared under the old quantizer while the states were written.
-    await Promise.all([saved, this.layerStates.reset(changed)]);
-    const names = Object.keys(changes);
+    for (const [name, config] of Object.entries(changes)) checkLayerConfig(this.model.layer(name), config);
+    await this.#parts.store.saveConfiguration(changes);
+    return this.layersNow(Object.keys(changes));
+  }
+
+  /** The named layers as they are now. */
+  layersNow(names: readonly string[]): ConfiguredLayers {
     return {
       configuration: Object.fromEntries(names.map((name) => [name, this.configOf(name)])),
-      states: Object.fromEntries(names.map((name) => [name, this.layerStates.stateOf(name)])),
+      states: Object.fromEntries(names.map((name) => [name, this.layerStates.standingOf(name)])),
     };
   }
 
@@ -133,8 +127,7 @@ export class OpenProject {
     record: LayerRecord,
     own: OwnWeight | null = null,
   ): Promise<void> {
-    const isCurrent = () => sameWeightQuantizer(this.configOf(layer).weight, config.weight);
-    await this.layerStates.set(layer, config.weight, record, isCurrent, own);
+    await this.layerStates.set(layer, config.weight, record, own);
   }
 
   async saveView(view: ViewState): Promise<void> {

@@ -217,7 +217,9 @@ export class ProjectService {
       if (opened.file.path !== store.document.model.path) await store.saveModel(modelReference(opened));
       const { dataset, reason } = await this.#savedDataset(store.document, opened, job);
       this.#tellNotices(store);
-      return this.#assemble(store, opened, dataset, reason);
+      const project = this.#assemble(store, opened, dataset, reason);
+      await project.layerStates.open();
+      return project;
     } catch (thrown) {
       await store.close();
       throw thrown;

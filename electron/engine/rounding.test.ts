@@ -194,7 +194,7 @@ describe('a rounding', () => {
     await expect(test.engine.layers.train(train)).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
   });
 
-  it('another rounding, parameter or Reset gives the made weight up', async () => {
+  it('another rounding, parameter or Prepare takes the place of the made weight', async () => {
     await configure({ rounding: 'gptq' });
     await test.engine.layers.quantize({ layers: [layer], calibration: captured });
     await configure({ rounding: 'gptq', damping: 0.1 });

@@ -3,6 +3,7 @@
  * the widest type to the narrowest and by name within a type, header padded with spaces to 8 bytes.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { QatError } from '../contract/errors.js';
 import { type AtomicWriteOptions, writeFileAtomic } from './atomic-file.js';
 import { parseSafetensorsHeader, quoteName } from './safetensors-header.js';
@@ -53,6 +54,22 @@ export async function writeSafetensors(
   }
   await writeFileAtomic(path, pieces(), options);
   return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** The SHA-256 of the file that `writeSafetensors` would write. */
+export async function digestSafetensors(
+  tensors: Iterable<SafetensorsSource>,
+  metadata: Iterable<readonly [string, string]> = [],
+): Promise<string> {
+  const where = 'safetensors in memory';
+  const { sources, header } = layOut(where, tensors, metadata);
+  const hash = createHash('sha256');
+  for await (const piece of filePieces(where, header, sources)) {
+    hash.update(piece);
+    // Others are served between the pieces.
+    await setImmediate();
+  }
+  return hash.digest('hex');
 }
 
 /** The same file in memory, for small ones. */

@@ -142,6 +142,7 @@ function workHandlers({ engine, window }: HandlerParts): Part<'layer' | 'run' | 
     'layer.train': (input, options) => layers.train(input, options),
     'layer.chooseInputs': async () => ({ path: await askForInputs(window()) }),
     'layer.reset': (input) => layers.reset(input),
+    'layer.restore': (input) => layers.restore(input),
     'run.start': (input, options) => runs.start(input, options),
     'run.pause': (input) => runs.pause(input),
     'run.resume': (input, options) => runs.resume(input, options),

@@ -5,14 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { withTemporaryFolder } from '../formats/test-support.js';
 import { crc32Hex } from './crc32.js';
 import { decodeJournal, encodeJournalLine, replay } from './journal.js';
-import type { ProjectDocument, ProjectEdit } from './project-document.js';
+import { type ProjectDocument, type ProjectEdit, projectSchemaVersion } from './project-document.js';
 import { createProject, openProject } from './project-store.js';
-import { configuration, projectInit, view } from './test-support.js';
+import { configuration, layerResult, projectInit, view } from './test-support.js';
 
 const base: ProjectDocument = {
-  schemaVersion: 1,
+  schemaVersion: projectSchemaVersion,
   id: 'p',
   createdAt: '2026-01-01T00:00:00.000Z',
+  layerResults: {},
   layerStates: {},
   layerOutcomes: {},
   exports: [],
@@ -34,6 +35,12 @@ const edit: fc.Arbitrary<ProjectEdit> = fc.oneof(
   fc.record({
     kind: fc.constant('view' as const),
     data: fc.array(layer, { maxLength: 4 }).map((names) => view(...names)),
+  }),
+  fc.record({
+    kind: fc.constant('layerResults' as const),
+    data: fc
+      .tuple(layer, fc.array(fc.boolean(), { maxLength: 3 }))
+      .map(([name, current]) => ({ [name]: current.map((is, at) => layerResult(`${at}`, is)) })),
   }),
   fc.record({
     kind: fc.constant('layerStates' as const),
@@ -103,12 +110,12 @@ describe('journal', () => {
       const edits: ProjectEdit[] = [
         { kind: 'view', data: view('one') },
         { kind: 'configuration', data: configuration('first', 32) },
-        { kind: 'layerStates', data: { first: 'prepared' } },
+        { kind: 'layerResults', data: { first: [layerResult('1'), layerResult('2')] } },
       ];
       for (const item of edits) {
         if (item.kind === 'view') await project.saveView(item.data);
         if (item.kind === 'configuration') await project.saveConfiguration(item.data);
-        if (item.kind === 'layerStates') await project.saveLayerStates(item.data);
+        if (item.kind === 'layerResults') await project.saveLayerResults(item.data);
       }
       const journal = await readFile(join(project.folder, 'journal.ndjson'));
       const text = join(project.folder, 'project.json');
@@ -121,7 +128,7 @@ describe('journal', () => {
         const wanted = fold(edits.slice(0, opened.document.lastSeq));
         expect(opened.document.view).toEqual(wanted.view);
         expect(opened.document.configuration).toEqual(wanted.configuration);
-        expect(opened.document.layerStates).toEqual(wanted.layerStates);
+        expect(opened.document.layerResults).toEqual(wanted.layerResults);
         expect(opened.recovered).toBe(true);
         await opened.close();
         if (length === journal.length) expect(opened.document.lastSeq).toBe(edits.length);

@@ -9,10 +9,12 @@ import {
   exportRecordSchema,
   layerOutcomeSchema,
   layerStateSchema,
+  resultIdSchema,
   viewStateSchema,
 } from '../contract/index.js';
 
-export const projectSchemaVersion = 1;
+/** 2: results of layers in the place of their states and outcomes. */
+export const projectSchemaVersion = 2;
 
 /** Which file the project is about. The model itself stays where the user has it. */
 export const modelReferenceSchema = z.strictObject({
@@ -23,15 +25,30 @@ export const modelReferenceSchema = z.strictObject({
 });
 export type ModelReference = z.infer<typeof modelReferenceSchema>;
 
-const layerStatesSchema = z.record(z.string().min(1).max(4096), layerStateSchema);
-export type LayerStates = z.infer<typeof layerStatesSchema>;
+const layerName = z.string().min(1).max(4096);
 
-/** Null: none any more. */
-const layerOutcomesSchema = z.record(z.string().min(1).max(4096), layerOutcomeSchema.nullable());
-export type LayerOutcomes = z.infer<typeof layerOutcomesSchema>;
+/** What was made of a layer under one quantizer; `layers/<id>.safetensors` holds the arrays. */
+export const layerResultSchema = z.strictObject({
+  id: resultIdSchema,
+  /** The quantizer, as text. */
+  quantizer: z.string().max(4096),
+  state: layerStateSchema.exclude(['float']),
+  outcome: layerOutcomeSchema.nullable(),
+  /** The layer has it whenever it is set to the quantizer; one of each quantizer at most. */
+  current: z.boolean(),
+});
+export type LayerResult = z.infer<typeof layerResultSchema>;
+
+/** Of each layer, the one made or taken again last first. */
+const layerResultsSchema = z.record(layerName, z.array(layerResultSchema).max(64));
+export type LayerResults = z.infer<typeof layerResultsSchema>;
+
+/** Of version 1; `layers/<digest of the layer's name>.safetensors` holds the arrays. */
+const layerStatesSchema = z.record(layerName, layerStateSchema);
+const layerOutcomesSchema = z.record(layerName, layerOutcomeSchema.nullable());
 
 export const projectDocumentSchema = z.strictObject({
-  schemaVersion: z.literal(projectSchemaVersion),
+  schemaVersion: z.int().min(1).max(projectSchemaVersion),
   id: z.string().min(1).max(64),
   name: z.string().min(1).max(1024),
   sample: z.boolean(),
@@ -41,8 +58,9 @@ export const projectDocumentSchema = z.strictObject({
   trainingReason: z.string().max(1000).nullable(),
   configuration: configurationSchema,
   /** Layers that are not named are `float`. */
-  layerStates: layerStatesSchema,
-  /** Of layers whose codes are not the nearest. Documents from before there were any have none. */
+  layerResults: layerResultsSchema.default({}),
+  /** Of version 1, until its layers are adopted as results. */
+  layerStates: layerStatesSchema.default({}),
   layerOutcomes: layerOutcomesSchema.default({}),
   exports: z.array(exportRecordSchema).max(10_000),
   view: viewStateSchema,
@@ -56,6 +74,10 @@ export type ProjectDocument = z.infer<typeof projectDocumentSchema>;
 export const editSchema = z.discriminatedUnion('kind', [
   /** Configurations of the named layers replace the ones before. */
   z.strictObject({ kind: z.literal('configuration'), data: configurationSchema }),
+  z.strictObject({ kind: z.literal('layerResults'), data: layerResultsSchema }),
+  /** The layers of version 1, all of them, as results. */
+  z.strictObject({ kind: z.literal('adoptedLayers'), data: layerResultsSchema }),
+  /** Of version 1. */
   z.strictObject({ kind: z.literal('layerStates'), data: layerStatesSchema }),
   z.strictObject({ kind: z.literal('layerOutcomes'), data: layerOutcomesSchema }),
   z.strictObject({ kind: z.literal('view'), data: viewStateSchema }),
@@ -76,6 +98,10 @@ export function applyEdit(document: ProjectDocument, edit: ProjectEdit): Project
   switch (edit.kind) {
     case 'configuration':
       return { ...document, configuration: { ...document.configuration, ...edit.data } };
+    case 'layerResults':
+      return { ...document, layerResults: { ...document.layerResults, ...edit.data } };
+    case 'adoptedLayers':
+      return { ...document, layerStates: {}, layerOutcomes: {}, layerResults: edit.data };
     case 'layerStates':
       return { ...document, layerStates: { ...document.layerStates, ...edit.data } };
     case 'layerOutcomes':

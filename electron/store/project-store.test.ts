@@ -4,15 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { QatError } from '../contract/errors.js';
 import { failureOf, leftovers, withSmallDisk, withTemporaryFolder } from '../formats/test-support.js';
 import { toFolderName } from './folder-name.js';
+import { encodeJournalLine } from './journal.js';
 import { createProject, openProject } from './project-store.js';
-import { configuration, projectInit, runSummary, view } from './test-support.js';
+import { configuration, layerResult, projectInit, runSummary, view } from './test-support.js';
 
 describe('a project', () => {
   it('comes back as it was, closed or not', async () => {
     await withTemporaryFolder(async (base) => {
       const project = await createProject(base, projectInit);
       await project.saveConfiguration(configuration('second', 16));
-      await project.saveLayerStates({ second: 'prepared' });
+      await project.saveLayerResults({ second: [layerResult('1')] });
       await project.saveDataset(null, 'still none');
       await project.saveModel({ ...projectInit.model, path: '/moved.safetensors' });
       await project.close();
@@ -185,10 +186,32 @@ describe('bad state on disk', () => {
   it('a newer version is refused politely and left alone, also when the backup would open', async () => {
     await crashed(async (folder) => {
       const path = join(folder, 'project.json');
-      const newer = (await readFile(path, 'utf8')).replace('"schemaVersion": 1', '"schemaVersion": 2');
+      const newer = (await readFile(path, 'utf8')).replace('"schemaVersion": 2', '"schemaVersion": 3');
       await writeFile(path, newer);
       expect((await failureOf(openProject(folder))).code).toBe('E-PROJECT-NEWER');
       expect(await readFile(path, 'utf8')).toBe(newer);
+    });
+  });
+
+  it('version 1 opens with its states and the edits of its journal, and becomes version 2', async () => {
+    await withTemporaryFolder(async (base) => {
+      const project = await createProject(base, projectInit);
+      const { folder } = project;
+      await project.close();
+      const { layerResults: _, ...old } = JSON.parse(await readFile(join(folder, 'project.json'), 'utf8'));
+      const text = JSON.stringify({ ...old, schemaVersion: 1, layerStates: { a: 'prepared' } });
+      await writeFile(join(folder, 'project.json'), text);
+      const edit = { kind: 'layerStates', data: { b: 'quantized' } } as const;
+      await writeFile(join(folder, 'journal.ndjson'), encodeJournalLine({ seq: old.lastSeq + 1, edit }));
+      const opened = await openProject(folder);
+      expect(opened.notices).toEqual([]);
+      expect(opened.document).toMatchObject({ schemaVersion: 2, layerResults: {} });
+      expect(opened.document.layerStates).toEqual({ a: 'prepared', b: 'quantized' });
+      await opened.adoptLayers({ a: [layerResult('1')] });
+      await opened.close();
+      const again = await openProject(folder);
+      expect(again.document).toMatchObject({ layerStates: {}, layerResults: { a: [layerResult('1')] } });
+      await again.close();
     });
   });
 
@@ -228,12 +251,12 @@ describe('disk faults', () => {
         expect(project.runs.list()).toEqual([]);
         expect(await leftovers(project.folder)).toEqual([]);
         await rm(free);
-        await project.saveLayerStates({ first: 'prepared' });
+        await project.saveLayerResults({ first: [layerResult('1')] });
         await project.runs.add(runSummary('run-1'));
         await rm(join(project.folder, 'project.lock'));
         const again = await openProject(project.folder);
         expect(again.document.view.selection).toEqual(wide);
-        expect(again.document.layerStates).toEqual({ first: 'prepared' });
+        expect(again.document.layerResults).toEqual({ first: [layerResult('1')] });
         await again.close();
       });
       if (reason !== undefined) context.skip(reason);

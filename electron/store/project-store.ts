@@ -15,8 +15,7 @@ import { encodeJournalLine, journalLineLimitBytes } from './journal.js';
 import {
   applyEdit,
   editSchema,
-  type LayerOutcomes,
-  type LayerStates,
+  type LayerResults,
   type ModelReference,
   type ProjectDocument,
   type ProjectEdit,
@@ -55,6 +54,7 @@ export async function createProject(baseFolder: string, init: ProjectInit): Prom
     schemaVersion: projectSchemaVersion,
     id: randomUUID(),
     createdAt: new Date().toISOString(),
+    layerResults: {},
     layerStates: {},
     layerOutcomes: {},
     exports: [],
@@ -84,7 +84,7 @@ export async function openProject(folder: string): Promise<ProjectStore> {
     await removeStaleTemporaryFiles(path);
     const { document, text, notices } = await loadProject(path);
     const runs = await RunStore.open(path);
-    const open = { ...document, closedCleanly: false };
+    const open = { ...document, schemaVersion: projectSchemaVersion, closedCleanly: false };
     if (text === undefined) await keepDamaged(path);
     const newText = await storeProject(path, open, text);
     return new ProjectStore(path, lock, open, newText, runs, !document.closedCleanly, [
@@ -179,14 +179,14 @@ export class ProjectStore {
     return this.#save({ kind: 'configuration', data: changes });
   }
 
-  /** Replaces the states of the named layers. @throws as `saveConfiguration` */
-  saveLayerStates(states: LayerStates): Promise<void> {
-    return this.#save({ kind: 'layerStates', data: states });
+  /** Replaces the results of the named layers. @throws as `saveConfiguration` */
+  saveLayerResults(results: LayerResults): Promise<void> {
+    return this.#save({ kind: 'layerResults', data: results });
   }
 
-  /** Replaces the outcomes of the named layers. @throws as `saveConfiguration` */
-  saveLayerOutcomes(outcomes: LayerOutcomes): Promise<void> {
-    return this.#save({ kind: 'layerOutcomes', data: outcomes });
+  /** The layers of a document of version 1 as results. @throws as `saveConfiguration` */
+  adoptLayers(results: LayerResults): Promise<void> {
+    return this.#save({ kind: 'adoptedLayers', data: results });
   }
 
   /** @throws as `saveConfiguration` */

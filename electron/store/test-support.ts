@@ -6,6 +6,7 @@ import {
   defaultTrainingConfig,
   type RunSummary,
 } from '../contract/index.js';
+import type { LayerResult } from './project-document.js';
 import type { ProjectInit } from './project-store.js';
 
 export const projectInit: ProjectInit = {
@@ -24,6 +25,10 @@ export function view(...selection: string[]) {
 
 export function configuration(layer: string, groupSize: number): Configuration {
   return { [layer]: { ...defaultLayerConfig, weight: { ...defaultLayerConfig.weight, groupSize } } };
+}
+
+export function layerResult(digit: string, current = true): LayerResult {
+  return { id: digit.repeat(32), quantizer: `[${digit}]`, state: 'prepared', outcome: null, current };
 }
 
 export function runSummary(id: string, changes: Partial<RunSummary> = {}): RunSummary {

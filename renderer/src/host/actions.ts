@@ -19,6 +19,7 @@ import {
 import { activeRun, cancelRun, pauseRun, resumeRun, startRun } from './runs-store.js';
 import { pickNewRun, useSelection } from './selection-store.js';
 import { useTraining } from './training-store.js';
+import { asStep } from './work-steps.js';
 
 /** What decides whether an action is possible; plain data, so that the rules can be tested. */
 export interface Situation {
@@ -130,7 +131,8 @@ export function runningRun({ project }: Situation): RunSummary | undefined {
 export async function prepareSelection(): Promise<boolean> {
   await configurationSettled();
   const situation = currentSituation();
-  return prepareBlocked(situation) === null && prepareLayers(quantizedTargets(situation));
+  const targets = quantizedTargets(situation);
+  return prepareBlocked(situation) === null && asStep('Prepare', targets, () => prepareLayers(targets));
 }
 
 export async function quantizeSelection(): Promise<boolean> {
@@ -138,9 +140,8 @@ export async function quantizeSelection(): Promise<boolean> {
   const situation = currentSituation();
   if (quantizeBlocked(situation) !== null) return false;
   const targets = quantizedTargets(situation);
-  if (!needsInputs(situation)) return quantizeLayers(targets);
-  const calibration = await chosenCalibration();
-  return calibration !== null && quantizeLayers(targets, calibration);
+  const calibration = needsInputs(situation) ? await chosenCalibration() : undefined;
+  return calibration !== null && asStep('Quantize', targets, () => quantizeLayers(targets, calibration));
 }
 
 /** Train each selected layer by itself against its float output; it is quantized then. */
@@ -150,13 +151,16 @@ export async function trainSelection(): Promise<boolean> {
   if (trainLayersBlocked(situation) !== null) return false;
   const calibration = await chosenCalibration();
   if (calibration === null) return false;
-  return trainLayers(quantizedTargets(situation), calibration, useCalibration.getState().training);
+  const targets = quantizedTargets(situation);
+  const { training } = useCalibration.getState();
+  return asStep('Train', targets, () => trainLayers(targets, calibration, training));
 }
 
 export async function resetSelection(): Promise<boolean> {
   await configurationSettled();
   const situation = currentSituation();
-  return resetBlocked(situation) === null && resetLayers([...situation.selected]);
+  const targets = [...situation.selected];
+  return resetBlocked(situation) === null && asStep('Reset', targets, () => resetLayers(targets));
 }
 
 /** Train the whole network with the layers' quantizers; the Training view follows the new run. */

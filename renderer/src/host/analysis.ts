@@ -29,19 +29,20 @@ export interface LensOptions {
 const drawnBins = 256;
 
 /**
- * A prepared layer is looked at with its own scales; an unprepared one, and any layer under another quantizer
- * than its own, with estimated ones.
+ * A prepared layer is looked at with the scales of its result; an unprepared one, and any layer under another
+ * quantizer than its own, with estimated ones.
  */
 function useRevision(layer: string | null, quantizer: WeightQuantizer | null, options: LensOptions): string {
   const scales = useProject(({ project }) => {
     const own = layer === null ? undefined : project?.configuration[layer]?.weight;
-    const isFloat = (layerByName(project, layer)?.state ?? 'float') === 'float';
-    return isFloat || JSON.stringify(own) !== JSON.stringify(quantizer) ? 'estimated' : 'prepared';
+    const result = layerByName(project, layer)?.result;
+    return result && JSON.stringify(own) === JSON.stringify(quantizer) ? result : estimated;
   });
   return revisionOf(options.revision ?? 0, scales);
 }
 
-const revisionOf = (revision: number, scales: 'estimated' | 'prepared') => `${revision} ${scales}`;
+const estimated = 'estimated';
+const revisionOf = (revision: number, scales: string) => `${revision} ${scales}`;
 
 function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
   return { quantizer, row: options.row ?? null, range: options.range ?? null, drawnBins };
@@ -121,7 +122,7 @@ export function useOtherBitsAhead(
     const controller = new AbortController();
     const timer = setTimeout(async () => {
       const now: ReturnType<typeof lensOf> = JSON.parse(lens);
-      const revision = revisionOf(attempt, 'estimated');
+      const revision = revisionOf(attempt, estimated);
       for (const bits of nearestFirst(now.quantizer.bits)) {
         const input = {
           source: { layer, runId: null },

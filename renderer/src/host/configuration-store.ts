@@ -1,6 +1,7 @@
 /**
  * The layers' quantizers as the user edits them: shown at once, sent to the main process in order,
- * and taken back as immer patches. One user action is one step of the journal, whatever its size.
+ * and taken back as immer patches. One user action is one step of the journal, whatever its size; what commands make
+ * of layers are steps of the same journal.
  */
 import { applyPatches, enablePatches, type Patch, produceWithPatches } from 'immer';
 import { create } from 'zustand';
@@ -8,6 +9,7 @@ import { request } from './client.js';
 import {
   type ActivationQuantizer,
   type Configuration,
+  type ConfiguredLayers,
   type LayerConfig,
   legalActivation,
   legalWeight,
@@ -21,11 +23,25 @@ enablePatches();
 
 export { legalWeight };
 
-export interface JournalStep {
+interface EditStep {
+  kind: 'edit';
   label: string;
   patches: Patch[];
   inverse: Patch[];
 }
+
+/** Layer → the result it has; null: it is float. */
+export type Results = Record<string, string | null>;
+
+/** A command that gave layers other results. */
+interface WorkStep {
+  kind: 'work';
+  label: string;
+  before: Results;
+  after: Results;
+}
+
+export type JournalStep = EditStep | WorkStep;
 
 interface ConfigurationState {
   /** What the user sees: the project's configuration with the edits not yet answered. */
@@ -75,7 +91,7 @@ export function setLayerConfigs(
   patch: LayerPatch | ((config: LayerConfig, name: string) => LayerConfig),
   label: string,
 ): void {
-  const { configuration, undoSteps } = useConfiguration.getState();
+  const { configuration } = useConfiguration.getState();
   const apply = typeof patch === 'function' ? patch : (config: LayerConfig) => patched(config, patch);
   const [next, patches, inverse] = produceWithPatches(configuration, (draft) => {
     for (const name of names) {
@@ -86,43 +102,55 @@ export function setLayerConfigs(
     }
   });
   if (patches.length === 0) return;
-  const step: JournalStep = { label, patches, inverse };
-  useConfiguration.setState({
-    configuration: next,
-    undoSteps: [...undoSteps, step],
-    redoSteps: [],
-  });
-  send(difference(configuration, next));
+  useConfiguration.setState({ configuration: next });
+  addStep({ kind: 'edit', label, patches, inverse });
+  sendEdit(difference(configuration, next));
+}
+
+/** What was undone before cannot be done again then. */
+export function addStep(step: JournalStep): void {
+  useConfiguration.setState(({ undoSteps }) => ({ undoSteps: [...undoSteps, step], redoSteps: [] }));
 }
 
 export function undo(): void {
-  const { configuration, undoSteps, redoSteps } = useConfiguration.getState();
-  const step = undoSteps[undoSteps.length - 1];
-  if (!step) return;
-  const next = applyPatches(configuration, step.inverse);
-  useConfiguration.setState({
-    configuration: next,
-    undoSteps: undoSteps.slice(0, -1),
-    redoSteps: [...redoSteps, step],
-  });
-  send(difference(configuration, next));
+  move('undoSteps', 'redoSteps');
 }
 
 export function redo(): void {
-  const { configuration, undoSteps, redoSteps } = useConfiguration.getState();
-  const step = redoSteps[redoSteps.length - 1];
-  if (!step) return;
-  const next = applyPatches(configuration, step.patches);
-  useConfiguration.setState({
-    configuration: next,
-    undoSteps: [...undoSteps, step],
-    redoSteps: redoSteps.slice(0, -1),
-  });
-  send(difference(configuration, next));
+  move('redoSteps', 'undoSteps');
 }
 
-/** Edits waiting for their turn; merged, because only the last state of a layer matters. */
-let waiting: Configuration | null = null;
+type Steps = 'undoSteps' | 'redoSteps';
+
+function move(from: Steps, to: Steps): void {
+  const now = useConfiguration.getState();
+  const step = now[from].at(-1);
+  if (!step || waitsForWork(step, useProject.getState().busy)) return;
+  const isUndo = from === 'undoSteps';
+  const moved = { [from]: now[from].slice(0, -1), [to]: [...now[to], step] };
+  if (step.kind === 'work') {
+    useConfiguration.setState(moved);
+    // Results may be kept no longer. What lies behind such a step cannot be reached, what was undone before it can.
+    const refused = { undoSteps: now.undoSteps, redoSteps: now.redoSteps, [from]: [] };
+    send({ kind: 'restore', results: isUndo ? step.before : step.after, refused });
+    return;
+  }
+  const next = applyPatches(now.configuration, isUndo ? step.inverse : step.patches);
+  useConfiguration.setState({ configuration: next, ...moved });
+  sendEdit(difference(now.configuration, next));
+}
+
+/** The results of layers are not exchanged under a command that is making some. */
+export function waitsForWork(step: JournalStep, busy: string | null): boolean {
+  return step.kind === 'work' && busy !== null;
+}
+
+type Change =
+  | { kind: 'configure'; changes: Configuration }
+  | { kind: 'restore'; results: Results; refused: Pick<ConfigurationState, Steps> };
+
+/** Changes waiting for their turn. */
+let waiting: Change[] = [];
 let sending = false;
 let idle: Promise<void> = Promise.resolve();
 
@@ -131,45 +159,52 @@ export function configurationSettled(): Promise<void> {
   return idle;
 }
 
-function send(changes: Configuration): void {
+/** Edits that follow each other are merged, because only the last state of a layer matters. */
+function sendEdit(changes: Configuration): void {
   if (Object.keys(changes).length === 0) return;
-  waiting = { ...waiting, ...changes };
+  const last = waiting.at(-1);
+  if (last?.kind === 'configure') Object.assign(last.changes, changes);
+  else send({ kind: 'configure', changes });
+}
+
+function send(change: Change): void {
+  waiting.push(change);
   useConfiguration.setState({ pending: true });
   if (!sending) idle = drain();
+}
+
+function ask(change: Change): Promise<ConfiguredLayers> {
+  return change.kind === 'configure'
+    ? request('project.configure', { changes: change.changes })
+    : request('layer.restore', { results: change.results });
 }
 
 async function drain(): Promise<void> {
   sending = true;
   const projectId = useProject.getState().project?.id;
-  try {
-    while (waiting) {
-      const changes: Configuration = waiting;
-      waiting = null;
-      const layers = await request('project.configure', { changes });
+  for (let change = waiting.shift(); change; change = waiting.shift()) {
+    try {
+      const layers = await ask(change);
       if (useProject.getState().project?.id === projectId) applyLayers(layers);
+    } catch (thrown) {
+      // What the main process refused is not shown as if it were so: back to its last word.
+      waiting = [];
+      const { project } = useProject.getState();
+      const steps = change.kind === 'restore' ? change.refused : { undoSteps: [], redoSteps: [] };
+      useConfiguration.setState({ configuration: project?.configuration ?? {}, ...steps });
+      notify(thrown, change.kind === 'restore' ? 'restoring layers' : 'changing the configuration');
     }
-  } catch (thrown) {
-    // What the main process refused is not shown as if it were so: back to its last word.
-    waiting = null;
-    const { project } = useProject.getState();
-    useConfiguration.setState({
-      configuration: project?.configuration ?? {},
-      undoSteps: [],
-      redoSteps: [],
-    });
-    notify(thrown, 'changing the configuration');
-  } finally {
-    sending = false;
-    const told = useProject.getState().project?.configuration;
-    const shown = useConfiguration.getState().configuration;
-    useConfiguration.setState({ pending: false, configuration: told ? shareUnchanged(shown, told) : shown });
   }
+  sending = false;
+  const told = useProject.getState().project?.configuration;
+  const shown = useConfiguration.getState().configuration;
+  useConfiguration.setState({ pending: false, configuration: told ? shareUnchanged(shown, told) : shown });
 }
 
 /** Follow the project's configuration unless edits are on their way; returns the way to stop. */
 export function followConfiguration(): () => void {
   const stopReplaced = onProjectReplaced((project) => {
-    waiting = null;
+    waiting = [];
     useConfiguration.setState({ configuration: project.configuration, undoSteps: [], redoSteps: [] });
   });
   const stopProject = useProject.subscribe((state, previous) => {

@@ -25,3 +25,4 @@ export * from './runs-store.js';
 export * from './selection-store.js';
 export * from './series.js';
 export * from './training-store.js';
+export * from './work-steps.js';

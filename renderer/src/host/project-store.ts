@@ -52,9 +52,11 @@ export function applyProject(told: ProjectState): void {
 export function applyLayers({ configuration, states }: ConfiguredLayers): void {
   const { project } = useProject.getState();
   if (!project) return;
-  const layers = project.model.layers.map(({ outcome, ...layer }) => {
-    const state = states[layer.name] ?? layer.state;
-    return { ...layer, state, ...(outcome && state === 'quantized' && { outcome }) };
+  const layers = project.model.layers.map((layer) => {
+    const standing = states[layer.name];
+    if (!standing) return layer;
+    const { result: _result, outcome: _outcome, ...rest } = layer;
+    return { ...rest, ...standing };
   });
   applyProject({
     ...project,
@@ -118,6 +120,16 @@ export async function clearRecent(): Promise<void> {
     useProject.setState({ recent: [] });
   } catch (thrown) {
     notify(thrown, 'clearing the list of recent files');
+  }
+}
+
+/** Ask for the state of the open project, where what was told of it may have been missed. */
+export async function refreshProject(): Promise<void> {
+  try {
+    const { project } = await request('project.current', {});
+    if (project) applyProject(project);
+  } catch (thrown) {
+    notify(thrown, 'reading the project');
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a command is: the one description that menus, shortcuts, the palette and buttons share. */
 import type { MenuCommand } from '../../host/contract.js';
-import type { Situation } from '../../host/index.js';
+import type { JournalStep, Situation } from '../../host/index.js';
 
 export const commandGroups = ['Run', 'File', 'View', 'Layers', 'Edit', 'Help'] as const;
 export type CommandGroup = (typeof commandGroups)[number];
@@ -26,9 +26,9 @@ export type CommandId = MenuCommand | WindowCommand;
 
 /** What decides whether a command can run. */
 export interface CommandContext extends Situation {
-  /** Labels of the steps that undo and redo would take; null = none. */
-  undoLabel: string | null;
-  redoLabel: string | null;
+  /** The steps that undo and redo would take; null = none. */
+  undoStep: JournalStep | null;
+  redoStep: JournalStep | null;
   recentCount: number;
 }
 
@@ -48,7 +48,7 @@ export interface Command {
   keywords?: string;
   /** Why it cannot run now; null = it can. */
   blocked?(context: CommandContext): string | null;
-  /** A label that says more now (`Undo Set fc1 to 4 bits`). */
+  /** A label that says more now (`Undo: Set fc1 to 4 bits`). */
   labelNow?(context: CommandContext): string;
   run(): unknown;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { menuCommandTable } from '../../host/contract.js';
+import type { JournalStep } from '../../host/index.js';
 import { sampleProject, sampleRun, threeLayers } from '../../host/testing/sample-state.js';
 import { type CommandContext, commandGroups } from './command.js';
 import { commandById, commands } from './registry.js';
@@ -11,8 +12,8 @@ function context(change: Partial<CommandContext> = {}): CommandContext {
     configuration: {},
     selected: [],
     busy: null,
-    undoLabel: null,
-    redoLabel: null,
+    undoStep: null,
+    redoStep: null,
     recentCount: 0,
     ...change,
   };
@@ -69,9 +70,18 @@ describe('command registry', () => {
   });
 
   it('names the step that undo takes back', () => {
-    expect(commandById('edit.undo').labelNow?.(context({ undoLabel: 'Set fc1 to 4 bits' }))).toBe(
-      'Undo: Set fc1 to 4 bits',
-    );
+    const undoStep: JournalStep = { kind: 'edit', label: 'Set fc1 to 4 bits', patches: [], inverse: [] };
+    const now = context({ undoStep });
+    expect(commandById('edit.undo').labelNow?.(now)).toBe('Undo: Set fc1 to 4 bits');
+    expect(commandById('edit.undo').blocked?.({ ...now, busy: 'train' })).toBeNull();
+  });
+
+  it('exchanges no results under a command that makes some', () => {
+    const step = { kind: 'work', label: 'Quantize 3 layers', before: {}, after: {} } as const;
+    const { blocked, labelNow } = commandById('edit.redo');
+    expect(labelNow?.(context({ redoStep: step }))).toBe('Redo: Quantize 3 layers');
+    expect(blocked?.(context({ redoStep: step }))).toBeNull();
+    expect(blocked?.(context({ redoStep: step, busy: 'train' }))).toMatch(/Wait/);
   });
 
   it('pauses and cancels only while a training runs', () => {

@@ -11,6 +11,7 @@ import {
   cancelTraining,
   changeSettings,
   clearRecent,
+  type JournalStep,
   openDataset,
   openFolder,
   openModel,
@@ -38,6 +39,7 @@ import {
   undo,
   useAppInfo,
   useNotices,
+  waitsForWork,
 } from '../../host/index.js';
 import { openDialog } from '../dialogs-store.js';
 import { focusLayerFilter, focusNextPanel } from '../focus.js';
@@ -52,6 +54,9 @@ const needsSelection = ({ project, selected }: CommandContext) => {
   return selected.length > 0 ? null : 'Select a layer first';
 };
 const needsRun = (context: CommandContext) => (runningRun(context) ? null : 'No training is running');
+
+const stepBlocked = (step: JournalStep | null, busy: CommandContext['busy']) =>
+  step && waitsForWork(step, busy) ? 'Wait for the step before' : null;
 
 const view = (tab: ViewName): Behaviour => ({ blocked: needsProject, run: () => showTab(tab) });
 
@@ -73,15 +78,15 @@ const menuBehaviours: Record<MenuCommand, Behaviour> = {
   'file.libraries': { keywords: 'add own plugin native user', run: () => openDialog('libraries') },
   'edit.undo': {
     yieldsToText: true,
-    blocked: ({ undoLabel }) => (undoLabel ? null : 'Nothing to undo'),
-    labelNow: ({ undoLabel }) => (undoLabel ? `Undo: ${undoLabel}` : 'Undo'),
+    blocked: ({ undoStep, busy }) => stepBlocked(undoStep, busy) ?? (undoStep ? null : 'Nothing to undo'),
+    labelNow: ({ undoStep }) => (undoStep ? `Undo: ${undoStep.label}` : 'Undo'),
     run: undo,
   },
   'edit.redo': {
     alias: '$mod+Y',
     yieldsToText: true,
-    blocked: ({ redoLabel }) => (redoLabel ? null : 'Nothing to redo'),
-    labelNow: ({ redoLabel }) => (redoLabel ? `Redo: ${redoLabel}` : 'Redo'),
+    blocked: ({ redoStep, busy }) => stepBlocked(redoStep, busy) ?? (redoStep ? null : 'Nothing to redo'),
+    labelNow: ({ redoStep }) => (redoStep ? `Redo: ${redoStep.label}` : 'Redo'),
     run: redo,
   },
   'edit.selectAllLayers': { blocked: needsProject, run: selectAllLayers },

@@ -1,6 +1,7 @@
 /** Runs commands and says what they can do now. */
 import {
   currentSituation,
+  type JournalStep,
   notify,
   notifyInfo,
   useConfiguration,
@@ -10,24 +11,24 @@ import {
 import type { Command, CommandContext } from './command.js';
 import { commandById } from './registry.js';
 
-const lastLabel = (steps: readonly { label: string }[]) => steps[steps.length - 1]?.label ?? null;
+const last = (steps: readonly JournalStep[]) => steps.at(-1) ?? null;
 
 export function currentContext(): CommandContext {
   const { undoSteps, redoSteps } = useConfiguration.getState();
   return {
     ...currentSituation(),
-    undoLabel: lastLabel(undoSteps),
-    redoLabel: lastLabel(redoSteps),
+    undoStep: last(undoSteps),
+    redoStep: last(redoSteps),
     recentCount: useProject.getState().recent.length,
   };
 }
 
 export function useCommandContext(): CommandContext {
   const situation = useSituation();
-  const undoLabel = useConfiguration((state) => lastLabel(state.undoSteps));
-  const redoLabel = useConfiguration((state) => lastLabel(state.redoSteps));
+  const undoStep = useConfiguration((state) => last(state.undoSteps));
+  const redoStep = useConfiguration((state) => last(state.redoSteps));
   const recentCount = useProject((state) => state.recent.length);
-  return { ...situation, undoLabel, redoLabel, recentCount };
+  return { ...situation, undoStep, redoStep, recentCount };
 }
 
 /** Run it, or say why it cannot run. */

@@ -38,7 +38,7 @@ function open(project: ProjectState = sampleProject(), chosen: string | null = n
     'project.saveView': () => ({}),
     'project.configure': ({ changes }) => ({
       configuration: changes as never,
-      states: Object.fromEntries(Object.keys(changes).map((name) => [name, 'float' as const])),
+      states: Object.fromEntries(Object.keys(changes).map((name) => [name, { state: 'float' as const }])),
     }),
     'layer.whatIf': ({ lens }) => sampleWhatIf(lens.quantizer.bits),
     'layer.analyze': () => {
