@@ -17,7 +17,6 @@ export * from './layer-figures.js';
 export * from './lens-store.js';
 export * from './libraries-store.js';
 export * from './notices.js';
-export * from './packed-size.js';
 export * from './project-store.js';
 export * from './run-curves.js';
 export * from './run-words.js';
