@@ -1,5 +1,6 @@
 /** The window's side of the main process: requests, events, and the state mirrored from them. */
 export * from './actions.js';
+export * from './allocation.js';
 export * from './analysis.js';
 export * from './app-store.js';
 export * from './calibration-store.js';
@@ -24,3 +25,4 @@ export * from './runs-store.js';
 export * from './selection-store.js';
 export * from './series.js';
 export * from './training-store.js';
+export * from './transforms.js';

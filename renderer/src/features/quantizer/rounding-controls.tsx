@@ -1,9 +1,8 @@
 import type { RoundingPart } from '../../host/contract.js';
 import { roundingOf, roundingTable } from '../../host/contract.js';
 import { editSelection } from '../../host/index.js';
-import { Checkbox, Field, Select } from '../../ui/index.js';
+import { Checkbox, Field, PartNote, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { PartNote } from './part-note.js';
 import { PartParameters } from './range-parameters.js';
 import type { ControlsProps } from './weight-controls.js';
 import { roundingChoices } from './words.js';

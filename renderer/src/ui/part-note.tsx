@@ -1,11 +1,19 @@
 import { Info } from 'lucide-react';
 import { Popover } from 'radix-ui';
-import type { Part } from '../../host/contract.js';
 
-/** What the chosen part of a quantizer computes, where it is from, and when to take it: a button that opens it. */
-export function PartNote({ control, part }: { control: string; part: Part | null }) {
+/** What something computes, where it is from, and when to take it. */
+export interface Note {
+  label: string;
+  formula: string;
+  source: string | null;
+  goodFor: string;
+  traps: string;
+}
+
+/** A button that opens the note of what is chosen; `control` is the name of the choice, if there is one. */
+export function PartNote({ control, part }: { control?: string; part: Note | null }) {
   if (!part) return <span>mixed</span>;
-  const title = `${control}: ${part.label}`;
+  const title = control === undefined ? part.label : `${control}: ${part.label}`;
   return (
     <Popover.Root>
       <Popover.Trigger asChild>
