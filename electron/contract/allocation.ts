@@ -72,7 +72,7 @@ export const allocationSchema = z.strictObject({
     .max(100_000),
   now: total,
   proposed: total,
-  /** The best that each size allows, greedily found, smallest first. */
+  /** The best that each size allows, smallest first; of many layers found greedily. */
   curve: z.array(total).max(100),
   /** All layers alike, by their bits. */
   uniform: z.array(total.extend({ of: z.int() })).max(8),

@@ -23,6 +23,8 @@ import { quantizerText } from './quantizers.js';
 /** From here on a measurement is worth a line in the job bar. */
 const longMeasureMs = 300;
 const curvePoints = 32;
+/** Of more layers the greedy answers lie so close to each other that the exact ones look the same. */
+const mostExactLayers = 24;
 
 /** One number of bits for a layer. */
 interface Option {
@@ -168,10 +170,11 @@ export class AllocationService {
 
   async #curve(rows: readonly Row[], least: number, signal: AbortSignal): Promise<AllocationTotal[]> {
     const most = rows.reduce((sum, { options }) => sum + Math.max(...options.map(({ cost }) => cost)), 0);
+    const method = rows.length <= mostExactLayers ? 'exact' : 'greedy';
     const curve: AllocationTotal[] = [];
     for (let at = 0; at < curvePoints; at += 1) {
       const budget = Math.floor(least + ((most - least) * at) / (curvePoints - 1));
-      const { choices } = await this.#choose(rows, budget, 'greedy', signal);
+      const { choices } = await this.#choose(rows, budget, method, signal);
       const total = totalOf(rows, choices);
       if (total.bytes !== curve.at(-1)?.bytes) curve.push(total);
     }

@@ -129,7 +129,7 @@ function between(wired: Wired, node: GraphNode, index: number, foldable: Readonl
   if (node.op === 'flatten' && wired.entering[index]?.[0]?.length === 2) {
     return 'Its tokens become one row: a channel is in columns that are not neighbours';
   }
-  return homogeneous.includes(node.op) ? null : `${node.op} lies behind it`;
+  return homogeneous.includes(node.op) ? null : `Behind it: ${node.op}, which passes no factor on`;
 }
 
 /** Chains of layers, each with the next a chosen pair, so that a chain is equalised as one. */

@@ -283,7 +283,7 @@ describe('what lies between', () => {
   const b = { op: 'linear' as const, weight: 'b', bias: null };
 
   it.each([
-    ['GELU', network([a, { op: 'gelu' }, b]), 'gelu lies behind it'],
+    ['GELU', network([a, { op: 'gelu' }, b]), 'Behind it: gelu'],
     ['a batch norm behind a ReLU', network([a, { op: 'relu' }, batchNorm('n'), b]), 'cannot be folded'],
     ['a shifted input', network([a, { ...b, inputShift: 's' }]), 'shifts its inputs'],
     [

@@ -84,9 +84,11 @@ function blockedBy(allocation: Allocation | null, changes: number): string | nul
 }
 
 function Totals({ allocation: { now, proposed } }: { allocation: Allocation }) {
-  const change = (of: (total: typeof now) => string) => (
+  const change = (of: (total: typeof now) => string, name = '') => (
     <span className="whitespace-nowrap">
-      <span className="text-ink3">{of(now)} → </span>
+      <span className="text-ink3">
+        {name} {of(now)} →{' '}
+      </span>
       {of(proposed)}
     </span>
   );
@@ -94,7 +96,7 @@ function Totals({ allocation: { now, proposed } }: { allocation: Allocation }) {
     <p className="figure flex min-w-0 flex-1 flex-wrap gap-x-4" data-selectable>
       {change(({ bits }) => `${bits.toFixed(2)} bits`)}
       {change(({ bytes }) => formatBytes(bytes))}
-      {change(({ error }) => `error ${formatNumber(error, 3)}`)}
+      {change(({ error }) => formatNumber(error, 3), 'error')}
     </p>
   );
 }

@@ -23,7 +23,8 @@ export function allocationSeries({ curve, uniform, now, proposed }: Allocation) 
       id: 'uniform',
       label: 'all layers alike',
       color: chartColors.neutral,
-      dash: '2 3',
+      // Points alone: there are no layers alike in between.
+      dash: '0 100000',
       marker: 'square',
       points: points(uniform),
     },
@@ -48,7 +49,7 @@ export function AllocationChart({ allocation }: { allocation: Allocation }) {
     <section aria-label="Error against size" className="flex flex-col">
       <h3 className="mb-1 flex items-baseline gap-2 text-sm font-semibold">
         Error against size
-        <span className="figure font-normal text-ink3">summed over the layers, by {unit}</span>
+        <span className="figure font-normal text-ink3">summed over the layers, by size in {unit}</span>
       </h3>
       <Legend items={series} />
       <div className="flex h-40 flex-col">

@@ -89,7 +89,7 @@ function Item({ name, note, reason, checked, disabled, onChange }: ItemProps) {
         label={
           <>
             <span className={reason === null ? '' : 'text-ink2'}>{name}</span>
-            {note && reason === null ? <span className="text-ink3"> {note}</span> : null}
+            {note ? <span className="text-ink3"> {note}</span> : null}
           </>
         }
         checked={checked}
