@@ -59,11 +59,7 @@ async function outputLosses(
   groups: GroupInputs,
 ): Promise<Loss[]> {
   const { addon, project, layer, signal } = job;
-  const values = await project.model.withTensor(layer.name, async (tensor) => {
-    const copy = new Float32Array(layer.rows * layer.cols);
-    tensor.copyTo(copy);
-    return copy;
-  });
+  const values = await project.model.valuesOf(layer.name);
   const scales: NativeScales[] = [];
   for (const quantizer of quantizers) scales.push(await preparedScales(job, values, quantizer));
   const losses = quantizers.map((): Loss => ({ error: 0, power: 0 }));

@@ -49,6 +49,8 @@ interface Row {
 export class AllocationService {
   readonly #context: EngineContext;
   readonly #losses = new Map<string, Loss>();
+  /** That inputs were captured from. */
+  #dataset: OpenProject['dataset'] = null;
 
   constructor(context: EngineContext) {
     this.#context = context;
@@ -57,6 +59,7 @@ export class AllocationService {
   /** Another project is open. */
   forget(): void {
     this.#losses.clear();
+    this.#dataset = null;
   }
 
   /**
@@ -66,6 +69,8 @@ export class AllocationService {
   async allocate(input: AllocationInput, options?: CallOptions): Promise<Allocation> {
     const project = this.#context.current();
     for (const name of input.fixed) project.model.layer(name);
+    if (this.#dataset !== project.dataset) this.#losses.clear();
+    this.#dataset = project.dataset;
     const late = { ...options, announceAfterMs: longMeasureMs };
     return this.#context.jobs.run('allocate', 'Allocate bits', late, async (job) => {
       const rows = await this.#rows(project, input, job);

@@ -55,13 +55,6 @@ const open = () => {
   return project;
 };
 
-const weightOf = (layer: string) =>
-  open().model.withTensor(layer, async (tensor) => {
-    const values = new Float32Array(tensor.rows * tensor.cols);
-    tensor.copyTo(values);
-    return values;
-  });
-
 const quantizer = (bits: (typeof choices)[number]) => legalWeight(defaultLayerConfig.weight, { bits });
 
 /** D = Ŵ − W by single operations. */
@@ -91,7 +84,7 @@ describe('of the weights alone', () => {
     async (bytes) => {
       const lists = await Promise.all(
         open().model.content.layers.map(async ({ name, rows, cols }) => {
-          const values = await weightOf(name);
+          const values = await open().model.valuesOf(name);
           return choices.map((bits) => ({
             bits,
             error: difference(values, rows, cols, bits).reduce((sum, d) => sum + d * d, 0),
@@ -168,7 +161,7 @@ describe('of the outputs', () => {
       const model = open().model.layer(layer);
       const { values, samples } = await layerInputs(testAddon(), open(), model, drawn);
       const bits = proposed.bits as (typeof choices)[number];
-      const d = difference(await weightOf(layer), model.rows, model.cols, bits);
+      const d = difference(await open().model.valuesOf(layer), model.rows, model.cols, bits);
       const expected = await hessianLoss(d, values, samples, model.cols);
       expect((proposed.error ?? 0) / expected).toBeCloseTo(1, 3);
     }
@@ -214,7 +207,7 @@ describe('of the outputs', () => {
     const groups = await groupInputs(testAddon(), open(), layer, { kind: 'captured', images: 20 });
     expect(groups.count).toBe(4);
     const bits = found.layers[1]?.proposed.bits as (typeof choices)[number];
-    const d = difference(await weightOf('dw.weight'), 4, 9, bits);
+    const d = difference(await open().model.valuesOf('dw.weight'), 4, 9, bits);
     let expected = 0;
     for (let group = 0; group < 4; group += 1) {
       const { values, samples } = groups.of(group);

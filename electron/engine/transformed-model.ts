@@ -180,12 +180,7 @@ class Transformation {
 
   async #values(tensor: string): Promise<Float32Array> {
     const changed = this.#changed.get(tensor);
-    if (changed) return changed.values;
-    return this.#model.withTensor(tensor, async (loaded) => {
-      const values = new Float32Array(loaded.rows * loaded.cols);
-      loaded.copyTo(values);
-      return values;
-    });
+    return changed ? changed.values : this.#model.valuesOf(tensor);
   }
 }
 

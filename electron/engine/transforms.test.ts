@@ -264,6 +264,21 @@ describe('a convolutional network', () => {
   });
 });
 
+it('the sample, equalised, decides alike and quantizes better where it is one scale per tensor', async () => {
+  await test.engine.project.openSample();
+  const out = join(test.folder, 'sample-equal.safetensors');
+  const choice = { folds: [], pairs: ['fc1.weight', 'fc2.weight'] };
+  const record = await test.engine.transforms.write({ choice, path: out });
+  expect(record).toMatchObject({ inputs: 'test', samples: 2000, sameDecision: 2000, equalized: 2 });
+  expect(record.maxDifference).toBeLessThan(record.tolerance / 10);
+  expect(record.outputDb.after ?? 0).toBeGreaterThan((record.outputDb.before ?? 0) + 0.5);
+  const [first, , last] = record.layers;
+  for (const layer of [first, last]) {
+    expect(layer?.after.rangeRatio).toBeLessThan(layer?.before.rangeRatio ?? 0);
+    expect(layer?.after.sqnrDb ?? 0).toBeGreaterThan(layer?.before.sqnrDb ?? 0);
+  }
+});
+
 describe('what lies between', () => {
   const shapes = new Map(
     [
