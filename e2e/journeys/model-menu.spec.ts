@@ -71,6 +71,12 @@ test('batch norms are folded and layers equalised into a proven new file, which 
   const table = dialog.getByRole('table', { name: 'Weights that change' });
   await expect(table.getByRole('row')).toHaveCount(6);
   await picture(workbench, 'transform');
+  await norms.getByRole('button', { name: 'About Batch-norm folding' }).click();
+  await expect(page.getByText('W ← k·W, b ← k·(b − μ) + β')).toBeVisible();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: join('out', 'tour', 'transform-note.png') });
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeVisible();
 
   const out = join(folder.path, 'folded.safetensors');
   await answerDialogs(app, [null, out]);
@@ -115,9 +121,13 @@ test('bits are allocated within a budget and applied in one step', async () => {
   await budget.fill('1.2');
   await budget.press('Enter');
   await expect(dialog.getByRole('alert')).toContainText('2.00 bits a weight');
+  await page.screenshot({ path: join('out', 'tour', 'allocate-refused.png') });
+  await dialog.getByRole('combobox', { name: 'Errors of' }).click();
+  await page.getByRole('option', { name: /^weights alone/ }).click();
   await budget.fill('2.6');
   await budget.press('Enter');
   await dialog.getByRole('checkbox', { name: 'Keep fc2.weight' }).click();
+  await expect(table.getByRole('columnheader', { name: 'weight SQNR' })).toBeVisible();
   await expect(table.getByRole('row', { name: /fc2\.weight/ })).not.toContainText('becomes');
   await dialog.getByRole('checkbox', { name: 'Keep fc2.weight' }).click();
   await expect(apply).toHaveText('Apply to 2 layers', { timeout: 30_000 });

@@ -34,7 +34,10 @@ export function setAllocation(change: Partial<AllocationSettings>): void {
   useAllocation.setState(change);
 }
 
-/** A project begins with inputs captured where they can be, and with its float layers kept; returns the way to stop. */
+/**
+ * A project begins with inputs captured where they can be, and with its float layers kept unless all are float;
+ * returns the way to stop.
+ */
 export function followAllocation(): () => void {
   return onProjectReplaced((project) => {
     const weights = project.model.layers.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
@@ -45,7 +48,9 @@ export function followAllocation(): () => void {
 }
 
 function floatLayers({ configuration }: ProjectState): string[] {
-  return Object.entries(configuration).flatMap(([name, { weight }]) => (weight.bits === 32 ? [name] : []));
+  const layers = Object.entries(configuration);
+  const float = layers.flatMap(([name, { weight }]) => (weight.bits === 32 ? [name] : []));
+  return float.length === layers.length ? [] : float;
 }
 
 /** The question as set; `inputs` as they are under the quantizer's calibration inputs. */

@@ -10,8 +10,17 @@ export interface Note {
   traps: string;
 }
 
-/** A button that opens the note of what is chosen; `control` is the name of the choice, if there is one. */
-export function PartNote({ control, part }: { control?: string; part: Note | null }) {
+export interface PartNoteProps {
+  /** The name of the choice, if it is one. */
+  control?: string;
+  /** Null: several differ. */
+  part: Note | null;
+  /** Where there is room for it. */
+  side?: 'left' | 'right';
+}
+
+/** A button that opens the note of what is chosen. */
+export function PartNote({ control, part, side = 'left' }: PartNoteProps) {
   if (!part) return <span>mixed</span>;
   const title = control === undefined ? part.label : `${control}: ${part.label}`;
   return (
@@ -27,7 +36,7 @@ export function PartNote({ control, part }: { control?: string; part: Note | nul
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
-          side="left"
+          side={side}
           align="start"
           sideOffset={6}
           collisionPadding={8}

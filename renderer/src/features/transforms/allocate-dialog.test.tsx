@@ -144,10 +144,22 @@ it('says why there is no proposal, and asks again when told to', async () => {
   });
   expect((await screen.findByRole('alert')).textContent).toContain('The budget is too small.');
   expect(screen.getByRole('button', { name: 'Apply' }).getAttribute('aria-disabled')).toBe('true');
+  expect(screen.queryByRole('table')).toBeNull();
   refuse = false;
   await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
   expect(await screen.findByRole('button', { name: 'Apply to 2 layers' })).toBeTruthy();
   expect(bridge.inputsOf('model.allocate')).toHaveLength(2);
+  // Refused once more: what is kept can be freed all the same.
+  refuse = true;
+  await userEvent.click(screen.getByRole('checkbox', { name: 'Keep fc1.weight' }));
+  await screen.findByRole('alert');
+  await userEvent.click(screen.getByRole('checkbox', { name: 'Keep fc1.weight' }));
+  expect(useAllocation.getState().fixed).toEqual(['fc2.weight']);
+});
+
+it('a model that is all float is free to be allocated', () => {
+  act(() => applyProject({ ...sampleProject([{ name: 'a', bits: 32 }]), id: 'project-3' }));
+  expect(useAllocation.getState().fixed).toEqual([]);
 });
 
 it('the chart is in the unit that fits, points ascending; an error of 0 is exact', () => {

@@ -30,6 +30,8 @@ export function AllocateDialog({ open, onClose }: ModelDialogProps) {
     delayMs: restMs,
     revision: `${project} ${attempt}`,
   });
+  const [last, setLast] = useState<Allocation | null>(null);
+  if (asked.data && asked.data !== last) setLast(asked.data);
   const allocation = asked.loading || asked.error ? null : asked.data;
   const changes = allocation ? changedBits(allocation) : 0;
   const apply = () => {
@@ -58,8 +60,15 @@ export function AllocateDialog({ open, onClose }: ModelDialogProps) {
         <BudgetControls />
         <section aria-label="Proposal" aria-busy={asked.loading} className="flex min-w-0 flex-col gap-3">
           {asked.error ? (
-            <ErrorState error={asked.error} onRetry={() => setAttempt((now) => now + 1)} />
-          ) : asked.data ? (
+            <ErrorState
+              error={asked.error}
+              onRetry={() => setAttempt((now) => now + 1)}
+              className="!m-0 !max-w-none !p-0"
+            />
+          ) : null}
+          {/* Refused for a budget or for what is kept: the layers stay in sight, to be freed. */}
+          {asked.error && last ? <AllocationTable allocation={withoutProposal(last)} /> : null}
+          {asked.error ? null : asked.data ? (
             <>
               <AllocationChart allocation={asked.data} />
               <AllocationTable allocation={asked.data} />
@@ -76,6 +85,10 @@ export function AllocateDialog({ open, onClose }: ModelDialogProps) {
       </div>
     </Dialog>
   );
+}
+
+function withoutProposal(allocation: Allocation): Allocation {
+  return { ...allocation, layers: allocation.layers.map((row) => ({ ...row, proposed: row.now })) };
 }
 
 function blockedBy(allocation: Allocation | null, changes: number): string | null {

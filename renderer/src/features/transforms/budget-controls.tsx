@@ -22,7 +22,7 @@ export function BudgetControls() {
   const { budget, bits, bytes, choices, measure, relative } = useAllocation();
   return (
     <div className="flex flex-col gap-3">
-      <Field label="Budget" hint={<PartNote part={transformTable.allocate} />}>
+      <Field label="Budget" hint={<PartNote part={transformTable.allocate} side="right" />}>
         <SegmentedControl
           label="Budget in"
           value={budget}

@@ -61,7 +61,7 @@ function Part({ transform, title, empty, children }: PartProps) {
     <section aria-label={title}>
       <h3 className="mb-1.5 flex items-center gap-2 text-sm font-semibold">
         {title}
-        <PartNote part={transformTable[transform]} />
+        <PartNote part={transformTable[transform]} side="right" />
       </h3>
       {children.length === 0 ? (
         <p className="text-sm text-ink3">{empty}</p>
