@@ -18,6 +18,7 @@ const relativeTolerance = 1e-4;
 /** Of N(0, 1) samples, where there is no data set. */
 const drawnSamples = 256;
 const mostDrawnValues = 2 ** 24;
+const worstDb = -300;
 
 export interface TransformProofJob {
   addon: NativeAddon;
@@ -132,7 +133,10 @@ function sqnrDb(exact: Float32Array, given: Float32Array): number | null {
     power += x * x;
     noise += (x - (given[at] ?? 0)) ** 2;
   });
-  return noise === 0 ? null : 10 * Math.log10(power / noise);
+  if (noise === 0) return null;
+  const db = 10 * Math.log10(power / noise);
+  // Outputs that are all 0, or not finite once quantized, have no ratio: as bad as can be.
+  return Number.isFinite(db) ? db : worstDb;
 }
 
 function proofError(what: string): QatError {
