@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
+import { axeViolations } from '../support/axe.js';
 import { launch, showTheme } from '../support/launch.js';
 import {
   projectIsOpen,
@@ -13,22 +12,7 @@ import {
 
 const views: View[] = ['Distribution', 'Error', 'Training', 'Compare', 'Export'];
 
-async function violations(page: Page, axe: string): Promise<string[]> {
-  // Through evaluate, not a script tag: the page's policy allows only its own scripts.
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: loaded } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = await loaded.run();
-    return found.violations.map(
-      (v) => `${v.impact} ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`,
-    );
-  });
-}
-
 test('axe finds nothing on any view, in dark and light', async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const workbench = await launch();
   const { page } = workbench;
   await projectIsOpen(page);
@@ -40,7 +24,7 @@ test('axe finds nothing on any view, in dark and light', async () => {
     for (const view of views) {
       await showView(page, view);
       await page.waitForTimeout(400);
-      expect(await violations(page, axe), `${view}, ${theme}`).toEqual([]);
+      expect(await axeViolations(page), `${view}, ${theme}`).toEqual([]);
     }
   }
   await workbench.close();

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { grids, methods, rangeEstimators } from '../contract/index.js';
+import {
+  grids,
+  layerKindTable,
+  methods,
+  rangeEstimators,
+  roundings,
+  transformTable,
+} from '../contract/index.js';
 import { quantizersPage } from './quantizers-page.js';
 import { trainingPage } from './training-page.js';
 
@@ -17,7 +24,8 @@ describe('docs/quantizers.md', () => {
   });
 
   it('has a section for every part', () => {
-    for (const id of [...grids, ...rangeEstimators, ...methods]) {
+    const named = [transformTable, layerKindTable].flatMap((table) => Object.keys(table));
+    for (const id of [...grids, ...rangeEstimators, ...roundings, ...methods, ...named]) {
       expect(quantizersPage()).toMatch(new RegExp(`^### ${id}( — .+)?$`, 'm'));
     }
   });

@@ -3,6 +3,8 @@ import {
   type GridPart,
   granularityTable,
   gridTable,
+  type LayerKind,
+  layerKindTable,
   type MethodPart,
   methodTable,
   type Parameter,
@@ -11,6 +13,7 @@ import {
   type RoundingPart,
   rangeTable,
   roundingTable,
+  transformTable,
 } from '../contract/index.js';
 
 type Facts = readonly (string | null)[];
@@ -92,6 +95,8 @@ function weightNeeds({ weightGrids, granularity, range }: MethodPart): string {
     .join('; ');
 }
 
+const layerFacts = ({ where }: LayerKind): Facts => [`Where: ${where}`];
+
 export function quantizersPage(): string {
   return `${[
     '# Quantizers',
@@ -121,6 +126,20 @@ weight, whatever is chosen here.`,
       'What training sends through the rounding, and what becomes of the scales.',
       methodTable,
       methodFacts,
+    ),
+    chapter(
+      'Before quantizing',
+      `What is done to the float network, and what its layers are set to: **Model › Fold and Equalise…** and **Model › Allocate
+Bits…** in the workbench.`,
+      transformTable,
+      () => [],
+    ),
+    chapter(
+      'Kinds of layers',
+      `Beside the n-bit linear layer and convolution, which all of the above is for. Optimizers (Diode and GaLore among them)
+are in [training.md](training.md).`,
+      layerKindTable,
+      layerFacts,
     ),
   ].join('\n\n')}\n`;
 }

@@ -22,6 +22,8 @@ export const menuCommandTable = [
   { id: 'view.export', label: 'Export', shortcut: '$mod+5' },
   { id: 'view.palette', label: 'Command Palette…', shortcut: '$mod+K' },
   { id: 'view.toggleTheme', label: 'Toggle Dark and Light', shortcut: null },
+  { id: 'model.transform', label: 'Fold and Equalise…', shortcut: null },
+  { id: 'model.allocate', label: 'Allocate Bits…', shortcut: null },
   { id: 'run.prepare', label: 'Prepare', shortcut: '$mod+Shift+P' },
   { id: 'run.quantize', label: 'Quantize', shortcut: '$mod+Shift+Q' },
   { id: 'run.train', label: 'Train', shortcut: 'F5' },

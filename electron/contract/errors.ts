@@ -50,6 +50,7 @@ export const errorCodes = [
   'E-PROJECT-NEWER',
   'E-PROJECT-LOCKED',
   'E-EXPORT-PROOF',
+  'E-TRANSFORM-PROOF',
   'E-NATIVE-MISSING',
   'E-NATIVE-ARGUMENT',
   'E-OUT-OF-MEMORY',

@@ -1,3 +1,4 @@
+export * from './allocation.js';
 export * from './analysis.js';
 export * from './bridge.js';
 export * from './calibration.js';
@@ -5,6 +6,7 @@ export * from './commands.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './model.js';
+export * from './packed-size.js';
 export * from './project.js';
 export * from './proof.js';
 export * from './quantizer.js';
@@ -13,3 +15,4 @@ export * from './routes.js';
 export * from './run.js';
 export * from './training.js';
 export * from './training-notes.js';
+export * from './transforms.js';

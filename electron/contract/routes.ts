@@ -3,6 +3,7 @@
  * Adding a row without a handler, or a handler without a row, does not compile (main/router.ts).
  */
 import { z } from 'zod';
+import { allocationInputSchema, allocationSchema } from './allocation.js';
 import { analysisSchema, whatIfSchema } from './analysis.js';
 import { calibrationSchema, layerTrainingSchema } from './calibration.js';
 import { resultIdSchema } from './model.js';
@@ -19,6 +20,12 @@ import { exportRecordSchema } from './proof.js';
 import { configurationSchema, libraryIdSchema, weightQuantizerSchema } from './quantizer.js';
 import { runSeriesSchema, runSummarySchema } from './run.js';
 import { trainingConfigSchema } from './training.js';
+import {
+  changedLayerSchema,
+  transformChoiceSchema,
+  transformPlanSchema,
+  transformRecordSchema,
+} from './transforms.js';
 
 const none = z.strictObject({});
 const libraries = z.strictObject({ libraries: z.array(libraryStateSchema).max(mostLibraries) });
@@ -142,6 +149,21 @@ export const routes = {
     input: z.strictObject({ results: z.record(layerName, resultIdSchema.nullable()) }),
     output: configuredLayersSchema,
   },
+
+  /** What of the float network can be folded and equalised, from its graph alone. */
+  'model.transforms': { input: none, output: transformPlanSchema },
+  /** The weights that the choice would change, before and after. */
+  'model.tryTransforms': {
+    input: transformChoiceSchema,
+    output: z.strictObject({ layers: z.array(changedLayerSchema).max(10_000) }),
+  },
+  /** Path null asks with the save dialog; `record` null means the user closed it. */
+  'model.writeTransformed': {
+    input: z.strictObject({ choice: transformChoiceSchema, path: path.nullable() }),
+    output: z.strictObject({ record: transformRecordSchema.nullable() }),
+  },
+  /** Bits of the layers within a budget. Changes nothing: the answer is a proposal. */
+  'model.allocate': { input: allocationInputSchema, output: allocationSchema },
 
   'run.start': {
     input: z.strictObject({ name: z.string().min(1).max(200).nullable(), training: trainingConfigSchema }),

@@ -8,7 +8,17 @@
  * @property {boolean} node whether it may import Node's modules
  */
 
-const features = ['model', 'quantizer', 'distribution', 'error', 'training', 'compare', 'sweep', 'export'];
+const features = [
+  'model',
+  'quantizer',
+  'distribution',
+  'error',
+  'training',
+  'compare',
+  'sweep',
+  'export',
+  'transforms',
+];
 const runCurves = 'renderer/src/features/curves';
 /** What draws: any package of the renderer, no Node, no Electron. @type {Pick<Zone, 'packages' | 'node'>} */
 const page = { packages: 'any', node: false };

@@ -10,7 +10,7 @@ import { withCancel } from './native-call.js';
 import { planNetwork } from './network-plan.js';
 import { createModelNetwork } from './network-state.js';
 import type { OpenProject } from './open-project.js';
-import { patchesOf, patchShape } from './patches.js';
+import { type PatchShape, patchesOf, patchShape } from './patches.js';
 
 /** One row per sample, as wide as the layer's rows. */
 export interface LayerInputs {
@@ -52,7 +52,7 @@ function refuseTooMany(samples: number, cols: number): void {
 }
 
 /** Splitmix over 32-bit words, the same everywhere; two words give one number of [0, 1). */
-function uniformSource(seed: number): () => number {
+export function uniformSource(seed: number): () => number {
   let state = seed >>> 0;
   const word = () => {
     state = (state + 0x9e3779b9) >>> 0;
@@ -78,7 +78,7 @@ async function draw(
 }
 
 /** Box and Muller's transform for the normal distribution. */
-function valueSource(distribution: Distribution, uniform: () => number): () => number {
+export function valueSource(distribution: Distribution, uniform: () => number): () => number {
   if (distribution.kind === 'uniform') {
     const { min, max } = distribution;
     return () => min + (max - min) * uniform();
@@ -145,23 +145,57 @@ async function capture(
   wanted: number,
   signal?: AbortSignal,
 ): Promise<LayerInputs> {
-  const { graph } = project.model.content;
-  const { dataset } = project;
-  const index = graph?.nodes.findIndex((node) => weightOf(node) === layer.name) ?? -1;
-  if (!graph || index < 0 || !dataset) {
-    const reason = index < 0 && graph ? `${layer.name} is no part of the network.` : project.trainingReason;
-    throw new QatError(
-      'E-TRAINING-UNAVAILABLE',
-      `The inputs of ${layer.name} cannot be captured. ${reason ?? 'There is no data set.'}`,
-      'Open a data set that fits the model, choose a file of inputs, or draw them.',
-    );
+  refuseGroups(layer, findNode(project, layer).node);
+  return (await captureGroups(addon, project, layer, wanted, signal)).of(0);
+}
+
+/** Inputs of each group of a layer's outputs; there is one group but for grouped convolutions. */
+export interface GroupInputs {
+  count: number;
+  of(group: number): LayerInputs;
+}
+
+/** As `layerInputs`, and of grouped convolutions too. Inputs that are not captured serve all groups. */
+export async function groupInputs(
+  addon: NativeAddon,
+  project: OpenProject,
+  layer: ModelLayer,
+  calibration: Calibration,
+  signal?: AbortSignal,
+): Promise<GroupInputs> {
+  if (calibration.kind === 'captured') {
+    return captureGroups(addon, project, layer, calibration.images, signal);
   }
+  const inputs = await layerInputs(addon, project, layer, calibration, signal);
+  return { count: 1, of: () => inputs };
+}
+
+/** @throws E-TRAINING-UNAVAILABLE where nothing reaches the layer that could be captured */
+function findNode({ model, dataset, trainingReason }: OpenProject, layer: ModelLayer) {
+  const { graph } = model.content;
+  const index = graph?.nodes.findIndex((node) => weightOf(node) === layer.name) ?? -1;
+  const node = graph?.nodes[index];
+  if (graph && node && dataset) return { graph, index, node, dataset };
+  const reason = index < 0 && graph ? `${layer.name} is no part of the network.` : trainingReason;
+  throw new QatError(
+    'E-TRAINING-UNAVAILABLE',
+    `The inputs of ${layer.name} cannot be captured. ${reason ?? 'There is no data set.'}`,
+    'Open a data set that fits the model, choose a file of inputs, or draw them.',
+  );
+}
+
+async function captureGroups(
+  addon: NativeAddon,
+  project: OpenProject,
+  layer: ModelLayer,
+  wanted: number,
+  signal?: AbortSignal,
+): Promise<GroupInputs> {
+  const { graph, index, node, dataset } = findNode(project, layer);
   const images = Math.min(wanted, dataset.train.count);
   const plan = planNetwork(graph, project.model.shapes, {});
   const planned = plan.layers.find((candidate) => candidate.layer === layer.name);
-  const node = graph.nodes[index];
-  if (!planned || !node) throw new Error(`${layer.name} has no node.`);
-  refuseGroups(layer, node);
+  if (!planned) throw new Error(`${layer.name} has no node.`);
   const entering = checkGraph(graph, project.model.shapes, (what) => {
     throw new Error(`The network graph ${what}`);
   });
@@ -175,14 +209,38 @@ async function capture(
     const values = await withCancel(addon, signal, (token) =>
       network.layerInputs(planned.node, dataset.train, images, token),
     );
-    if (node.op !== 'conv2d') return { values, samples: values.length / layer.cols, cols: layer.cols };
+    const { cols } = layer;
+    if (node.op !== 'conv2d')
+      return { count: 1, of: () => ({ values, samples: values.length / cols, cols }) };
     const [, height = 0, width = 0] = shape;
-    const most = Math.min(mostPatches, Math.floor(mostValues / layer.cols));
-    const patches = patchesOf(values, patchShape(node, layer.shape, [height, width]), most);
-    return { ...patches, cols: layer.cols };
+    const count = node.groups ?? 1;
+    const most = Math.min(mostPatches, Math.floor(mostValues / cols));
+    const patches = patchShape(node, layer.shape, [height, width]);
+    const of = (group: number) => ({
+      ...patchesOf(channelsOf(values, count, group, patches), patches, most),
+      cols,
+    });
+    return { count, of };
   } finally {
     network.dispose();
   }
+}
+
+/** The channels of one group: images [count, groups · channels, height, width] → [count, channels, height, width]. */
+function channelsOf(
+  images: Float32Array,
+  groups: number,
+  group: number,
+  { channels, height, width }: PatchShape,
+): Float32Array {
+  if (groups === 1) return images;
+  const size = channels * height * width;
+  const own = new Float32Array(images.length / groups);
+  for (let image = 0; image * size < own.length; image += 1) {
+    const start = (image * groups + group) * size;
+    own.set(images.subarray(start, start + size), image * size);
+  }
+  return own;
 }
 
 function weightOf(node: GraphNode): string | null {

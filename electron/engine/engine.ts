@@ -4,6 +4,7 @@
  */
 import type { NativeAddon } from '../../native/index.js';
 import { type AppEvent, QatError } from '../contract/index.js';
+import { AllocationService } from './allocation-service.js';
 import type { EngineContext } from './context.js';
 import { ExportService } from './export-service.js';
 import { Jobs } from './jobs.js';
@@ -11,6 +12,7 @@ import { LayerService } from './layer-service.js';
 import { ProjectService } from './project-service.js';
 import { QuantizerLibraries } from './quantizer-libraries.js';
 import { RunService } from './run-service.js';
+import { TransformService } from './transform-service.js';
 
 export interface EngineOptions {
   addon: NativeAddon;
@@ -26,6 +28,8 @@ export interface Engine {
   readonly layers: LayerService;
   readonly runs: RunService;
   readonly exports: ExportService;
+  readonly transforms: TransformService;
+  readonly allocation: AllocationService;
   readonly jobs: Jobs;
   readonly libraries: QuantizerLibraries;
   /** Cancels all jobs, suspends the training at a checkpoint, saves and closes the project. */
@@ -47,12 +51,18 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const runs = new RunService(context);
   const layers = new LayerService(context, (open, runId) => runs.weights(open, runId));
-  const project: ProjectService = new ProjectService(context, runs, () => layers.forget());
+  const allocation = new AllocationService(context);
+  const project: ProjectService = new ProjectService(context, runs, () => {
+    layers.forget();
+    allocation.forget();
+  });
   return {
     project,
     layers,
     runs,
     exports: new ExportService(context),
+    transforms: new TransformService(context),
+    allocation,
     jobs,
     libraries,
     async dispose() {

@@ -1,8 +1,7 @@
 /** Writing packed weights with their proof, and checking a file exported earlier against it. */
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ExportRecord, QatError, type RouteInput, type RouteOutput } from '../contract/index.js';
-import { hashFile, type SafetensorsFile, writeSafetensors } from '../formats/index.js';
+import { hashFile, writeSafetensors } from '../formats/index.js';
 import { type CallOptions, throwIfAborted } from './call-options.js';
 import type { EngineContext } from './context.js';
 import { modelSource } from './export-model.js';
@@ -13,6 +12,7 @@ import type { JobControl } from './jobs.js';
 import type { OpenProject } from './open-project.js';
 import { packedSources } from './packed-file.js';
 import { writePackedMetadata } from './packed-format.js';
+import { refuseSourceFile } from './source-file.js';
 
 export interface WriteExportInput {
   /** null = the model's layers as quantized. */
@@ -82,17 +82,6 @@ export class ExportService {
       'Choose a file of the project’s list of exports.',
     );
   }
-}
-
-/** The float model is never overwritten, whatever it is called by. */
-async function refuseSourceFile({ path, identity }: SafetensorsFile, target: string): Promise<void> {
-  const found = await stat(target, { bigint: true }).catch(() => null);
-  if (!found || found.ino !== identity.inode || found.dev !== identity.device) return;
-  throw new QatError(
-    'E-REQUEST-INVALID',
-    `${target} is the float model this project is about (${path}); exporting there would destroy it.`,
-    'Choose another name for the export.',
-  );
 }
 
 /** Writes the source to `path` and proves it. `afterWrite` is a seam for tests of the proof alone. */

@@ -8,7 +8,7 @@ import { withCancel } from './native-call.js';
 import { planNetwork } from './network-plan.js';
 import { inputsDataset, meanSquare, oneLayerNetwork, only, outputs } from './one-layer.js';
 import { activationText, chosenCodes, toNativeActivation, toNativeQuantizer } from './quantizers.js';
-import { type MadeLayer, weightValues } from './rounding.js';
+import type { MadeLayer } from './rounding.js';
 import { calibrationSamples } from './run-setup.js';
 
 const drainMs = 100;
@@ -36,7 +36,7 @@ export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
       'Use a rounding for it instead.',
     );
   }
-  const values = await weightValues(job);
+  const values = await job.project.model.valuesOf(layer.name);
   const data = inputsDataset(addon, inputs);
   const teacher = oneLayerNetwork(addon, layer, values);
   const quantizer = toNativeQuantizer(chosenCodes(config.weight));

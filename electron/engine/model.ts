@@ -180,6 +180,15 @@ export class Model {
     return this.#cache.use(name, rows * cols * 4, load, work);
   }
 
+  /** A copy of a float tensor's values. @throws as `withTensor` */
+  valuesOf(name: string): Promise<Float32Array> {
+    return this.withTensor(name, async (tensor) => {
+      const values = new Float32Array(tensor.rows * tensor.cols);
+      tensor.copyTo(values);
+      return values;
+    });
+  }
+
   close(): void {
     this.#cache.clear();
   }

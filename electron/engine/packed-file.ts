@@ -1,6 +1,6 @@
 /** The exported safetensors file: its tensors from an export source, and reading them back. */
 import type { QuantizedWeight } from '../../native/index.js';
-import { QatError } from '../contract/index.js';
+import { QatError, scaleCount } from '../contract/index.js';
 import {
   openSafetensors,
   readTensorBytes,
@@ -9,7 +9,6 @@ import {
 } from '../formats/index.js';
 import type { ExportSource } from './export-source.js';
 import { type PackedDescription, type PackedLayer, readPackedMetadata } from './packed-format.js';
-import { scaleCount } from './quantizers.js';
 import { decodingArrays, readScales, type ScaleArray } from './scale-arrays.js';
 
 export function layerSize(layer: PackedLayer): { rows: number; cols: number } {

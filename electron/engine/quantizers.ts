@@ -99,14 +99,3 @@ export function checkLayerConfig(layer: Pick<LayerInfo, 'name' | 'cols'>, config
     );
   }
 }
-
-/** Number of scales a [rows, cols] weight has under a quantizer. */
-export function scaleCount(
-  quantizer: Pick<WeightQuantizer, 'granularity' | 'groupSize'>,
-  rows: number,
-  cols: number,
-): number {
-  if (quantizer.granularity === 'tensor') return 1;
-  if (quantizer.granularity === 'channel') return rows;
-  return rows * Math.ceil(cols / quantizer.groupSize);
-}

@@ -44,7 +44,7 @@ export interface RoundingJob extends LayerJob {
 export async function roundLayer(job: RoundingJob): Promise<MadeLayer> {
   const { layer, config } = job;
   const prepared = await prepareLayer(job);
-  const values = await weightValues(job);
+  const values = await job.project.model.valuesOf(layer.name);
   const chosen = await choose(job, values, prepared);
   const { weight, scales } = await packWeight(job, chosen.dequantized, chosen.scales);
   // The codes must follow from what is kept of them.
@@ -66,15 +66,6 @@ export async function roundLayer(job: RoundingJob): Promise<MadeLayer> {
     },
     own: { values: chosen.dequantized, rows: layer.rows, cols: layer.cols, bias, outcome },
   };
-}
-
-/** The float weight as the model has it. */
-export function weightValues({ project, layer }: LayerJob): Promise<Float32Array> {
-  return project.model.withTensor(layer.name, async (tensor) => {
-    const values = new Float32Array(layer.rows * layer.cols);
-    tensor.copyTo(values);
-    return values;
-  });
 }
 
 async function choose(job: RoundingJob, values: Float32Array, prepared: LayerRecord): Promise<Chosen> {
@@ -183,11 +174,8 @@ async function biasChange(
 }
 
 async function correctedBias(job: LayerJob, change: Float32Array): Promise<Float32Array> {
-  return job.project.model.withTensor(requireBias(job), async (tensor) => {
-    const bias = new Float32Array(change.length);
-    tensor.copyTo(bias);
-    return bias.map((value, row) => value + (change[row] ?? 0));
-  });
+  const bias = await job.project.model.valuesOf(requireBias(job));
+  return bias.map((value, row) => value + (change[row] ?? 0));
 }
 
 /** @throws E-LAYER-STATE */

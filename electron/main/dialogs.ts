@@ -39,6 +39,12 @@ export async function askWhereToExport(window: BrowserWindow, name: string): Pro
   return askWhereToSave(window, 'Export Quantized Weights', name, 'safetensors');
 }
 
+/** `path`: of the model that the new one is made from. */
+export async function askWhereToWriteModel(window: BrowserWindow, path: string): Promise<string | null> {
+  const name = `${basename(path).replace(/\.safetensors$/i, '')} - equalised`;
+  return askWhereToSave(window, 'Write Folded and Equalised Model', name, 'safetensors');
+}
+
 export async function askWhereToSave(
   window: BrowserWindow,
   title: string,

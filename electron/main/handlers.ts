@@ -15,6 +15,7 @@ import {
   askToAllowLibrary,
   askWhereToExport,
   askWhereToSave,
+  askWhereToWriteModel,
 } from './dialogs.js';
 import type { EventBus } from './event-bus.js';
 import { write } from './log.js';
@@ -39,6 +40,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     ...appHandlers(parts),
     ...libraryHandlers(parts),
     ...projectHandlers(parts),
+    ...modelHandlers(parts),
     ...workHandlers(parts),
     ...fileHandlers(parts),
   };
@@ -128,6 +130,20 @@ function projectHandlers({ engine, opener, window }: HandlerParts): Part<'projec
     },
     'project.configure': (input) => engine.project.configure(input),
     'project.saveView': (input) => engine.project.saveView(input),
+  };
+}
+
+function modelHandlers({ engine, window }: HandlerParts): Part<'model'> {
+  return {
+    'model.transforms': () => engine.transforms.plan(),
+    'model.tryTransforms': (input, options) => engine.transforms.try(input, options),
+    'model.writeTransformed': async ({ choice, path }, options) => {
+      const name = engine.project.open?.model.file.path ?? 'model';
+      const target = path ?? (await askWhereToWriteModel(window(), name));
+      const record = target && (await engine.transforms.write({ choice, path: target }, options));
+      return { record: record || null };
+    },
+    'model.allocate': (input, options) => engine.allocation.allocate(input, options),
   };
 }
 

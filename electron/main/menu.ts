@@ -31,6 +31,7 @@ export function showMenu(actions: MenuActions, recent: RecentEntry[]): void {
       { label: '&File', submenu: fileItems(item, recentItems(actions, recent)) },
       { label: '&Edit', submenu: editItems(item) },
       { label: '&View', submenu: viewItems(item) },
+      { label: '&Model', submenu: modelItems(item) },
       { label: '&Run', submenu: runItems(item) },
       { role: 'windowMenu' },
       { role: 'help', submenu: helpItems(item) },
@@ -82,6 +83,8 @@ const viewItems = (item: Item): Items => [
   { role: 'togglefullscreen' },
   ...(app.isPackaged ? [] : [separator, { role: 'toggleDevTools' } as const]),
 ];
+
+const modelItems = (item: Item): Items => [item('model.transform'), item('model.allocate')];
 
 const runItems = (item: Item): Items => [
   item('run.prepare'),

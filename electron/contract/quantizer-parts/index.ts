@@ -4,7 +4,9 @@
  */
 export * from './granularities.js';
 export * from './grids.js';
+export * from './layer-kinds.js';
 export * from './methods.js';
 export * from './part.js';
 export * from './ranges.js';
 export * from './roundings.js';
+export * from './transforms.js';

@@ -9,6 +9,7 @@ import { runCommand } from './commands/use-commands.js';
 import { DropOverlay } from './drop-overlay.js';
 import { ErrorLog } from './error-log.js';
 import { LibrariesDialog } from './libraries-dialog.js';
+import { ModelDialogs } from './model-dialogs.js';
 import { OpeningOverlay } from './opening-overlay.js';
 import { ShortcutsDialog } from './shortcuts-dialog.js';
 import { StartScreen } from './start-screen.js';
@@ -51,6 +52,7 @@ export function App() {
       <ShortcutsDialog />
       <AboutDialog />
       <LibrariesDialog />
+      <ModelDialogs />
       <ErrorLog />
       <Toasts />
     </TooltipProvider>

@@ -1,7 +1,7 @@
 /** Which of the window's own dialogs is open; at most one. */
 import { create } from 'zustand';
 
-export type DialogName = 'palette' | 'shortcuts' | 'about' | 'libraries';
+export type DialogName = 'palette' | 'shortcuts' | 'about' | 'libraries' | 'transform' | 'allocate';
 
 export const useDialogs = create<{ open: DialogName | null }>(() => ({ open: null }));
 

@@ -1,4 +1,5 @@
 /** Carries the main process's events into the stores. */
+import { followAllocation } from './allocation.js';
 import { useAppInfo } from './app-store.js';
 import { followCalibration } from './calibration-store.js';
 import { onHostEvent, request } from './client.js';
@@ -13,6 +14,7 @@ import { applyProject, onProjectReplaced, refreshRecent, useProject } from './pr
 import { appendPoints, applyRun, clearSeries } from './runs-store.js';
 import { followSelection } from './selection-store.js';
 import { followTraining } from './training-store.js';
+import { followTransforms } from './transforms.js';
 
 export function applyEvent(event: AppEvent, onMenuCommand: (command: MenuCommand) => void): void {
   switch (event.type) {
@@ -66,6 +68,8 @@ export function connect(onMenuCommand: (command: MenuCommand) => void): () => vo
     followSelection(),
     followTraining(),
     followCalibration(),
+    followAllocation(),
+    followTransforms(),
     onProjectReplaced(() => {
       forgetAnswers();
       clearSeries();

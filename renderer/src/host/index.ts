@@ -1,5 +1,6 @@
 /** The window's side of the main process: requests, events, and the state mirrored from them. */
 export * from './actions.js';
+export * from './allocation.js';
 export * from './analysis.js';
 export * from './app-store.js';
 export * from './calibration-store.js';
@@ -17,7 +18,6 @@ export * from './layer-figures.js';
 export * from './lens-store.js';
 export * from './libraries-store.js';
 export * from './notices.js';
-export * from './packed-size.js';
 export * from './project-store.js';
 export * from './run-curves.js';
 export * from './run-words.js';
@@ -26,3 +26,4 @@ export * from './selection-store.js';
 export * from './series.js';
 export * from './training-store.js';
 export * from './work-steps.js';
+export * from './transforms.js';

@@ -10,6 +10,7 @@ export * from './format.js';
 export * from './inputs.js';
 export * from './kbd.js';
 export * from './menu.js';
+export * from './part-note.js';
 export * from './scroll-area.js';
 export * from './segmented-control.js';
 export * from './select.js';

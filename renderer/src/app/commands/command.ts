@@ -2,7 +2,7 @@
 import type { MenuCommand } from '../../host/contract.js';
 import type { JournalStep, Situation } from '../../host/index.js';
 
-export const commandGroups = ['Run', 'File', 'View', 'Layers', 'Edit', 'Help'] as const;
+export const commandGroups = ['Run', 'Model', 'File', 'View', 'Layers', 'Edit', 'Help'] as const;
 export type CommandGroup = (typeof commandGroups)[number];
 
 /** Commands that the native menu does not have. */

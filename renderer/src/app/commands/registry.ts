@@ -2,6 +2,7 @@
 import {
   type Bits,
   bitWidths,
+  isActive,
   type MenuCommand,
   menuCommandTable,
   presets,
@@ -97,6 +98,19 @@ const menuBehaviours: Record<MenuCommand, Behaviour> = {
   'view.export': { ...view('export'), keywords: 'packed proof history verify' },
   'view.palette': { alias: '$mod+P', run: () => openDialog('palette') },
   'view.toggleTheme': { keywords: 'appearance colours', run: toggleTheme },
+  'model.transform': {
+    keywords: 'batch norm folding cross-layer equalization cle bn transform',
+    blocked: needsProject,
+    run: () => openDialog('transform'),
+  },
+  'model.allocate': {
+    keywords: 'mixed precision budget bit allocation sensitivity size',
+    blocked: ({ project }) => {
+      if (!project) return 'Open a model first';
+      return project.runs.some(isActive) ? 'A training uses the layers; cancel it or wait' : null;
+    },
+    run: () => openDialog('allocate'),
+  },
   'run.prepare': { keywords: 'scales range calibrate', blocked: prepareBlocked, run: prepareSelection },
   'run.quantize': { keywords: 'pack codes', blocked: quantizeBlocked, run: quantizeSelection },
   'run.train': { keywords: 'start qat fine-tune', blocked: trainBlocked, run: trainModel },
@@ -109,6 +123,7 @@ const menuBehaviours: Record<MenuCommand, Behaviour> = {
 const groupOf: Record<string, CommandGroup> = {
   file: 'File',
   edit: 'Edit',
+  model: 'Model',
   view: 'View',
   run: 'Run',
   help: 'Help',

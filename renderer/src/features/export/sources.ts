@@ -1,6 +1,5 @@
 /** What can be exported: the project's layers as they are, or a finished run. */
-import { bitsLabel, type Configuration, type ProjectState } from '../../host/contract.js';
-import { packedBytes } from '../../host/index.js';
+import { bitsLabel, type Configuration, type ProjectState, packedBytes } from '../../host/contract.js';
 
 /** The value of the current layers in the source list; runs are named by their id. */
 export const currentSource = 'model';

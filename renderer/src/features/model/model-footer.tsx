@@ -1,4 +1,5 @@
-import { storedSizes, useConfiguration, useProject } from '../../host/index.js';
+import { storedSizes } from '../../host/contract.js';
+import { useConfiguration, useProject } from '../../host/index.js';
 import { formatBytes, formatCount, KeyValue } from '../../ui/index.js';
 
 /** Weights and sizes of the whole model, and how far its layers have come. */

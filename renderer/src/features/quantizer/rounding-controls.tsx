@@ -1,9 +1,8 @@
 import type { RoundingPart } from '../../host/contract.js';
-import { roundingOf, roundingTable } from '../../host/contract.js';
+import { roundingOf, roundingTable, transformTable } from '../../host/contract.js';
 import { editSelection } from '../../host/index.js';
-import { Checkbox, Field, Select } from '../../ui/index.js';
+import { Checkbox, Field, PartNote, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { PartNote } from './part-note.js';
 import { PartParameters } from './range-parameters.js';
 import type { ControlsProps } from './weight-controls.js';
 import { roundingChoices } from './words.js';
@@ -34,12 +33,13 @@ export function RoundingControls({ configs }: Pick<ControlsProps, 'configs'>) {
         onChange={(change) => editSelection({ weight: change }, 'the rounding’s parameter')}
       />
       {part?.needsInputs ? (
-        <div className="col-span-2">
+        <div className="col-span-2 flex items-center gap-2">
           <Checkbox
             label="Correct the bias"
             checked={corrected === null ? null : corrected === 'yes'}
             onChange={(on) => editSelection({ weight: { correctBias: on } }, 'bias correction')}
           />
+          <PartNote part={transformTable.biasCorrection} />
         </div>
       ) : null}
       {part?.orders ? (

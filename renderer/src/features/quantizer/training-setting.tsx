@@ -1,7 +1,6 @@
 import { type TrainingConfig, type TrainingNote, trainingNotes } from '../../host/contract.js';
 import { setTraining, useTraining } from '../../host/index.js';
-import { Field, NumberField } from '../../ui/index.js';
-import { PartNote } from './part-note.js';
+import { Field, NumberField, PartNote } from '../../ui/index.js';
 
 /** What a setting does, where it is from, and when to take it. */
 export function SettingNote({ of: note }: { of: TrainingNote }) {

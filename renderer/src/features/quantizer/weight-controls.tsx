@@ -1,9 +1,8 @@
 import type { LayerConfig, LayerInfo } from '../../host/contract.js';
 import { bitWidths, granularityTable, gridTable, methodTable, rangeTable } from '../../host/contract.js';
 import { editSelection, setBits, useLibraries } from '../../host/index.js';
-import { Field, NumberField, plural, SegmentedControl, Select } from '../../ui/index.js';
+import { Field, NumberField, PartNote, plural, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
-import { PartNote } from './part-note.js';
 import { RangeParameters } from './range-parameters.js';
 import { RoundingControls } from './rounding-controls.js';
 import {

@@ -1,11 +1,16 @@
 /** How many bytes a layer takes when exported: whole numbers from its shape, as the file format lays it out. */
-import type { Configuration, LayerInfo, WeightQuantizer } from './contract.js';
+import type { LayerInfo } from './model.js';
+import type { Configuration, WeightQuantizer } from './quantizer.js';
 
 const bytesPerFloat = 4;
 const bytesPerZeroPoint = 4;
 
 /** Scales of a [rows, cols] weight. */
-export function scaleCount(quantizer: WeightQuantizer, rows: number, cols: number): number {
+export function scaleCount(
+  quantizer: Pick<WeightQuantizer, 'granularity' | 'groupSize'>,
+  rows: number,
+  cols: number,
+): number {
   if (quantizer.granularity === 'tensor') return 1;
   if (quantizer.granularity === 'channel') return rows;
   return rows * Math.ceil(cols / quantizer.groupSize);
@@ -30,7 +35,10 @@ export interface StoredSizes {
 }
 
 /** Sums over the layers as `configuration` has them; a layer it does not name counts as float. */
-export function storedSizes(layers: readonly LayerInfo[], configuration: Configuration): StoredSizes {
+export function storedSizes(
+  layers: readonly Pick<LayerInfo, 'name' | 'rows' | 'cols'>[],
+  configuration: Configuration,
+): StoredSizes {
   const sum: StoredSizes = { weights: 0, floatBytes: 0, packedBytes: 0 };
   for (const { name, rows, cols } of layers) {
     const weight = configuration[name]?.weight;

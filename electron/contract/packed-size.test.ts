@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultLayerConfig } from './contract.js';
 import { packedBytes, storedSizes } from './packed-size.js';
-import { sampleProject } from './testing/sample-state.js';
+import { defaultLayerConfig } from './quantizer.js';
 
 const quantizer = (change: Partial<typeof defaultLayerConfig.weight>) => ({
   ...defaultLayerConfig.weight,
@@ -26,8 +25,8 @@ describe('packed size', () => {
   });
 
   it('counts a float layer with four bytes a weight', () => {
-    const project = sampleProject([{ name: 'a', rows: 2, cols: 3, bits: 32 }]);
-    expect(storedSizes(project.model.layers, project.configuration)).toEqual({
+    const configuration = { a: { ...defaultLayerConfig, weight: quantizer({ bits: 32 }) } };
+    expect(storedSizes([{ name: 'a', rows: 2, cols: 3 }], configuration)).toEqual({
       weights: 6,
       floatBytes: 24,
       packedBytes: 24,

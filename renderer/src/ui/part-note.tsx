@@ -1,11 +1,28 @@
 import { Info } from 'lucide-react';
 import { Popover } from 'radix-ui';
-import type { Part } from '../../host/contract.js';
 
-/** What the chosen part of a quantizer computes, where it is from, and when to take it: a button that opens it. */
-export function PartNote({ control, part }: { control: string; part: Part | null }) {
+/** What something computes, where it is from, and when to take it. */
+export interface Note {
+  label: string;
+  formula: string;
+  source: string | null;
+  goodFor: string;
+  traps: string;
+}
+
+export interface PartNoteProps {
+  /** The name of the choice, if it is one. */
+  control?: string;
+  /** Null: several differ. */
+  part: Note | null;
+  /** Where there is room for it. */
+  side?: 'left' | 'right';
+}
+
+/** A button that opens the note of what is chosen. */
+export function PartNote({ control, part, side = 'left' }: PartNoteProps) {
   if (!part) return <span>mixed</span>;
-  const title = `${control}: ${part.label}`;
+  const title = control === undefined ? part.label : `${control}: ${part.label}`;
   return (
     <Popover.Root>
       <Popover.Trigger asChild>
@@ -19,7 +36,7 @@ export function PartNote({ control, part }: { control: string; part: Part | null
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
-          side="left"
+          side={side}
           align="start"
           sideOffset={6}
           collisionPadding={8}

@@ -1,0 +1,2 @@
+export * from './allocate-dialog.js';
+export * from './transform-dialog.js';
