@@ -25,5 +25,5 @@ export * from './runs-store.js';
 export * from './selection-store.js';
 export * from './series.js';
 export * from './training-store.js';
-export * from './work-steps.js';
 export * from './transforms.js';
+export * from './work-steps.js';
