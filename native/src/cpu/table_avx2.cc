@@ -23,6 +23,8 @@ const Kernels* avx2_kernels() {
       avx2::gemm,
       avx2::dot_packed_row,
       avx2::dot_packed_row_f32,
+      avx2::tile_product,
+      avx2::code_row,
       avx2::xnor_popcount,
       avx2::relu,
       avx2::relu_backward,

@@ -24,6 +24,8 @@ const Kernels plain = {
     avx512::gemm,
     avx512::dot_packed_row,
     avx512::dot_packed_row_f32,
+    avx2::tile_product,
+    avx2::code_row,
     avx512::xnor_popcount,
     avx512::relu,
     avx512::relu_backward,
@@ -36,6 +38,8 @@ const Kernels plain = {
 Kernels with_vnni_variants() {
   Kernels table = plain;
   table.dot_packed_row = avx512vnni::dot_packed_row;
+  table.tile_product = avx512vnni::tile_product;
+  table.code_row = avx512vnni::code_row;
   table.xnor_popcount = avx512vnni::xnor_popcount;
   return table;
 }

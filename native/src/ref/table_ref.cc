@@ -23,6 +23,8 @@ const Kernels* ref_kernels() {
       ref::gemm,
       ref::dot_packed_row,
       ref::dot_packed_row_f32,
+      ref::tile_product,
+      ref::code_row,
       ref::xnor_popcount,
       ref::relu,
       ref::relu_backward,
