@@ -6,6 +6,7 @@
 #include "kernel_test_util.h"
 #include "quant/fake_quant.h"
 #include "quant/tiled_weight.h"
+#include "runtime/thread_pool.h"
 
 namespace {
 
@@ -71,9 +72,9 @@ Inputs inputs_of(const qat::TiledWeight& w, int64_t count, int32_t offset, Rando
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t g = 0; g < view.groups; ++g) in.scales.push_back(0.1f + random.uniform());
     for (int64_t c = 0; c < w.cols(); ++c) {
-      const int64_t g = c / w.group_cols();
+      const int64_t g = c / view.group_cols;
       const auto code = static_cast<int8_t>(std::floor(random.uniform() * 255.999f) - 128);
-      in.codes[static_cast<size_t>(i * w.padded_cols() + g * group + c % w.group_cols())] = code;
+      in.codes[static_cast<size_t>(i * w.padded_cols() + g * group + c % view.group_cols)] = code;
       in.sums[static_cast<size_t>(i * view.groups + g)] += code;
       in.values.push_back(code + offset);
     }
@@ -107,7 +108,7 @@ void check_product(const Case& c, int64_t count, int32_t offset) {
         double sum = bias[static_cast<size_t>(row)], size = std::fabs(sum);
         for (int64_t col = 0; col < c.cols; ++col) {
           const double part = in.values[static_cast<size_t>(i * c.cols + col)] *
-                              in.scales[static_cast<size_t>(i * view.groups + col / tiled.group_cols())] *
+                              in.scales[static_cast<size_t>(i * view.groups + col / view.group_cols)] *
                               dequantized[static_cast<size_t>(row * c.cols + col)];
           sum += part;
           size += std::fabs(part);
@@ -163,9 +164,10 @@ TEST(tile_product_of_long_rows_and_extreme_codes) {
     weight.packed.assign(static_cast<size_t>(2 * cols), 255);
     std::fill(weight.packed.begin() + cols, weight.packed.end(), uint8_t{0});
     const qat::TiledWeight tiled(weight);
+    const qat::TileWeight& view = tiled.view();
     const std::vector<int8_t> codes(static_cast<size_t>(tiled.padded_cols()), 127);
     std::vector<int32_t> sums;
-    for (int64_t g = 0; g < tiled.view().groups; ++g) sums.push_back(static_cast<int32_t>(127 * std::min(tiled.group_cols(), cols - g * tiled.group_cols())));
+    for (int64_t g = 0; g < tiled.view().groups; ++g) sums.push_back(static_cast<int32_t>(127 * std::min(view.group_cols, cols - g * view.group_cols)));
     const float one = 1;
     qat::TileInputs x;
     x.codes = codes.data();
@@ -179,6 +181,126 @@ TEST(tile_product_of_long_rows_and_extreme_codes) {
       CHECK_IN(std::fabs(y[0] - expected) <= 1e-6 * expected, k->isa << ": " << y[0]);
       CHECK_IN(std::fabs(y[1] + expected) <= 1e-6 * expected, k->isa << ": " << y[1]);
     }
+  }
+}
+
+// y of float activations by every level: within float rounding of the sum in double, and the same bits.
+void check_floats(const Case& c, int64_t count) {
+  Random random(static_cast<uint32_t>(c.bits * 77 + c.cols));
+  const qat::QuantizedWeight weight = weight_of(c, random);
+  const qat::TiledWeight tiled(weight);
+  std::vector<float> x(static_cast<size_t>(count * c.cols)), dequantized(static_cast<size_t>(c.rows * c.cols));
+  std::vector<float> padded(static_cast<size_t>(count * tiled.padded_cols()), 7.0f), bias(static_cast<size_t>(c.rows));
+  for (float& v : x) v = random.normal();
+  for (float& v : bias) v = random.normal();
+  qat::dequantize_weight(weight, dequantized.data());
+  for (int64_t i = 0; i < count; ++i) qat::pad_row(tiled, x.data() + i * c.cols, padded.data() + i * tiled.padded_cols());
+  std::vector<float> expected;
+  for (const qat::Kernels* k : all_levels()) {
+    std::vector<float> y(static_cast<size_t>(count * c.rows), -777.0f);
+    k->tile_product_f32(tiled.view(), 0, tiled.tiles(), padded.data(), count, bias.data(), y.data(), c.rows);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t row = 0; row < c.rows; ++row) {
+        double sum = bias[static_cast<size_t>(row)], size = std::fabs(sum);
+        for (int64_t col = 0; col < c.cols; ++col) {
+          const double part = static_cast<double>(x[static_cast<size_t>(i * c.cols + col)]) * dequantized[static_cast<size_t>(row * c.cols + col)];
+          sum += part;
+          size += std::fabs(part);
+        }
+        const double got = y[static_cast<size_t>(i * c.rows + row)];
+        CHECK_IN(std::fabs(got - sum) <= 3e-6 * size, k->isa << " W" << c.bits << " grid " << int(c.grid) << " " << c.rows << "x" << c.cols << " at " << i << "," << row << ": " << got << " not " << sum);
+      }
+    }
+    if (expected.empty()) expected = y;
+    CHECK_IN(y == expected, k->isa << " differs from ref, W" << c.bits << " grid " << int(c.grid));
+  }
+}
+
+TEST(tile_product_of_floats) {
+  for (int bits = 1; bits <= 8; ++bits) {
+    std::vector<Grid> grids = {Grid::kSigned, Grid::kUnsigned, Grid::kMidrise};
+    if (bits == 1) grids = {Grid::kBinary};
+    if (bits == 2) grids.push_back(Grid::kTernary);
+    for (const Grid grid : grids) {
+      check_floats({bits, grid, qat::Granularity::kChannel, 0, 70, 133}, 7);
+      check_floats({bits, grid, qat::Granularity::kTensor, 0, 3, 2500}, 1);
+      check_floats({bits, grid, qat::Granularity::kGroup, 19, 65, 97}, 13);
+    }
+  }
+}
+
+TEST(tile_product_of_signs) {
+  for (const auto granularity : {qat::Granularity::kChannel, qat::Granularity::kGroup}) {
+    for (const int64_t cols : {1, 31, 32, 33, 133, 512}) {
+      for (const int64_t count : {1, 2, 7, 13}) {
+        const Case c{1, Grid::kBinary, granularity, 24, 70, cols};
+        Random random(static_cast<uint32_t>(cols));
+        const qat::QuantizedWeight weight = weight_of(c, random);
+        const qat::TiledWeight tiled(weight);
+        const qat::TileWeight& view = tiled.view();
+        std::vector<float> x(static_cast<size_t>(count * cols)), dequantized(static_cast<size_t>(c.rows * cols));
+        for (float& v : x) v = random.normal();
+        x[0] = 0.0f;
+        qat::dequantize_weight(weight, dequantized.data());
+        std::vector<float> expected;
+        std::vector<uint32_t> expected_signs;
+        for (const qat::Kernels* k : all_levels()) {
+          std::vector<uint32_t> signs(static_cast<size_t>(count * view.steps), 1);
+          for (int64_t i = 0; i < count; ++i) k->sign_row(x.data() + i * cols, cols, view.group_cols, signs.data() + i * view.steps);
+          std::vector<float> y(static_cast<size_t>(count * c.rows));
+          const qat::TileSigns inputs{signs.data(), 0.7f};
+          k->tile_product_signs(view, 0, tiled.tiles(), inputs, count, nullptr, y.data(), c.rows);
+          for (int64_t i = 0; i < count; ++i) {
+            for (int64_t row = 0; row < c.rows; ++row) {
+              double sum = 0, size = 0;
+              for (int64_t col = 0; col < cols; ++col) {
+                const double w = 0.7 * dequantized[static_cast<size_t>(row * cols + col)];
+                sum += x[static_cast<size_t>(i * cols + col)] >= 0 ? w : -w;
+                size += std::fabs(w);
+              }
+              CHECK_IN(std::fabs(y[static_cast<size_t>(i * c.rows + row)] - sum) <= 1e-6 * size, k->isa << " " << cols << " at " << i << "," << row);
+            }
+          }
+          if (expected.empty()) {
+            expected = y;
+            expected_signs = signs;
+          }
+          CHECK_IN(y == expected && signs == expected_signs, k->isa << " differs from ref, " << cols << " columns");
+        }
+      }
+    }
+  }
+}
+
+TEST(tiled_products_do_not_depend_on_threads_or_neighbours) {
+  Random random(3);
+  for (const int bits : {1, 4, 8}) {
+    const Case c{bits, bits == 1 ? Grid::kBinary : Grid::kSigned, qat::Granularity::kGroup, 64, 200, 300};
+    const qat::QuantizedWeight weight = weight_of(c, random);
+    const qat::TiledWeight tiled(weight);
+    const int64_t count = 1100;  // more than are prepared at once
+    std::vector<float> x(static_cast<size_t>(count * c.cols));
+    for (float& v : x) v = random.normal();
+    const auto products = [&](const float* from, int64_t n) {
+      std::vector<std::vector<float>> all(bits == 1 ? 3 : 2, std::vector<float>(static_cast<size_t>(n * c.rows)));
+      qat::tiled_product_by_bytes(tiled, from, n, nullptr, all[0].data(), c.rows);
+      qat::tiled_product_f32(tiled, from, n, nullptr, all[1].data(), c.rows);
+      if (bits == 1) qat::tiled_product_signs(tiled, from, 1.0f, n, nullptr, all[2].data(), c.rows);
+      return all;
+    };
+    const int before = qat::thread_count();
+    qat::set_threads(1);
+    const auto alone = products(x.data(), count);
+    qat::set_threads(3);
+    const auto shared = products(x.data(), count);
+    CHECK(alone == shared);
+    for (const int64_t i : {int64_t{0}, int64_t{777}, count - 1}) {
+      const auto one = products(x.data() + i * c.cols, 1);
+      for (size_t p = 0; p < one.size(); ++p) {
+        CHECK(std::equal(one[p].begin(), one[p].end(), alone[p].begin() + i * c.rows));
+      }
+    }
+    qat::set_threads(before);
   }
 }
 

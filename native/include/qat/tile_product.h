@@ -27,12 +27,16 @@ constexpr int tile_plane(int bits, int low) {
 // Columns of a group at most: 255·255·32768 < 2^31, so that integer sums are exact.
 constexpr int64_t kTileGroupCols = 32768;
 
+// Columns whose float products are summed before they join the rest: long sums lose digits.
+constexpr int64_t kTileFloatCols = 1024;
+
 // A weight of codes c (minus qmin, as packed): ŵ = scale·(c − zero), or, with `halves`, scale·(2·c − zero).
 struct TileWeight {
   int bits = 0;
   bool halves = false;
   int32_t zero = 0;  // of every group, where zeros is null
-  int64_t rows = 0;
+  int64_t rows = 0, cols = 0;
+  int64_t group_cols = 0;   // columns of a group; the last may have fewer
   int64_t steps = 0;        // of a row
   int64_t groups = 0;       // of a row
   int64_t group_steps = 0;  // of a group; the last has what is left
@@ -49,6 +53,13 @@ struct TileInputs {
   const float* scales = nullptr;    // [count, groups], or one per row, or one: by the strides
   int64_t row_stride = 0, group_stride = 0;  // of scales
   int32_t offset = 0;  // where it is not 0 the weight needs totals
+};
+
+// Rows of signs a = ±1, x̂ = scale·a, for weights of 1 bit: the columns of a step are the bits of a word, column
+// 4·i + j of them bit 8·j + i, 1 for +1. Padding is 0 as the weight's is.
+struct TileSigns {
+  const uint32_t* signs = nullptr;  // [count, steps]
+  float scale = 1;
 };
 
 }  // namespace qat
