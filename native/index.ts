@@ -193,6 +193,18 @@ export interface QuantizedWeight extends NativeScales {
   packed: Uint8Array;
 }
 
+/** A packed weight laid out for products with float32 activations. */
+export interface PackedProduct {
+  readonly rows: number;
+  readonly cols: number;
+  /**
+   * y [count, rows] = x·ŵᵀ, x [count, cols], on the calling thread and the engine's. `float`: x as it is; `bytes`: every
+   * row and group of x as signed bytes with the largest value on 127; `signs`: the signs of x, for weights of 1 bit.
+   */
+  multiply(x: Float32Array, y: Float32Array, inputs: 'float' | 'bytes' | 'signs'): void;
+  dispose(): void;
+}
+
 export type LayerLifeState = 'created' | 'weight' | 'prepared' | 'quantized' | 'packedOnly';
 
 /** What every n-bit layer can be told. */
@@ -606,6 +618,8 @@ export interface NativeAddon {
   createMpqLinear(options: MpqLinearOptions): MpqLinear;
   createMixedRowLinear(options: MixedRowLinearOptions): MixedRowLinear;
   createEmbedding(options: EmbeddingOptions): Embedding;
+  /** Not for grid `user`, nor for ternary weights with two levels. */
+  createPackedProduct(weight: QuantizedWeight): PackedProduct;
   createEmbeddingBag(options: EmbeddingBagOptions): EmbeddingBag;
   createDatasetFromBytes(
     images: Uint8Array,

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "qat/tile_product.h"
+
 namespace qat {
 
 // How a rows x cols matrix maps to integer codes, by one of two rules:
@@ -108,6 +110,24 @@ struct Kernels {
   // The same with float activations: Σ a[k] * (w[k] + w_offset) per group.
   void (*dot_packed_row_f32)(const float* a, const uint8_t* packed, int64_t cols, int bits,
                              int32_t w_offset, int64_t group_cols, float* out);
+  // y[i, row] = Σ_groups scale_x·scale_w·Σ a·(c − zero) + bias, i < count, for the rows of the tiles [first,
+  // last): integer sums exactly, groups added in float in order. bias [rows] may be null; y has `stride`
+  // floats a row. A group has at most kTileGroupCols columns.
+  void (*tile_product)(const TileWeight& w, int64_t first, int64_t last, const TileInputs& x,
+                       int64_t count, const float* bias, float* y, int64_t stride);
+  // The same with float activations x [count, steps·tile_step], padded with 0: sums of kTileFloatCols columns
+  // in float, one fused multiply-add after the other, then as above.
+  void (*tile_product_f32)(const TileWeight& w, int64_t first, int64_t last, const float* x,
+                           int64_t count, const float* bias, float* y, int64_t stride);
+  // The same of signs with a weight of 1 bit, by counting bits that differ.
+  void (*tile_product_signs)(const TileWeight& w, int64_t first, int64_t last, const TileSigns& x,
+                             int64_t count, const float* bias, float* y, int64_t stride);
+  // Signed bytes of one row of x for tile_product, largest value of each group on 127: codes, sums and
+  // scales of its groups, padded as TileInputs. `cols` and `group_cols` without padding.
+  void (*code_row)(const float* x, int64_t cols, int64_t group_cols, int step, int8_t* codes,
+                   int32_t* sums, float* scales);
+  // Signs of one row of x for tile_product_signs, 1 for x >= 0.
+  void (*sign_row)(const float* x, int64_t cols, int64_t group_cols, uint32_t* signs);
   // XNOR-popcount: number of equal bits among the first `cols` bits of a and b.
   int64_t (*xnor_popcount)(const uint8_t* a, const uint8_t* b, int64_t cols);
 

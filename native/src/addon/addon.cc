@@ -14,6 +14,7 @@
 #include "addon/mpq_linear_handle.h"
 #include "addon/network_handle.h"
 #include "addon/ops.h"
+#include "addon/packed_product_handle.h"
 #include "addon/quantizer_args.h"
 #include "addon/session_handle.h"
 #include "addon/tensor_handle.h"
@@ -57,6 +58,7 @@ void define_classes(Napi::Env env) {
   MixedRowHandle::define_class(env);
   EmbeddingHandle::define_class(env);
   EmbeddingBagHandle::define_class(env);
+  PackedProductHandle::define_class(env);
 }
 
 }  // namespace
@@ -88,6 +90,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<create_mixed_row_linear>(exports, "createMixedRowLinear");
   export_function<create_embedding>(exports, "createEmbedding");
   export_function<create_embedding_bag>(exports, "createEmbeddingBag");
+  export_function<create_packed_product>(exports, "createPackedProduct");
   exports.Set("ops", make_ops(env));
   return exports;
 }

@@ -19,6 +19,7 @@ enum class HandleKind {
   kMixedRowLinear,
   kEmbedding,
   kEmbeddingBag,
+  kPackedProduct,
   kCount
 };
 

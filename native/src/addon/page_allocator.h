@@ -11,6 +11,8 @@
 #include <new>
 #include <vector>
 
+#include "runtime/huge_pages.h"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
 #define QAT_ADDON_HAS_MMAP 1
@@ -37,6 +39,7 @@ struct PageAllocator {
       void* pages =
           mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (pages == MAP_FAILED) throw std::bad_alloc();
+      ask_for_huge_pages(pages, bytes);
       return static_cast<T*>(pages);
     }
 #endif

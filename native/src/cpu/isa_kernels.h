@@ -35,6 +35,15 @@ void dot_packed_row(const int16_t* a, const uint8_t* packed, int64_t cols, int b
                     int32_t w_offset, int64_t group_cols, int32_t* out);
 void dot_packed_row_f32(const float* a, const uint8_t* packed, int64_t cols, int bits,
                         int32_t w_offset, int64_t group_cols, float* out);
+void tile_product(const TileWeight& w, int64_t first, int64_t last, const TileInputs& x,
+                  int64_t count, const float* bias, float* y, int64_t stride);
+void tile_product_f32(const TileWeight& w, int64_t first, int64_t last, const float* x,
+                      int64_t count, const float* bias, float* y, int64_t stride);
+void tile_product_signs(const TileWeight& w, int64_t first, int64_t last, const TileSigns& x,
+                        int64_t count, const float* bias, float* y, int64_t stride);
+void sign_row(const float* x, int64_t cols, int64_t group_cols, uint32_t* signs);
+void code_row(const float* x, int64_t cols, int64_t group_cols, int step, int8_t* codes,
+              int32_t* sums, float* scales);
 int64_t xnor_popcount(const uint8_t* a, const uint8_t* b, int64_t cols);
 
 void relu(const float* x, float* y, int64_t n);
@@ -92,11 +101,20 @@ void adam_step(float* p, const float* g, float* m, float* v, int64_t n, double l
 
 }  // namespace qat::avx512
 
-// Variants of the packed kernels with VNNI and VPOPCNTDQ.
+// Variants of the packed kernels with VNNI, VPOPCNTDQ and GFNI.
 namespace qat::avx512vnni {
 
 void dot_packed_row(const int16_t* a, const uint8_t* packed, int64_t cols, int bits,
                     int32_t w_offset, int64_t group_cols, int32_t* out);
+void tile_product(const TileWeight& w, int64_t first, int64_t last, const TileInputs& x,
+                  int64_t count, const float* bias, float* y, int64_t stride);
+void tile_product_f32(const TileWeight& w, int64_t first, int64_t last, const float* x,
+                      int64_t count, const float* bias, float* y, int64_t stride);
+void tile_product_signs(const TileWeight& w, int64_t first, int64_t last, const TileSigns& x,
+                        int64_t count, const float* bias, float* y, int64_t stride);
+void sign_row(const float* x, int64_t cols, int64_t group_cols, uint32_t* signs);
+void code_row(const float* x, int64_t cols, int64_t group_cols, int step, int8_t* codes,
+              int32_t* sums, float* scales);
 int64_t xnor_popcount(const uint8_t* a, const uint8_t* b, int64_t cols);
 
 }  // namespace qat::avx512vnni

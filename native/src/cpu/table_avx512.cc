@@ -24,6 +24,11 @@ const Kernels plain = {
     avx512::gemm,
     avx512::dot_packed_row,
     avx512::dot_packed_row_f32,
+    avx2::tile_product,
+    avx2::tile_product_f32,
+    avx2::tile_product_signs,
+    avx2::code_row,
+    avx2::sign_row,
     avx512::xnor_popcount,
     avx512::relu,
     avx512::relu_backward,
@@ -36,6 +41,11 @@ const Kernels plain = {
 Kernels with_vnni_variants() {
   Kernels table = plain;
   table.dot_packed_row = avx512vnni::dot_packed_row;
+  table.tile_product = avx512vnni::tile_product;
+  table.tile_product_f32 = avx512vnni::tile_product_f32;
+  table.tile_product_signs = avx512vnni::tile_product_signs;
+  table.sign_row = avx512vnni::sign_row;
+  table.code_row = avx512vnni::code_row;
   table.xnor_popcount = avx512vnni::xnor_popcount;
   return table;
 }

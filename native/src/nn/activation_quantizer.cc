@@ -242,11 +242,7 @@ int64_t ActivationQuantizer::clipped(const float* x, int64_t rows, int64_t cols)
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
 }
 
-void ActivationQuantizer::centred_codes(const float* x, int16_t* codes, int64_t n) const {
-  if (is_sign()) {
-    for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0 ? 1 : -1;
-    return;
-  }
+const uint8_t* ActivationQuantizer::stored_codes(const float* x, int64_t n) const {
   thread_local std::vector<uint8_t> stored;  // code − qmin
   thread_local std::vector<float> moved;
   stored.resize(static_cast<size_t>(n));
@@ -256,9 +252,26 @@ void ActivationQuantizer::centred_codes(const float* x, int16_t* codes, int64_t 
     x = moved.data();
   }
   kernels().quantize(x, stored.data(), 1, n, params(n));
-  for (int64_t i = 0; i < n; ++i) {
-    codes[i] = static_cast<int16_t>(stored[static_cast<size_t>(i)] + range_.qmin);
+  return stored.data();
+}
+
+void ActivationQuantizer::centred_codes(const float* x, int16_t* codes, int64_t n) const {
+  if (is_sign()) {
+    for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0 ? 1 : -1;
+    return;
   }
+  const uint8_t* stored = stored_codes(x, n);
+  for (int64_t i = 0; i < n; ++i) codes[i] = static_cast<int16_t>(stored[i] + range_.qmin);
+}
+
+void ActivationQuantizer::byte_codes(const float* x, int8_t* codes, int64_t n) const {
+  if (is_sign()) {
+    for (int64_t i = 0; i < n; ++i) codes[i] = x[i] >= 0 ? 1 : -1;
+    return;
+  }
+  const uint8_t* stored = stored_codes(x, n);
+  const int32_t add = range_.qmin - byte_offset();
+  for (int64_t i = 0; i < n; ++i) codes[i] = static_cast<int8_t>(stored[i] + add);
 }
 
 }  // namespace qat

@@ -60,6 +60,9 @@ class ActivationQuantizer {
   int64_t clipped(const float* x, int64_t rows, int64_t cols) const;
   // Codes minus zero point (sign: ±1), for integer arithmetic.
   void centred_codes(const float* x, int16_t* codes, int64_t n) const;
+  // The same as signed bytes: centred code = byte + byte_offset().
+  void byte_codes(const float* x, int8_t* codes, int64_t n) const;
+  int32_t byte_offset() const { return range_.qmax > 127 ? 128 : 0; }
   void reserve(int64_t rows, int64_t cols);
   int64_t native_bytes() const { return static_cast<int64_t>(shifted_.size() * sizeof(float)); }
 
@@ -69,6 +72,8 @@ class ActivationQuantizer {
   };
 
   QuantParams params(int64_t cols) const;
+  // Codes minus qmin, of the calling thread until its next call; not for signs.
+  const uint8_t* stored_codes(const float* x, int64_t n) const;
   Sums backward_rows(const float* x, const float* dy, float* dx, int64_t rows, int64_t cols) const;
 
   ActivationOptions options_;

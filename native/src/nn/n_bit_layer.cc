@@ -8,6 +8,7 @@
 #include "nn/layer_limits.h"
 #include "nn/linear_product.h"
 #include "qat/error.h"
+#include "quant/tiled_weight.h"
 #include "runtime/rng.h"
 
 namespace qat {
@@ -261,6 +262,7 @@ void NBitLayer::set_scales(const Scales& scales) {
   ++version_;
   if (packed_only) {
     packed_.scales = scales_;
+    packed_.tiles.reset();  // made for other scales
     packed_version_ = version_;
     return;
   }
@@ -343,6 +345,7 @@ int64_t NBitLayer::native_bytes() const {
                         2 * dscale_sums_.size();
   return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size() +
                               packed_.squares.size()) +
+         (packed_.tiles ? packed_.tiles->native_bytes() : 0) +
          product_->native_bytes() + activation_.native_bytes();
 }
 

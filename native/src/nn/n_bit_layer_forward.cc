@@ -5,6 +5,7 @@
 
 #include "nn/n_bit_layer.h"
 #include "nn/oscillation.h"
+#include "quant/tiled_weight.h"
 
 namespace qat {
 void NBitLayer::current_scales() {
@@ -167,7 +168,11 @@ void NBitLayer::forward_packed(const float* x, int64_t batch, float* y) {
     forward_borrowed(x, batch, y, false);
     return;
   }
-  product_->forward_packed(shifted_input(x, batch), batch, packed_weight(), activation_, bias(), y);
+  packed_weight();
+  // Every packed pass needs them, packing and export do not.
+  const bool tileable = quantizer().grid != Grid::kUser && packed_.scales.negative_scales.empty();
+  if (!packed_.tiles && tileable) packed_.tiles = std::make_shared<TiledWeight>(packed_);
+  product_->forward_packed(shifted_input(x, batch), batch, packed_, activation_, bias(), y);
 }
 
 void NBitLayer::forward(const float* x, int64_t batch, float* y) {

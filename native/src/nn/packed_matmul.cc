@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "qat/kernels.h"
+#include "quant/tiled_weight.h"
 #include "quant/user_grid.h"
 #include "runtime/thread_pool.h"
 
@@ -121,7 +122,9 @@ PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const uint8_t* codes,
       xnor_(plan_->binary && activation.options().bits == 1 && plan_->groups_on_bytes()) {
   if (xnor_) plan_->count_ones();
   if (!weight.scales.negative_scales.empty()) add_sides();
-  if (!activation.is_float() && activation.state().shift != 0) sum_rows();
+  const bool shifted = !activation.is_float() && activation.state().shift != 0;
+  if (shifted) sum_rows();
+  if (weight.tiles && !sides_ && !shifted) tiles_ = weight.tiles.get();
 }
 
 // What integer_tile gives for inputs whose codes are all 1, once for all samples.
@@ -190,8 +193,51 @@ double* zeroed_sums(int64_t count) {
 
 }  // namespace
 
+template <typename Product>
+void PackedMatmul::by_tiles(int64_t count, const Target& target, Product&& product) const {
+  thread_local AlignedVector<float> products;
+  const int64_t first = target.first_row / kTileRows;
+  const int64_t last = (target.last_row + kTileRows - 1) / kTileRows;
+  const int64_t stride = (last - first) * kTileRows;
+  grow(products, count * stride);
+  // The kernel writes rows by their number in the weight.
+  float* const from_first = products.data() - first * kTileRows;
+  product(first, last, from_first, stride);
+  for (int64_t row = target.first_row; row < target.last_row; ++row) {
+    for (int64_t i = 0; i < count; ++i) store(target, i, row, from_first[i * stride + row]);
+  }
+}
+
 void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
                                   const Target& target) const {
+  if (tiles_) {
+    thread_local AlignedVector<int8_t> bytes, padded;
+    thread_local std::vector<int32_t> sums;
+    const TiledWeight& weight = *tiles_;
+    const int64_t cols = weight.cols(), padded_cols = weight.padded_cols();
+    const int32_t offset = activation_.byte_offset();
+    const float scale = activation_.scale();
+    grow(bytes, cols);
+    grow(padded, count * padded_cols);
+    sums.assign(static_cast<size_t>(count * weight.view().groups), 0);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t c = 0; c < cols; ++c) {
+        const int32_t byte = codes[i * cols + c] - offset;
+        bytes[static_cast<size_t>(c)] = static_cast<int8_t>(byte);
+        sums[static_cast<size_t>(i * weight.view().groups + c / weight.view().group_cols)] += byte;
+      }
+      pad_row(weight, bytes.data(), padded.data() + i * padded_cols);
+    }
+    TileInputs inputs;
+    inputs.codes = padded.data();
+    inputs.sums = sums.data();
+    inputs.scales = &scale;
+    inputs.offset = offset;
+    by_tiles(count, target, [&](int64_t first, int64_t last, float* y, int64_t stride) {
+      kernels().tile_product(weight.view(), first, last, inputs, count, nullptr, y, stride);
+    });
+    return;
+  }
   if (plan_->weight.config.grid == Grid::kUser) {
     thread_local std::vector<float> x;
     const int64_t size = count * plan_->weight.cols;
@@ -231,6 +277,16 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
 void PackedMatmul::multiply_floats(const float* x, int64_t count, const Target& target) const {
   if (plan_->weight.config.grid == Grid::kUser) {
     level_tile(x, count, target);
+    return;
+  }
+  if (tiles_) {
+    thread_local AlignedVector<float> padded;
+    const int64_t cols = tiles_->padded_cols();
+    grow(padded, count * cols);
+    for (int64_t i = 0; i < count; ++i) pad_row(*tiles_, x + i * tiles_->cols(), padded.data() + i * cols);
+    by_tiles(count, target, [&](int64_t first, int64_t last, float* y, int64_t stride) {
+      kernels().tile_product_f32(tiles_->view(), first, last, padded.data(), count, nullptr, y, stride);
+    });
     return;
   }
   double* sums = zeroed_sums(count * (target.last_row - target.first_row));
@@ -364,9 +420,58 @@ void PackedMatmul::float_tile(const float* x, int64_t count, const Target& targe
   }
 }
 
+namespace {
+
+// The whole batch by the weight's tiles.
+void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight, const ActivationQuantizer& activation,
+                  const float* bias, float* y) {
+  const int64_t rows = weight.rows(), cols = weight.cols(), padded_cols = weight.padded_cols();
+  if (activation.is_float()) {
+    tiled_product_f32(weight, x, batch, bias, y, rows);
+    return;
+  }
+  if (activation.is_sign() && weight.view().bits == 1) {
+    tiled_product_signs(weight, x, activation.scale(), batch, bias, y, rows);
+    return;
+  }
+  constexpr int64_t kRowsAtOnce = 1024;
+  const int64_t groups = weight.view().groups, group_cols = weight.view().group_cols;
+  const float scale = activation.scale();
+  AlignedVector<int8_t> codes(static_cast<size_t>(std::min(batch, kRowsAtOnce) * padded_cols));
+  std::vector<int32_t> sums(static_cast<size_t>(std::min(batch, kRowsAtOnce) * groups));
+  for (int64_t from = 0; from < batch; from += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, batch - from);
+    parallel_for(count, 8, [&](int64_t begin, int64_t end) {
+      thread_local AlignedVector<int8_t> bytes;
+      grow(bytes, cols);
+      for (int64_t i = begin; i < end; ++i) {
+        activation.byte_codes(x + (from + i) * cols, bytes.data(), cols);
+        for (int64_t g = 0; g < groups; ++g) {
+          int32_t sum = 0;
+          for (int64_t c = g * group_cols; c < std::min(cols, (g + 1) * group_cols); ++c) sum += bytes[static_cast<size_t>(c)];
+          sums[static_cast<size_t>(i * groups + g)] = sum;
+        }
+        pad_row(weight, bytes.data(), codes.data() + i * padded_cols);
+      }
+    });
+    TileInputs inputs;
+    inputs.codes = codes.data();
+    inputs.sums = sums.data();
+    inputs.scales = &scale;
+    inputs.offset = activation.byte_offset();
+    tiled_product(weight, inputs, count, bias, y + from * rows, rows);
+  }
+}
+
+}  // namespace
+
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y) {
   const PackedMatmul matmul(weight, activation, bias);
+  if (matmul.uses_tiles()) {
+    tiled_matmul(x, batch, *weight.tiles, activation, bias, y);
+    return;
+  }
   const int64_t rows = weight.rows, cols = weight.cols;
   parallel_chunks(batch, PackedMatmul::kTile, [&](int64_t, int64_t begin, int64_t end) {
     const PackedMatmul::Target target{0, rows, y + begin * rows, rows, 1};

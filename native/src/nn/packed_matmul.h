@@ -10,7 +10,9 @@
 
 namespace qat {
 
-// Rows of one packed weight against tiles of activations:
+// Rows of one packed weight against tiles of activations. Where the weight brings its tiles (QuantizedWeight::tiles)
+// and nothing has to be added to their product (no LSQ+ shift, no second level of a ternary weight), they are used.
+// Else:
 //   quantized activations: exact integer dot products per scale, then Σ scale·dot in double;
 //   1-bit weights and activations: XNOR and popcount, where every scale's columns start on a byte;
 //   float activations: float dot products with the codes per scale;
@@ -34,6 +36,7 @@ class PackedMatmul {
                const float* bias);
   ~PackedMatmul();
 
+  bool uses_tiles() const { return tiles_ != nullptr; }
   // codes [count ≤ kTile, cols], centred. `inside` [count, cols] is 0 where the input was padded with
   // zeros, which have code 0, and 1 elsewhere; null: nothing was.
   void multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
@@ -54,6 +57,9 @@ class PackedMatmul {
   void store_all(const double* sums, int64_t count, const Target& target) const;
   // y of a weight on the user grid; x [count, cols], dequantized activations.
   void level_tile(const float* x, int64_t count, const Target& target) const;
+  // y by the weight's tiles, for inputs as the kernels take them.
+  template <typename Product>
+  void by_tiles(int64_t count, const Target& target, Product&& product) const;
   void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 
@@ -70,6 +76,7 @@ class PackedMatmul {
   const ActivationQuantizer& activation_;
   const float* bias_;
   bool xnor_;
+  const TiledWeight* tiles_ = nullptr;  // null: not used
 };
 
 // y [batch, rows] = x̂·ŵᵀ + bias (may be null), x [batch, cols]. Split over samples: the result does not

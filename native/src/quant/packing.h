@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "quant/grid.h"
 #include "runtime/cancel.h"
 
 namespace qat {
+
+class TiledWeight;
 
 struct QuantizedWeight {
   QuantizerConfig config;
@@ -17,6 +20,8 @@ struct QuantizedWeight {
   // Of a ternary weight with two levels: ternary_squares(packed), where it is kept with the codes; it is
   // derived and no part of a file.
   std::vector<uint8_t> squares;
+  // For products, where they are kept with the codes; derived and no part of a file. Null: none.
+  std::shared_ptr<const TiledWeight> tiles{};
 };
 
 // c² of packed ternary codes c, in the same layout as unsigned codes.

@@ -58,6 +58,7 @@ CpuFeatures detect() {
   f.avx512 = f.avx2 && zmm && foundation && dq && bw && vl;
   f.vnni = f.avx512 && bit(seven.ecx, 11);
   f.vpopcntdq = f.avx512 && bit(seven.ecx, 14);
+  f.gfni = f.avx512 && bit(seven.ecx, 8);
   return f;
 }
 #else

@@ -11,6 +11,7 @@ struct CpuFeatures {
   bool avx512 = false;    // F, BW, DQ, VL on top of avx2, and the system saves ZMM registers
   bool vnni = false;      // AVX512-VNNI
   bool vpopcntdq = false; // AVX512-VPOPCNTDQ
+  bool gfni = false;      // GFNI
 };
 
 const CpuFeatures& cpu_features();

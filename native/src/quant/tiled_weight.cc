@@ -1,0 +1,256 @@
+#include "quant/tiled_weight.h"
+
+#include <algorithm>
+
+#include "qat/error.h"
+#include "runtime/thread_pool.h"
+
+namespace qat {
+namespace {
+
+// Codes that stand for halves of a step: binary ±1 and the mid-rise levels.
+bool in_halves(Grid grid) { return grid == Grid::kBinary || grid == Grid::kMidrise; }
+
+// Columns per tile group: the scale's, cut where integer sums would not fit.
+int64_t tile_group_cols(const ScaleLayout& layout) {
+  if (layout.group_cols <= kTileGroupCols) return layout.group_cols;
+  // Every scale's columns must be whole groups, or the one that is not must be the row's last.
+  if (layout.groups_per_row() == 1) return kTileGroupCols;
+  int64_t cols = kTileGroupCols;
+  while (layout.group_cols % cols) --cols;
+  return cols;
+}
+
+}  // namespace
+
+TiledWeight::TiledWeight(const QuantizedWeight& weight) {
+  const QuantizerConfig& config = weight.config;
+  if (config.grid == Grid::kUser) {
+    throw Error("E-QUANTIZER-INVALID", "The levels of a quantizer library are no multiples of a step.",
+                "Use the float product for this weight.");
+  }
+  if (!weight.scales.negative_scales.empty()) {
+    throw Error("E-QUANTIZER-INVALID", "The two levels of this ternary weight are no multiples of one step.",
+                "Multiply with its layer.");
+  }
+  const ScaleLayout layout = scale_layout(config, weight.rows, weight.cols);
+  const CodeRange range = code_range(config.grid, config.bits);
+  view_.group_cols = tile_group_cols(layout);
+  view_.bits = config.bits;
+  view_.halves = in_halves(config.grid);
+  view_.rows = weight.rows;
+  view_.cols = weight.cols;
+  view_.groups = (weight.cols + view_.group_cols - 1) / view_.group_cols;
+  const int64_t step = tile_step(config.bits);
+  view_.group_steps = (view_.group_cols + step - 1) / step;
+  const int64_t in_last = weight.cols - (view_.groups - 1) * view_.group_cols;
+  view_.steps = (view_.groups - 1) * view_.group_steps + (in_last + step - 1) / step;
+  // Binary codes 0 and 1 are −1 and +1; the mid-rise level of code q is (2·q + 1)/2.
+  view_.zero = config.grid == Grid::kBinary ? 1 : view_.halves ? -2 * range.qmin - 1 : -range.qmin;
+
+  const auto per_row = static_cast<size_t>(tiles() * view_.groups * kTileRows);
+  // A step is read whole, and a little further by prefetches that need no memory.
+  codes_.assign(static_cast<size_t>(tiles() * view_.steps * tile_step_bytes(config.bits)), uint8_t{0});
+  scales_.assign(per_row, 0.0f);
+  totals_.assign(per_row, 0);
+  if (!weight.scales.zero_points.empty()) zeros_.assign(per_row, 0);
+  set_groups(weight, layout, range.qmin);
+  view_.codes = codes_.data();
+  view_.scales = scales_.data();
+  view_.zeros = zeros_.empty() ? nullptr : zeros_.data();
+  view_.totals = totals_.data();
+  parallel_for(tiles(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t tile = begin; tile < end; ++tile) lay_out(weight.packed.data(), tile);
+  });
+}
+
+void TiledWeight::set_groups(const QuantizedWeight& weight, const ScaleLayout& layout, int32_t qmin) {
+  const float share = view_.halves ? 0.5f : 1.0f;
+  // A binary level is ±scale, not ±scale/2.
+  const float unit = weight.config.grid == Grid::kBinary ? 1.0f : share;
+  for (int64_t row = 0; row < view_.rows; ++row) {
+    for (int64_t g = 0; g < view_.groups; ++g) {
+      const auto from = static_cast<size_t>(row * layout.row_stride + g * view_.group_cols / layout.group_cols);
+      const auto to = static_cast<size_t>((row / kTileRows * view_.groups + g) * kTileRows + row % kTileRows);
+      scales_[to] = weight.scales.scales[from] * unit;
+      if (!zeros_.empty()) zeros_[to] = weight.scales.zero_points[from] - qmin;
+    }
+  }
+}
+
+void TiledWeight::lay_out(const uint8_t* packed, int64_t tile) {
+  thread_local std::vector<uint8_t> codes;
+  codes.resize(static_cast<size_t>(view_.cols));
+  const int bits = view_.bits;
+  const int64_t step = tile_step(bits), bytes = tile_step_bytes(bits);
+  const int64_t row_bytes = packed_row_bytes(view_.cols, bits);
+  uint8_t* const begin = codes_.data() + tile * view_.steps * bytes;
+  for (int64_t r = 0; r < std::min(kTileRows, view_.rows - tile * kTileRows); ++r) {
+    const int64_t row = tile * kTileRows + r;
+    kernels().unpack_row(packed + row * row_bytes, codes.data(), view_.cols, bits);
+    for (int64_t g = 0; g < view_.groups; ++g) {
+      const int64_t at = (tile * view_.groups + g) * kTileRows + r;
+      const int64_t zero = zeros_.empty() ? view_.zero : zeros_[static_cast<size_t>(at)];
+      const int64_t first = g * view_.group_cols, count = std::min(view_.group_cols, view_.cols - first);
+      int64_t total = 0;
+      for (int64_t c = 0; c < count; ++c) {
+        const uint8_t code = codes[static_cast<size_t>(first + c)];
+        total += view_.halves ? 2 * code - zero : code - zero;
+        uint8_t* plane_begin = begin + (g * view_.group_steps + c / step) * bytes;
+        const int64_t column = c % step;
+        for (int low = 0; low < bits;) {
+          const int plane = tile_plane(bits, low);
+          const int64_t block = column * plane / 32, inside = column % (32 / plane);
+          const int field = (code >> low) & ((1 << plane) - 1);
+          plane_begin[block * 256 + r * 4 + inside % 4] |=
+              static_cast<uint8_t>(field << (inside / 4 * plane));
+          plane_begin += kTileRows * step * plane / 8;
+          low += plane;
+        }
+      }
+      totals_[static_cast<size_t>(at)] = static_cast<int32_t>(total);
+    }
+  }
+}
+
+int64_t TiledWeight::native_bytes() const {
+  return static_cast<int64_t>(codes_.size() + 4 * (scales_.size() + zeros_.size() + totals_.size()));
+}
+
+namespace {
+
+// Rows of activations that one task takes: few enough to share out, many enough to reuse what is unpacked.
+constexpr int64_t kRowsPerTask = 96;
+
+// Calls fn(first tile, last tile, first row, rows) for parts of the product.
+template <typename Fn>
+void for_parts(const TiledWeight& weight, int64_t count, Fn&& fn) {
+  const int64_t tiles = weight.tiles();
+  const int64_t wanted = 4 * thread_count();
+  // Tiles first: each is then read once. Rows too where there are few tiles.
+  const int64_t shares =
+      tiles >= wanted ? 1 : std::clamp<int64_t>(count / kRowsPerTask, 1, (wanted + tiles - 1) / tiles);
+  const int64_t rows = (count + shares - 1) / shares;
+  parallel_for(tiles * shares, 1, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      // Consecutive tiles of one share.
+      const int64_t first = begin % tiles, last = std::min(tiles, first + end - begin);
+      const int64_t from = begin / tiles * rows;
+      if (from < count) fn(first, last, from, std::min(rows, count - from));
+      begin += last - first;
+    }
+  });
+}
+
+// Rows that one task prepares.
+constexpr int64_t kRowsToPrepare = 8;
+
+// Rows that are prepared before they are used: a bound for the memory that a thread keeps for them.
+constexpr int64_t kRowsAtOnce = 1024;
+
+// Calls fn(x, rows, y) for kRowsAtOnce rows after the other.
+template <typename Fn>
+void for_rows(const float* x, int64_t cols, int64_t count, float* y, int64_t stride, Fn&& fn) {
+  for (int64_t first = 0; first < count; first += kRowsAtOnce) {
+    fn(x + first * cols, std::min(kRowsAtOnce, count - first), y + first * stride);
+  }
+}
+
+void product_by_bytes(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
+                      int64_t stride) {
+  thread_local AlignedVector<int8_t> kept_codes;
+  thread_local AlignedVector<int32_t> kept_sums;
+  thread_local AlignedVector<float> kept_scales;
+  const TileWeight& view = weight.view();
+  const int64_t cols = weight.padded_cols();
+  grow(kept_codes, count * cols);
+  grow(kept_sums, count * view.groups);
+  grow(kept_scales, count * view.groups);
+  // Of this thread: inside the loop the names would be those of others.
+  int8_t* const codes = kept_codes.data();
+  int32_t* const sums = kept_sums.data();
+  float* const scales = kept_scales.data();
+  parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      kernels().code_row(x + i * view.cols, view.cols, view.group_cols, tile_step(view.bits), codes + i * cols,
+                         sums + i * view.groups, scales + i * view.groups);
+    }
+  });
+  TileInputs inputs;
+  inputs.codes = codes;
+  inputs.sums = sums;
+  inputs.scales = scales;
+  inputs.row_stride = view.groups;
+  inputs.group_stride = 1;
+  tiled_product(weight, inputs, count, bias, y, stride);
+}
+
+void product_f32(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
+                 int64_t stride) {
+  const int64_t cols = weight.padded_cols();
+  if (cols != weight.cols()) {
+    thread_local AlignedVector<float> kept;
+    grow(kept, count * cols);
+    float* const padded = kept.data();
+    parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) pad_row(weight, x + i * weight.cols(), padded + i * cols);
+    });
+    x = padded;
+  }
+  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
+    kernels().tile_product_f32(weight.view(), first, last, x + from * cols, rows, bias, y + from * stride, stride);
+  });
+}
+
+void product_signs(const TiledWeight& weight, const float* x, float scale, int64_t count, const float* bias,
+                   float* y, int64_t stride) {
+  thread_local AlignedVector<uint32_t> kept;
+  const TileWeight& view = weight.view();
+  grow(kept, count * view.steps);
+  uint32_t* const signs = kept.data();
+  parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      kernels().sign_row(x + i * view.cols, view.cols, view.group_cols, signs + i * view.steps);
+    }
+  });
+  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
+    const TileSigns part{signs + from * view.steps, scale};
+    kernels().tile_product_signs(view, first, last, part, rows, bias, y + from * stride, stride);
+  });
+}
+
+}  // namespace
+
+void tiled_product(const TiledWeight& weight, const TileInputs& x, int64_t count, const float* bias, float* y,
+                   int64_t stride) {
+  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
+    TileInputs part = x;
+    part.codes += from * weight.padded_cols();
+    part.sums += from * weight.view().groups;
+    part.scales += from * x.row_stride;
+    kernels().tile_product(weight.view(), first, last, part, rows, bias, y + from * stride, stride);
+  });
+}
+
+void tiled_product_by_bytes(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
+                            int64_t stride) {
+  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
+    product_by_bytes(weight, part, rows, bias, to, stride);
+  });
+}
+
+void tiled_product_f32(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
+                       int64_t stride) {
+  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
+    product_f32(weight, part, rows, bias, to, stride);
+  });
+}
+
+void tiled_product_signs(const TiledWeight& weight, const float* x, float scale, int64_t count, const float* bias,
+                         float* y, int64_t stride) {
+  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
+    product_signs(weight, part, scale, rows, bias, to, stride);
+  });
+}
+
+}  // namespace qat

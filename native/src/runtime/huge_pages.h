@@ -1,0 +1,27 @@
+// Large blocks on huge pages where the system gives them: a weight that streams from memory otherwise waits for
+// address translation as much as for its bytes.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace qat {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+// Smaller blocks would waste more of a huge page than they gain.
+constexpr size_t kHugeBlock = 2 * kHugePage;
+
+// Asks for huge pages in a block of at least kHugeBlock; no harm where there are none.
+inline void ask_for_huge_pages(void* block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (bytes >= kHugeBlock) (void)madvise(block, bytes, MADV_HUGEPAGE);
+#else
+  (void)block;
+  (void)bytes;
+#endif
+}
+
+}  // namespace qat
