@@ -4,7 +4,13 @@
  * a run's are, and logits can be compared; else inputs stay float and there is nothing to compare.
  */
 import type { LayerScales, Network } from '../../native/index.js';
-import { type Configuration, type LayerConfig, QatError } from '../contract/index.js';
+import {
+  type Configuration,
+  type LayerConfig,
+  type LayerOutcome,
+  originOf,
+  QatError,
+} from '../contract/index.js';
 import { readTensorBytes } from '../formats/index.js';
 import type { EngineContext } from './context.js';
 import {
@@ -72,6 +78,7 @@ export async function modelSource(
       run: null,
       tool,
       graph: model.content.graph,
+      origins: layers.map(({ name, base }) => ({ ...originOf(frozen.get(name)?.outcome ?? null), base })),
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
     inputs: calibrated?.inputs ?? new Map(),
@@ -87,16 +94,22 @@ function noReference(project: OpenProject): string {
 }
 
 /** Quantizer and scales of each exported layer as the export began: changing them meanwhile changes no file. */
-type FrozenLayers = ReadonlyMap<string, { config: LayerConfig; record: LayerRecord | null }>;
+interface FrozenLayer {
+  config: LayerConfig;
+  record: LayerRecord | null;
+  outcome: LayerOutcome | null;
+}
+type FrozenLayers = ReadonlyMap<string, FrozenLayer>;
 
 async function freezeLayers(project: OpenProject, names: readonly string[]): Promise<FrozenLayers> {
   // All quantizers at once, before anything is waited for; the scales one by one, for they are many small files.
   const configs = names.map((name) => [name, project.configOf(name)] as const);
-  const frozen = new Map<string, { config: LayerConfig; record: LayerRecord | null }>();
+  const frozen = new Map<string, FrozenLayer>();
   for (const [name, config] of configs) {
     const record = await project.layerStates.get(name, config.weight);
-    if (!record && project.layerStates.outcomeOf(name)) throw lostWeight(name);
-    frozen.set(name, { config, record });
+    const outcome = project.layerStates.outcomeOf(name);
+    if (!record && outcome) throw lostWeight(name);
+    frozen.set(name, { config, record, outcome });
   }
   return frozen;
 }
