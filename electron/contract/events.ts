@@ -7,7 +7,7 @@ import { diagnosticsPointSchema, evaluationPointSchema, runSummarySchema, stepPo
 
 export const jobSchema = z.strictObject({
   id: z.string().max(64),
-  kind: z.enum(['open', 'prepare', 'quantize', 'train', 'export', 'analyze', 'evaluate']),
+  kind: z.enum(['open', 'prepare', 'quantize', 'train', 'export', 'analyze', 'evaluate', 'inputs']),
   title: z.string().max(300),
   /** 0–1, or null while it cannot be known. */
   fraction: z.number().min(0).max(1).nullable(),

@@ -139,7 +139,7 @@ export async function quantizeSelection(): Promise<boolean> {
   if (quantizeBlocked(situation) !== null) return false;
   const targets = quantizedTargets(situation);
   if (!needsInputs(situation)) return quantizeLayers(targets);
-  const calibration = await chosenCalibration();
+  const calibration = await chosenCalibration(targets);
   return calibration !== null && quantizeLayers(targets, calibration);
 }
 
@@ -148,9 +148,10 @@ export async function trainSelection(): Promise<boolean> {
   await configurationSettled();
   const situation = currentSituation();
   if (trainLayersBlocked(situation) !== null) return false;
-  const calibration = await chosenCalibration();
+  const targets = quantizedTargets(situation);
+  const calibration = await chosenCalibration(targets);
   if (calibration === null) return false;
-  return trainLayers(quantizedTargets(situation), calibration, useCalibration.getState().training);
+  return trainLayers(targets, calibration, useCalibration.getState().training);
 }
 
 export async function resetSelection(): Promise<boolean> {
