@@ -3,7 +3,7 @@
  * engine's threads; a cancel token stops them and shows how far they are. Formulas in docs/numerics.md.
  */
 import type { CancelToken, QuantizedWeight } from './index.js';
-import type { NativeQuantizer } from './quantizer.js';
+import type { NativeQuantizer, NativeScales } from './quantizer.js';
 
 export interface NativeGptq {
   /** Columns where they were. */
@@ -70,6 +70,8 @@ export interface NativePtq {
       actOrder?: boolean;
       /** Groups of neighbouring columns with scales of the weight as it was (false). */
       staticGroups?: boolean;
+      /** Instead of those of the weight as it was, for some rows of a matrix; not for groups that are not static. */
+      scales?: NativeScales | null;
     },
     cancel?: CancelToken,
   ): Promise<NativeGptq>;
@@ -81,7 +83,7 @@ export interface NativePtq {
     hessian: Float64Array,
     quantizer: NativeQuantizer,
     options?: {
-      scales?: { scales: Float32Array; zeroPoints: Int32Array } | null;
+      scales?: NativeScales | null;
       /** 500 */
       iterations?: number;
       /** 0.1 */

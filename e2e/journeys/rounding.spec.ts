@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
 import { answerDialogs, launch, resize, showTheme, temporaryFolder } from '../support/launch.js';
@@ -57,13 +58,25 @@ test('GPTQ on captured inputs wins over nearest and is exported with its proof; 
   await expect(page.getByText('Proven equal').first()).toBeVisible({ timeout: 60_000 });
 
   await choose(page, 'Rounding', /^Nearest/);
+  // A file that is none is refused when it is chosen, not when the layer is worked on.
+  const other = join(folder.path, 'inputs.npy');
+  await writeFile(other, 'nothing of the kind');
+  await choose(page, 'Inputs', /^file/);
+  await answerDialogs(app, [other]);
+  await panel.getByRole('button', { name: 'Choose…' }).click();
+  await expect(page.getByText(/Save a float32 matrix with numpy\.save/)).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Choose…' })).toBeVisible();
   await choose(page, 'Inputs', /^drawn/);
   await panel.getByRole('button', { name: /^Layer training/ }).click();
+  await expect(panel.getByText(/nothing below zero reaches fc2\.weight/)).toBeVisible();
+  await panel.getByLabel('Layer epochs', { exact: true }).fill('0');
+  await expect(panel.getByRole('alert')).toHaveText(/^1 to 10.000, whole$/);
   await panel.getByLabel('Layer epochs', { exact: true }).fill('5');
   await panel.getByLabel('Layer epochs', { exact: true }).press('Enter');
   await page.screenshot({ path: join('out', 'tour', 'layer-training.png') });
   await panel.getByRole('button', { name: 'Train layer' }).click();
   await expect(panel.getByText('Trained by itself')).toBeVisible({ timeout: 60_000 });
+  await expect(panel.getByText(/Measured on drawn inputs/)).toBeVisible();
   expect(await decibels(page, 'now')).toBeLessThan((await decibels(page, 'nearest')) - 1);
   await answerDialogs(app, [join(folder.path, 'trained.safetensors')]);
   await page.getByRole('button', { name: 'Export file…' }).click();

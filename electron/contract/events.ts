@@ -17,6 +17,7 @@ export const jobSchema = z.strictObject({
     'evaluate',
     'transform',
     'allocate',
+    'inputs',
   ]),
   title: z.string().max(300),
   /** 0–1, or null while it cannot be known. */

@@ -28,9 +28,21 @@ export const layerInfoSchema = z.strictObject({
   dtype: z.string().max(16),
   /** Part of the network graph, so it can be trained. */
   trainable: z.boolean(),
+  /** What the network graph says of the layer's input; of a layer that is no part of it, what is the case for most. */
+  input: z.strictObject({
+    /** Nothing below zero arrives. */
+    nonNegative: z.boolean(),
+    /** Shares of the input, each seen by its own share of the rows: those of a grouped convolution. */
+    groups: z.int().positive(),
+  }),
   ...layerStanding,
 });
 export type LayerInfo = z.infer<typeof layerInfoSchema>;
+
+/** Values of one of the layer's calibration inputs. */
+export function inputWidth({ cols, input }: Pick<LayerInfo, 'cols' | 'input'>): number {
+  return cols * input.groups;
+}
 
 export const modelInfoSchema = z.strictObject({
   name: z.string().max(1024),

@@ -1,5 +1,7 @@
 /** The record that an exported file was re-read and equals what was trained. */
 import { z } from 'zod';
+import type { LayerOutcome } from './calibration.js';
+import { roundingSchema } from './quantizer.js';
 
 /** A quantizer library as an export names it. */
 export const exportedLibrarySchema = z.strictObject({
@@ -8,6 +10,23 @@ export const exportedLibrarySchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type ExportedLibrary = z.infer<typeof exportedLibrarySchema>;
+
+/** How a layer's codes came about. Nothing that decoding needs. */
+export const layerOriginSchema = z.strictObject({
+  rounding: roundingSchema,
+  /** Whether its weight was trained before: with the network, by itself against its float output, or not here. */
+  trained: z.enum(['network', 'alone', 'no']),
+});
+export type LayerOrigin = z.infer<typeof layerOriginSchema>;
+
+/** Of a layer that is quantized in the project, by what making its codes won; without it they are the nearest. */
+export function originOf(outcome: LayerOutcome | null): LayerOrigin {
+  if (outcome?.by === 'training') return { rounding: 'nearest', trained: 'alone' };
+  return { rounding: outcome?.by ?? 'nearest', trained: 'no' };
+}
+
+/** Of a layer of a run: training rounds to nearest. */
+export const runOrigin: LayerOrigin = { rounding: 'nearest', trained: 'network' };
 
 export const exportRecordSchema = z.strictObject({
   path: z.string().max(4096),
@@ -29,6 +48,8 @@ export const exportRecordSchema = z.strictObject({
         effectiveBits: z.number(),
         /** The quantizer library whose levels the file holds; null where the quantizer is built in. */
         library: exportedLibrarySchema.nullable().default(null),
+        /** Null in records from before it was kept. */
+        origin: layerOriginSchema.nullable().default(null),
       }),
     )
     .max(100_000),

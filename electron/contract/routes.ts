@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { allocationInputSchema, allocationSchema } from './allocation.js';
 import { analysisSchema, whatIfSchema } from './analysis.js';
-import { calibrationSchema, layerTrainingSchema } from './calibration.js';
+import { calibrationSchema, inputsFileSchema, layerTrainingSchema } from './calibration.js';
 import { resultIdSchema } from './model.js';
 import {
   configuredLayersSchema,
@@ -141,8 +141,11 @@ export const routes = {
     }),
     output: projectStateSchema,
   },
-  /** Asks with the open dialog; null means the user closed it. */
-  'layer.chooseInputs': { input: none, output: z.strictObject({ path: path.nullable() }) },
+  /** Asks for a file of these layers' inputs with the open dialog and looks it through; null: the user closed it. */
+  'layer.chooseInputs': {
+    input: z.strictObject({ layers: layerNames }),
+    output: z.strictObject({ file: inputsFileSchema.nullable() }),
+  },
   'layer.reset': { input: z.strictObject({ layers: layerNames }), output: projectStateSchema },
   /** Takes results made before as the layers' own again, all or none; null: float. What undo and redo ask for. */
   'layer.restore': {

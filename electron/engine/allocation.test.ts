@@ -11,7 +11,8 @@ import {
   legalWeight,
   packedBytes,
 } from '../contract/index.js';
-import { groupInputs, layerInputs } from './calibration.js';
+import { layerInputs } from './calibration.js';
+import { inputsOfGroup } from './layer-inputs.js';
 import { toNativeQuantizer } from './quantizers.js';
 import {
   classes,
@@ -204,13 +205,14 @@ describe('of the outputs', () => {
     await test.engine.project.openDataset({ path: join(test.folder, 'data') });
     const found = await test.engine.allocation.allocate(captured);
     const layer = open().model.layer('dw.weight');
-    const groups = await groupInputs(testAddon(), open(), layer, { kind: 'captured', images: 20 });
-    expect(groups.count).toBe(4);
+    const groups = await layerInputs(testAddon(), open(), layer, { kind: 'captured', images: 20 });
+    expect(groups.groups).toBe(4);
     const bits = found.layers[1]?.proposed.bits as (typeof choices)[number];
     const d = difference(await open().model.valuesOf('dw.weight'), 4, 9, bits);
     let expected = 0;
     for (let group = 0; group < 4; group += 1) {
-      const { values, samples } = groups.of(group);
+      const { samples } = groups;
+      const values = await inputsOfGroup(groups, group);
       expect(samples).toBe(20 * 36);
       expected += await hessianLoss(d.slice(group * 9, (group + 1) * 9), values, samples, 9);
     }

@@ -1,30 +1,14 @@
-/** The inputs of a layer that rounding and layer-wise training look at: captured, drawn, or from a file. */
-import { extname } from 'node:path';
+/** The inputs of a layer that rounding and layer-wise training look at, from where the user chose. */
 import type { NativeAddon } from '../../native/index.js';
-import { type Calibration, type Distribution, type GraphNode, QatError } from '../contract/index.js';
-import { openSafetensors, quoteName, readFloat32, readNpyMatrix } from '../formats/index.js';
-import { checkGraph } from './graph-check.js';
-import { inPieces } from './in-pieces.js';
+import { type Calibration, inputWidth } from '../contract/index.js';
+import { captureInputs, captureSource } from './captured-inputs.js';
+import { drawInputs } from './drawn-inputs.js';
+import { checkInputsHeader, readInputs } from './file-inputs.js';
+import { type LayerInputs, refuseTooMany } from './layer-inputs.js';
 import type { ModelLayer } from './model.js';
-import { withCancel } from './native-call.js';
-import { planNetwork } from './network-plan.js';
-import { createModelNetwork } from './network-state.js';
 import type { OpenProject } from './open-project.js';
-import { type PatchShape, patchesOf, patchShape } from './patches.js';
 
-/** One row per sample, as wide as the layer's rows. */
-export interface LayerInputs {
-  values: Float32Array;
-  samples: number;
-  cols: number;
-}
-
-/** Of 32-bit floats: what is asked for must fit beside the layer. */
-const mostValues = 2 ** 28;
-/** Patches of a convolution: an image has as many as output positions. */
-const mostPatches = 16_384;
-
-/** @throws E-REQUEST-INVALID, E-TRAINING-UNAVAILABLE, E-LAYER-STATE, E-DATASET-MISMATCH, E-FILE-*, E-CANCELLED */
+/** @throws E-REQUEST-INVALID, E-TRAINING-UNAVAILABLE, E-DATASET-MISMATCH, E-FILE-*, E-SAFETENSORS-*, E-CANCELLED */
 export async function layerInputs(
   addon: NativeAddon,
   project: OpenProject,
@@ -34,225 +18,29 @@ export async function layerInputs(
 ): Promise<LayerInputs> {
   switch (calibration.kind) {
     case 'captured':
-      return capture(addon, project, layer, calibration.images, signal);
+      return captureInputs(addon, project, layer, calibration.images, signal);
     case 'drawn':
-      return draw(layer, calibration, signal);
+      return drawInputs(layer, calibration, signal);
     case 'file':
-      return read(layer, calibration.path, signal);
+      return readInputs(layer, calibration.path, signal);
   }
 }
 
-function refuseTooMany(samples: number, cols: number): void {
-  if (samples * cols <= mostValues) return;
-  throw new QatError(
-    'E-REQUEST-INVALID',
-    `${samples} samples of ${cols} inputs are more than ${mostValues} numbers.`,
-    `Take at most ${Math.floor(mostValues / cols)} samples.`,
-  );
-}
-
-/** Splitmix over 32-bit words, the same everywhere; two words give one number of [0, 1). */
-export function uniformSource(seed: number): () => number {
-  let state = seed >>> 0;
-  const word = () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return (mixed ^ (mixed >>> 15)) >>> 0;
-  };
-  return () => (word() * 2 ** 21 + (word() >>> 11)) / 2 ** 53;
-}
-
-async function draw(
-  layer: ModelLayer,
-  { samples, distribution, seed }: Extract<Calibration, { kind: 'drawn' }>,
-  signal?: AbortSignal,
-): Promise<LayerInputs> {
-  refuseTooMany(samples, layer.cols);
-  const next = valueSource(distribution, uniformSource(seed));
-  const values = new Float32Array(samples * layer.cols);
-  await inPieces(values.length, signal, (begin, end) => {
-    for (let at = begin; at < end; at += 1) values[at] = next();
-  });
-  return { values, samples, cols: layer.cols };
-}
-
-/** Box and Muller's transform for the normal distribution. */
-export function valueSource(distribution: Distribution, uniform: () => number): () => number {
-  if (distribution.kind === 'uniform') {
-    const { min, max } = distribution;
-    return () => min + (max - min) * uniform();
-  }
-  const { mean, std } = distribution;
-  return () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-    return mean + std * radius * Math.cos(2 * Math.PI * uniform());
-  };
-}
-
-async function read(layer: ModelLayer, path: string, signal?: AbortSignal): Promise<LayerInputs> {
-  const { rows, cols, values } = await readMatrix(path, signal);
-  if (cols !== layer.cols) {
-    throw new QatError(
-      'E-DATASET-MISMATCH',
-      `${path} has ${cols} values per sample, layer ${layer.name} takes ${layer.cols}.`,
-      'Choose the inputs of this layer: [samples, inputs per row of its weight].',
-    );
-  }
-  refuseTooMany(rows, cols);
-  await inPieces(values.length, signal, (begin, end) => {
-    for (let at = begin; at < end; at += 1) if (!Number.isFinite(values[at])) throw notFinite(path, at);
-  });
-  return { values, samples: rows, cols };
-}
-
-function notFinite(path: string, element: number): QatError {
-  return new QatError(
-    'E-FILE-UNREADABLE',
-    `${path} holds a value that is not finite, at element ${element}.`,
-    'Save inputs without NaN and infinity.',
-  );
-}
-
-async function readMatrix(path: string, signal?: AbortSignal) {
-  if (extname(path).toLowerCase() === '.npy') return readNpyMatrix(path, { signal });
-  const file = await openSafetensors(path, { signal });
-  const [first, ...more] = [...file.tensors].filter(([, { shape }]) => shape.length === 2);
-  if (!first || more.length > 0) {
-    throw new QatError(
-      'E-SAFETENSORS-SHAPE',
-      `${path} holds ${more.length + (first ? 1 : 0)} matrices, not the one that would be the layer’s inputs.`,
-      'Save a file with one tensor [samples, inputs].',
-    );
-  }
-  const [name, { shape }] = first;
-  const [rows = 0, cols = 0] = shape;
-  if (rows === 0 || cols === 0) {
-    throw new QatError(
-      'E-SAFETENSORS-SHAPE',
-      `${path}: tensor ${quoteName(name)} is empty.`,
-      'Save at least one sample.',
-    );
-  }
-  return { rows, cols, values: await readFloat32(file, name, { signal }) };
-}
-
-/** Through the float network, from the first images of the training set. */
-async function capture(
-  addon: NativeAddon,
+/** All that can be refused before the first of several layers is worked on; only a file is waited for. @throws as `layerInputs` */
+export function checkCalibration(
   project: OpenProject,
-  layer: ModelLayer,
-  wanted: number,
-  signal?: AbortSignal,
-): Promise<LayerInputs> {
-  refuseGroups(layer, findNode(project, layer).node);
-  return (await captureGroups(addon, project, layer, wanted, signal)).of(0);
-}
-
-/** Inputs of each group of a layer's outputs; there is one group but for grouped convolutions. */
-export interface GroupInputs {
-  count: number;
-  of(group: number): LayerInputs;
-}
-
-/** As `layerInputs`, and of grouped convolutions too. Inputs that are not captured serve all groups. */
-export async function groupInputs(
-  addon: NativeAddon,
-  project: OpenProject,
-  layer: ModelLayer,
+  layers: readonly ModelLayer[],
   calibration: Calibration,
   signal?: AbortSignal,
-): Promise<GroupInputs> {
-  if (calibration.kind === 'captured') {
-    return captureGroups(addon, project, layer, calibration.images, signal);
+): Promise<unknown> | undefined {
+  switch (calibration.kind) {
+    case 'captured':
+      for (const layer of layers) captureSource(project, layer, calibration.images);
+      return undefined;
+    case 'drawn':
+      for (const layer of layers) refuseTooMany(calibration.samples, inputWidth(layer));
+      return undefined;
+    case 'file':
+      return checkInputsHeader(calibration.path, layers, signal);
   }
-  const inputs = await layerInputs(addon, project, layer, calibration, signal);
-  return { count: 1, of: () => inputs };
-}
-
-/** @throws E-TRAINING-UNAVAILABLE where nothing reaches the layer that could be captured */
-function findNode({ model, dataset, trainingReason }: OpenProject, layer: ModelLayer) {
-  const { graph } = model.content;
-  const index = graph?.nodes.findIndex((node) => weightOf(node) === layer.name) ?? -1;
-  const node = graph?.nodes[index];
-  if (graph && node && dataset) return { graph, index, node, dataset };
-  const reason = index < 0 && graph ? `${layer.name} is no part of the network.` : trainingReason;
-  throw new QatError(
-    'E-TRAINING-UNAVAILABLE',
-    `The inputs of ${layer.name} cannot be captured. ${reason ?? 'There is no data set.'}`,
-    'Open a data set that fits the model, choose a file of inputs, or draw them.',
-  );
-}
-
-async function captureGroups(
-  addon: NativeAddon,
-  project: OpenProject,
-  layer: ModelLayer,
-  wanted: number,
-  signal?: AbortSignal,
-): Promise<GroupInputs> {
-  const { graph, index, node, dataset } = findNode(project, layer);
-  const images = Math.min(wanted, dataset.train.count);
-  const plan = planNetwork(graph, project.model.shapes, {});
-  const planned = plan.layers.find((candidate) => candidate.layer === layer.name);
-  if (!planned) throw new Error(`${layer.name} has no node.`);
-  const entering = checkGraph(graph, project.model.shapes, (what) => {
-    throw new Error(`The network graph ${what}`);
-  });
-  const shape = entering[index]?.[0] ?? [];
-  refuseTooMany(
-    images,
-    shape.reduce((product, size) => product * size, 1),
-  );
-  const network = await createModelNetwork(addon, project.model, plan, signal);
-  try {
-    const values = await withCancel(addon, signal, (token) =>
-      network.layerInputs(planned.node, dataset.train, images, token),
-    );
-    const { cols } = layer;
-    if (node.op !== 'conv2d')
-      return { count: 1, of: () => ({ values, samples: values.length / cols, cols }) };
-    const [, height = 0, width = 0] = shape;
-    const count = node.groups ?? 1;
-    const most = Math.min(mostPatches, Math.floor(mostValues / cols));
-    const patches = patchShape(node, layer.shape, [height, width]);
-    const of = (group: number) => ({
-      ...patchesOf(channelsOf(values, count, group, patches), patches, most),
-      cols,
-    });
-    return { count, of };
-  } finally {
-    network.dispose();
-  }
-}
-
-/** The channels of one group: images [count, groups · channels, height, width] → [count, channels, height, width]. */
-function channelsOf(
-  images: Float32Array,
-  groups: number,
-  group: number,
-  { channels, height, width }: PatchShape,
-): Float32Array {
-  if (groups === 1) return images;
-  const size = channels * height * width;
-  const own = new Float32Array(images.length / groups);
-  for (let image = 0; image * size < own.length; image += 1) {
-    const start = (image * groups + group) * size;
-    own.set(images.subarray(start, start + size), image * size);
-  }
-  return own;
-}
-
-function weightOf(node: GraphNode): string | null {
-  return node.op === 'linear' || node.op === 'conv2d' ? node.weight : null;
-}
-
-/** Each group of a convolution has inputs of its own, and one matrix of inputs serves the whole weight here. */
-function refuseGroups(layer: ModelLayer, node: GraphNode): void {
-  if (node.op !== 'conv2d' || (node.groups ?? 1) === 1) return;
-  throw new QatError(
-    'E-LAYER-STATE',
-    `${layer.name} is a convolution in ${node.groups} groups, each with inputs of its own.`,
-    'Draw its inputs or choose a file of them, which then serve all groups, or round by Nearest or HQQ.',
-  );
 }

@@ -1,14 +1,27 @@
 /** A small convolutional model file, end to end: opened, quantized, trained, exported and proven. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { defaultLayerConfig, defaultLayerTraining, type Graph, legalWeight } from '../contract/index.js';
-import { openSafetensors, readTensorBytes, type SafetensorsSource } from '../formats/index.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  defaultLayerConfig,
+  defaultLayerTraining,
+  type Graph,
+  legalWeight,
+  type WeightQuantizer,
+} from '../contract/index.js';
+import { openSafetensors, readFloat32, readTensorBytes, type SafetensorsSource } from '../formats/index.js';
+import { layerInputs } from './calibration.js';
+import { inputsOfGroup } from './layer-inputs.js';
+import type { ModelLayer } from './model.js';
+import { inputsDataset, oneLayerNetwork } from './one-layer.js';
+import { toNativeQuantizer } from './quantizers.js';
+import { gptqOptions } from './rounding.js';
 import {
   classes,
   endedRun,
   features,
   makeTestEngine,
+  projectOf,
   shortTraining,
   type TestEngine,
   testAddon,
@@ -128,7 +141,7 @@ it('the same model quantized without training is exported too', async () => {
   expect(record.logits?.images).toBe(200);
 });
 
-it('kernels are rounded and trained by themselves on captured patches; groups have no common ones', async () => {
+it('kernels are rounded and trained by themselves on captured patches', async () => {
   const { engine } = test;
   const layer = 'c1.weight';
   const calibration = { kind: 'captured' as const, images: 60 };
@@ -149,6 +162,148 @@ it('kernels are rounded and trained by themselves on captured patches; groups ha
   const record = await engine.exports.write({ runId: null, path: join(test.folder, 'rounded.safetensors') });
   expect(record.layers.map(({ name }) => name)).toContain(layer);
   expect(record.logits?.sameDecision).toBe(200);
-  const grouped = { layers: ['c2.weight'], calibration, training: defaultLayerTraining };
-  await expect(engine.layers.train(grouped)).rejects.toMatchObject({ code: 'E-LAYER-STATE' });
+});
+
+describe('a convolution in groups', () => {
+  const layer = 'c2.weight';
+  const [rows, cols, groups] = [4, 36, 2];
+  const calibration = { kind: 'captured' as const, images: 60 };
+  const addon = testAddon();
+  let exports = 0;
+
+  async function quantized(change: Partial<WeightQuantizer>) {
+    const { engine } = test;
+    const weight = legalWeight({ ...defaultLayerConfig.weight, bits: 3 }, change);
+    await engine.project.configure({ changes: { [layer]: { ...defaultLayerConfig, weight } } });
+    await engine.layers.quantize({ layers: [layer], calibration });
+    return { weight, ...(await exported()) };
+  }
+
+  async function exported() {
+    const { engine } = test;
+    exports += 1;
+    const path = join(test.folder, `grouped ${exports}.safetensors`);
+    const record = await engine.exports.write({ runId: null, path });
+    expect(record.logits?.sameDecision).toBe(200);
+    const { project } = await engine.project.current();
+    const outcome = project?.model.layers.find(({ name }) => name === layer)?.outcome;
+    return { file: await openSafetensors(path), outcome };
+  }
+
+  function open() {
+    const project = projectOf(test);
+    return { project, found: project.model.layer(layer) };
+  }
+
+  it('captures whole patches: the share of each group is what its kernels see', async () => {
+    const { project, found } = open();
+    expect(found.input).toEqual({ nonNegative: true, groups });
+    const inputs = await layerInputs(addon, project, found, { kind: 'captured', images: 3 });
+    // 4 × 4 places of each image behind the pool.
+    expect(inputs).toMatchObject({ samples: 48, cols, groups });
+    const values = await floats(found);
+    const y = oneLayerNetwork(addon, found, values);
+    const data = inputsDataset(addon, inputs);
+    const made = await y.logits(data, 'fakeQuant');
+    for (const part of [y, data]) part.dispose();
+    for (let group = 0; group < groups; group += 1) {
+      const own = await inputsOfGroup(inputs, group);
+      for (const [sample, row] of [
+        [0, 0],
+        [17, 3],
+        [47, 1],
+      ] as const) {
+        let sum = 0;
+        for (let at = 0; at < cols; at += 1) {
+          sum += (values[(group * rows + row) * cols + at] ?? 0) * (own[sample * cols + at] ?? 0);
+        }
+        expect(made[sample * rows * groups + group * rows + row]).toBeCloseTo(sum, 4);
+      }
+    }
+  });
+
+  it.each(['gptq', 'adaround'] as const)(
+    '%s chooses the codes of each group by its own Hessian',
+    async (rounding) => {
+      const { weight, file, outcome } = await quantized({ rounding });
+      expect(outcome).toMatchObject({ by: rounding, measure: 'output', inputs: 'captured' });
+      const { project, found } = open();
+      const inputs = await layerInputs(addon, project, found, calibration);
+      const values = await floats(found);
+      const stored = await readTensorBytes(file, 'c2.qweight');
+      const rowBytes = stored.length / rows / groups;
+      const hessians = await Promise.all(
+        [0, 1].map(async (group) =>
+          addon.ops.hessian(await inputsOfGroup(inputs, group), inputs.samples, cols),
+        ),
+      );
+      const codes = async (group: number, hessian: number) => {
+        const part = values.slice(group * rows * cols, (group + 1) * rows * cols);
+        const native = toNativeQuantizer(weight);
+        const by = hessians[hessian] ?? new Float64Array();
+        const made =
+          rounding === 'gptq'
+            ? await addon.ops.gptq(part, rows, cols, by, native, gptqOptions(weight))
+            : await addon.ops.adaround(part, rows, cols, by, native);
+        return Buffer.from(made.weight.packed);
+      };
+      for (let group = 0; group < groups; group += 1) {
+        const own = stored.subarray(group * rows * rowBytes, (group + 1) * rows * rowBytes);
+        expect(Buffer.compare(own, await codes(group, group))).toBe(0);
+        // Another group's Hessian chooses other codes: the test would notice a mix-up.
+        expect(Buffer.compare(own, await codes(group, 1 - group))).not.toBe(0);
+      }
+    },
+  );
+
+  it.each(['gptq', 'adaround'] as const)(
+    '%s with one scale keeps that of prepare for all groups',
+    async (rounding) => {
+      const { weight, file, outcome } = await quantized({ rounding, granularity: 'tensor' });
+      expect(outcome?.loss).toBeLessThanOrEqual((outcome?.nearest ?? 0) * 1.01);
+      const { found } = open();
+      const native = toNativeQuantizer(weight);
+      const whole = addon.ops.estimateScales(await floats(found), found.rows, cols, native);
+      expect(await readFloat32(file, 'c2.scales')).toEqual(whole.scales);
+    },
+  );
+
+  it('corrects each bias by what its own group sees', async () => {
+    const plain = await quantized({ rounding: 'gptq', bits: 2 });
+    const { file, outcome } = await quantized({ rounding: 'gptq', bits: 2, correctBias: true });
+    expect(outcome?.nearest).toBe(plain.outcome?.nearest);
+    expect(outcome?.loss).toBeLessThan(plain.outcome?.loss ?? 0);
+    const { project, found } = open();
+    const inputs = await layerInputs(addon, project, found, calibration);
+    const float = await floats(found);
+    const scales = await readFloat32(file, 'c2.scales');
+    const codes = addon.unpackCodes(await readTensorBytes(file, 'c2.qweight'), rows * groups, cols, 2);
+    const [before, after] = await Promise.all([plain.file, file].map((from) => readFloat32(from, 'c2.bias')));
+    for (let row = 0; row < rows * groups; row += 1) {
+      const own = await inputsOfGroup(inputs, Math.floor(row / rows));
+      const change = own.reduce((sum, x, at) => {
+        const place = row * cols + (at % cols);
+        return sum + (((codes[place] ?? 0) - 2) * (scales[row] ?? 0) - (float[place] ?? 0)) * x;
+      }, 0);
+      expect(after?.[row]).toBeCloseTo((before?.[row] ?? 0) - change / inputs.samples, 4);
+    }
+  });
+
+  it('is trained by itself, with its inputs quantized, and proven', async () => {
+    const weight = legalWeight(defaultLayerConfig.weight, { bits: 2 });
+    await test.engine.project.configure({ changes: { [layer]: { ...defaultLayerConfig, weight } } });
+    const training = { ...defaultLayerTraining, learningRate: 0.003 };
+    await test.engine.layers.train({ layers: [layer], calibration, training });
+    const { outcome } = await exported();
+    expect(outcome?.by).toBe('training');
+    expect(outcome?.loss).toBeLessThan((outcome?.nearest ?? 0) * 0.9);
+  });
+
+  async function floats({ name, rows: all, cols: width }: ModelLayer): Promise<Float32Array> {
+    return open().project.model.withTensor(name, async (tensor) => {
+      const values = new Float32Array(all * width);
+      tensor.copyTo(values);
+      return values;
+    });
+  }
 });

@@ -4,7 +4,13 @@
  * a run's are, and logits can be compared; else inputs stay float and there is nothing to compare.
  */
 import type { LayerScales, Network } from '../../native/index.js';
-import { type Configuration, type LayerConfig, QatError } from '../contract/index.js';
+import {
+  type Configuration,
+  type LayerConfig,
+  type LayerOutcome,
+  originOf,
+  QatError,
+} from '../contract/index.js';
 import { readTensorBytes } from '../formats/index.js';
 import type { EngineContext } from './context.js';
 import {
@@ -72,6 +78,7 @@ export async function modelSource(
       run: null,
       tool,
       graph: model.content.graph,
+      origins: layers.map(({ name, base }) => ({ ...originOf(frozen.get(name)?.outcome ?? null), base })),
     },
     packed: (layer) => packAgain(context, project, layer, frozen, signal),
     inputs: calibrated?.inputs ?? new Map(),
@@ -87,7 +94,12 @@ function noReference(project: OpenProject): string {
 }
 
 /** Quantizer and result of each exported layer as the export began: changing them meanwhile changes no file. */
-type FrozenLayers = ReadonlyMap<string, { config: LayerConfig; record: KeptRecord | null }>;
+interface FrozenLayer {
+  config: LayerConfig;
+  record: KeptRecord | null;
+  outcome: LayerOutcome | null;
+}
+type FrozenLayers = ReadonlyMap<string, FrozenLayer>;
 
 async function freezeLayers(project: OpenProject, names: readonly string[]): Promise<FrozenLayers> {
   const { layerStates } = project;
@@ -97,11 +109,12 @@ async function freezeLayers(project: OpenProject, names: readonly string[]): Pro
     config: project.configOf(name),
     result: layerStates.resultOf(name),
   }));
-  const frozen = new Map<string, { config: LayerConfig; record: KeptRecord | null }>();
+  const frozen = new Map<string, FrozenLayer>();
   for (const { name, config, result } of now) {
     const record = result && (await layerStates.record(name, result));
-    if (!record && result?.outcome) throw lostWeight(name);
-    frozen.set(name, { config, record });
+    const outcome = result?.outcome ?? null;
+    if (!record && outcome) throw lostWeight(name);
+    frozen.set(name, { config, record, outcome });
   }
   return frozen;
 }

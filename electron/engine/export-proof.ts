@@ -3,14 +3,14 @@
  * trained, and a second network built from it must decide like the trained one.
  */
 import type { NativeAddon, Network, QuantizedWeight } from '../../native/index.js';
-import { type ExportRecord, type LayerConfig, QatError } from '../contract/index.js';
+import { type ExportRecord, type LayerConfig, type LayerOrigin, QatError } from '../contract/index.js';
 import { readFloat32, readTensorBytes } from '../formats/index.js';
 import { throwIfAborted } from './call-options.js';
 import { configurationOf, type ExportSource, exportBases, type LogitReference } from './export-source.js';
 import { withCancel } from './native-call.js';
 import { type NetworkPlan, planNetwork } from './network-plan.js';
 import { openPackedFile, type PackedFile, packedSources, readPackedLayer } from './packed-file.js';
-import type { PackedLayer } from './packed-format.js';
+import type { PackedDescription, PackedLayer } from './packed-format.js';
 import { decodingArrays, decodingBytes, scalesOf } from './scale-arrays.js';
 
 /**
@@ -42,7 +42,8 @@ export async function proveFile(path: string, job: ProofJob): Promise<Proof> {
     throwIfAborted(job.signal);
     job.onProgress((0.7 * index) / packed.description.layers.length, `Compare ${layer.name}`);
     const stored = await readPackedLayer(packed, layer, job.signal);
-    layers.push(compareLayer(job.addon, layer, stored, await job.source.packed(layer)));
+    const compared = compareLayer(job.addon, layer, stored, await job.source.packed(layer));
+    layers.push({ ...compared, origin: originIn(packed.description, layer) });
     if (job.source.reference) weights.set(layer.name, stored);
   }
   refuseDifferentLayers(layers);
@@ -66,7 +67,7 @@ function compareLayer(
   layer: PackedLayer,
   stored: QuantizedWeight,
   trained: QuantizedWeight,
-): Proof['layers'][number] {
+): Omit<Proof['layers'][number], 'origin'> {
   const { rows, cols } = trained;
   const bytes = stored.packed.length + decodingBytes(stored);
   return {
@@ -81,6 +82,11 @@ function compareLayer(
     effectiveBits: (bytes * 8) / (rows * cols),
     library: layer.library ?? null,
   };
+}
+
+function originIn({ origins }: PackedDescription, { base }: PackedLayer): LayerOrigin | null {
+  const found = origins.find((origin) => origin.base === base);
+  return found ? { rounding: found.rounding, trained: found.trained } : null;
 }
 
 function differentCodes(addon: NativeAddon, a: QuantizedWeight, b: QuantizedWeight): number {

@@ -1,5 +1,5 @@
 /** The export of a finished run: its trained network, packed. */
-import { QatError } from '../contract/index.js';
+import { QatError, runOrigin } from '../contract/index.js';
 import type { EngineContext } from './context.js';
 import {
   describeNetwork,
@@ -52,6 +52,7 @@ export async function runSource(
       run: { id: record.id, name: record.name, training: record.training },
       tool,
       graph,
+      origins: layers.map(({ base }) => ({ ...runOrigin, base })),
     },
     packed: async (layer) => network.quantizedWeight(nodeOf.get(layer.name) ?? layer.name),
     inputs,

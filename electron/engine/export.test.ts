@@ -82,6 +82,9 @@ describe('the export of a run', () => {
       expect(record.layers.every((layer) => layer.codesDifferent === 0 && layer.scalesDifferent === 0)).toBe(
         true,
       );
+      for (const { origin } of record.layers) {
+        expect(origin).toEqual({ rounding: 'nearest', trained: 'network' });
+      }
       expect(record.layers).toHaveLength(config.weight.bits === 32 ? 0 : 3);
       expect(record.logits?.images).toBe(200);
       expect(record.logits?.maxDifference).toBeLessThanOrEqual(record.logits?.tolerance ?? 0);

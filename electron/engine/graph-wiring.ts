@@ -1,5 +1,5 @@
 /** From which nodes a node of the graph takes its inputs. */
-import type { Graph } from '../contract/index.js';
+import type { Graph, LayerInfo } from '../contract/index.js';
 
 /** In place of a node: what enters the network. */
 export const inputIndex = -1;
@@ -27,7 +27,7 @@ export function wireGraph(graph: Graph, refuse: Refuse): number[][] {
 }
 
 /** For each node, whether all it gives is ≥ 0 whatever it gets. */
-export function nonNegativeNodes(graph: Graph, wiring: readonly (readonly number[])[]): boolean[] {
+function nonNegativeNodes(graph: Graph, wiring: readonly (readonly number[])[]): boolean[] {
   const known: boolean[] = [];
   graph.nodes.forEach(({ op }, index) => {
     const inputs = (wiring[index] ?? []).every((source) => known[source] ?? false);
@@ -36,3 +36,23 @@ export function nonNegativeNodes(graph: Graph, wiring: readonly (readonly number
   });
   return known;
 }
+
+/** What the graph says of the inputs of its layers, by the names of their weights. */
+export function layerInputFacts(graph: Graph): Map<string, LayerInfo['input']> {
+  const wiring = wireGraph(graph, refuseChecked);
+  const known = nonNegativeNodes(graph, wiring);
+  const facts = new Map<string, LayerInfo['input']>();
+  graph.nodes.forEach((node, index) => {
+    if (node.op !== 'linear' && node.op !== 'conv2d') return;
+    const [source = inputIndex] = wiring[index] ?? [];
+    // A learned shift may take anything below zero.
+    const nonNegative = node.inputShift === undefined && (known[source] ?? false);
+    facts.set(node.weight, { nonNegative, groups: (node.op === 'conv2d' && node.groups) || 1 });
+  });
+  return facts;
+}
+
+/** For graphs that were checked when they were read. */
+export const refuseChecked: Refuse = (what) => {
+  throw new Error(`The network graph ${what}`);
+};

@@ -2,17 +2,19 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from './call-options.js';
 
-const pieceSize = 2 ** 18;
+/** Steps that take a few milliseconds where each does little. */
+export const pieceSize = 2 ** 18;
 
-/** Calls `work` with [begin, end) after [begin, end) of 0 … count−1, in order. @throws E-CANCELLED */
+/** Calls `work` with [begin, end) after [begin, end) of 0 … count−1, in order, `size` at a time. @throws E-CANCELLED */
 export async function inPieces(
   count: number,
   signal: AbortSignal | undefined,
-  work: (begin: number, end: number) => void,
+  work: (begin: number, end: number) => void | Promise<void>,
+  size = pieceSize,
 ): Promise<void> {
-  for (let begin = 0; begin < count; begin += pieceSize) {
+  for (let begin = 0; begin < count; begin += size) {
     throwIfAborted(signal);
-    work(begin, Math.min(count, begin + pieceSize));
+    await work(begin, Math.min(count, begin + size));
     await setImmediate();
   }
 }

@@ -1,9 +1,11 @@
 /** What can be done with layers of the open project: look at them, prepare, quantize, reset. */
+import { basename } from 'node:path';
 import type { AnalyzeOptions, NativeScales, Tensor } from '../../native/index.js';
 import {
   type Analysis,
   type Calibration,
   type ConfiguredLayers,
+  type InputsFile,
   type LayerConfig,
   type ProjectState,
   QatError,
@@ -15,10 +17,12 @@ import {
   type WhatIf,
 } from '../contract/index.js';
 import { AnswerCache } from './answer-cache.js';
-import { type LayerInputs, layerInputs } from './calibration.js';
+import { checkCalibration, layerInputs } from './calibration.js';
 import { asQatError, type CallOptions, throwIfAborted } from './call-options.js';
 import type { EngineContext } from './context.js';
+import { checkInputsFile } from './file-inputs.js';
 import type { JobControl } from './jobs.js';
+import type { LayerInputs } from './layer-inputs.js';
 import type { LayerRecord } from './layer-states.js';
 import { trainLayer } from './layer-training.js';
 import { codesDigest, packLayer, prepareLayer } from './layer-work.js';
@@ -35,7 +39,7 @@ type Source = RouteInput<'layer.analyze'>['source'];
 
 /** Exact native bins at least; a multiple of the drawn ones, so that each drawn bin is a sum of whole bins. */
 const minimumExactBins = 2048;
-/** From here on an analysis is worth a line in the job bar. */
+/** From here on an analysis, or reading a file, is worth a line in the job bar. */
 const longAnalysisMs = 800;
 /** Analyses kept per project; one is a few tens of kilobytes. */
 const answersKept = 64;
@@ -47,6 +51,21 @@ interface Looked {
   /** Identifies weights and scales for caching; null = they change while we look (a live run). */
   key: string | null;
 }
+
+type LayerWork = (
+  project: OpenProject,
+  job: JobControl,
+  layer: ModelLayer,
+  config: LayerConfig,
+) => Promise<void>;
+/** Before the first layer is touched: nothing is half done because of what could have been known. */
+/** Nothing to wait for: undefined, so that the work begins with the quantizers it was asked under. */
+type LayersCheck = (
+  project: OpenProject,
+  job: JobControl,
+  layers: readonly ModelLayer[],
+) => Promise<unknown> | undefined;
+type NeedsInputs = (project: OpenProject, layer: ModelLayer, config: LayerConfig) => boolean;
 
 export class LayerService {
   readonly #context: EngineContext;
@@ -145,8 +164,11 @@ export class LayerService {
    */
   async quantize(input: RouteInput<'layer.quantize'>, options?: CallOptions): Promise<ProjectState> {
     const { layers, calibration } = input;
-    return this.#each('quantize', 'Quantize', layers, options, async (project, job, layer, config) => {
-      if (project.layerStates.resultOf(layer.name)?.outcome?.by === 'training') return;
+    const needsInputs: NeedsInputs = (project, layer, { weight }) =>
+      !isTrained(project, layer) && weight.bits !== 32 && roundingTable[roundingOf(weight)].needsInputs;
+    const check = this.#inputsCheck(calibration, needsInputs);
+    const work: LayerWork = async (project, job, layer, config) => {
+      if (isTrained(project, layer)) return;
       this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const rounding = roundingOf(config.weight);
@@ -173,21 +195,27 @@ export class LayerService {
       const onProgress = (fraction: number) => job.progress(fraction, layer.name);
       const { record, own } = await roundLayer({ ...parts, inputs, onProgress });
       await project.keepLayer(layer.name, config, record, own);
-    });
+    };
+    return this.#each('quantize', 'Quantize', layers, options, work, check);
   }
 
   /** Trains each layer by itself against its float output, and quantizes it; what is done stays when cancelled. */
   async train(input: RouteInput<'layer.train'>, options?: CallOptions): Promise<ProjectState> {
     const { layers, calibration, training } = input;
-    return this.#each('train', 'Train', layers, options, async (project, job, layer, config) => {
+    const check = this.#inputsCheck(calibration, (_project, _layer, { weight }) => weight.bits !== 32);
+    const work: LayerWork = async (project, job, layer, config) => {
       this.#context.libraries.require(config.weight);
       const parts = { addon: this.#context.addon, project, layer, config, signal: job.signal };
       const inputs = await this.#inputs(project, layer, calibration, job);
       const onProgress = (fraction: number, loss: number | null) =>
-        job.progress(fraction, loss === null ? layer.name : `${layer.name} · loss ${loss.toPrecision(3)}`);
+        job.progress(
+          fraction,
+          loss === null ? layer.name : `${layer.name} · training loss ${loss.toPrecision(3)}`,
+        );
       const { record, own } = await trainLayer({ ...parts, inputs, training, onProgress });
       await project.keepLayer(layer.name, config, record, own);
-    });
+    };
+    return this.#each('train', 'Train', layers, options, work, check);
   }
 
   #inputs(
@@ -197,10 +225,30 @@ export class LayerService {
     job: JobControl,
   ): Promise<LayerInputs> {
     if (calibration) return layerInputs(this.#context.addon, project, layer, calibration, job.signal);
-    throw new QatError(
-      'E-REQUEST-INVALID',
-      `The rounding of ${layer.name} looks at the layer’s inputs, and none were given.`,
-      'Choose inputs: captured from the data set, from a file, or drawn.',
+    throw noInputs(layer);
+  }
+
+  /** Whether the inputs serve every layer that needs some. */
+  #inputsCheck(calibration: Calibration | undefined, needsInputs: NeedsInputs): LayersCheck {
+    return (project, job, layers) => {
+      const needing = layers.filter((layer) => needsInputs(project, layer, project.configOf(layer.name)));
+      const [first] = needing;
+      if (!first) return undefined;
+      if (!calibration) throw noInputs(first);
+      return checkCalibration(project, needing, calibration, job.signal);
+    };
+  }
+
+  /**
+   * Looks a file of inputs of these layers through: its header, and every value.
+   * @throws E-DATASET-MISMATCH, E-REQUEST-INVALID, E-FILE-*, E-SAFETENSORS-*, E-CANCELLED
+   */
+  async checkInputsFile(path: string, names: readonly string[], options?: CallOptions): Promise<InputsFile> {
+    const project = this.#context.current();
+    const layers = names.map((name) => project.model.layer(name));
+    const late = { ...options, announceAfterMs: longAnalysisMs };
+    return this.#context.jobs.run('inputs', `Read ${basename(path)}`, late, ({ signal }) =>
+      checkInputsFile(path, layers, signal),
     );
   }
 
@@ -272,12 +320,15 @@ export class LayerService {
     verb: string,
     names: string[],
     options: CallOptions | undefined,
-    work: (project: OpenProject, job: JobControl, layer: ModelLayer, config: LayerConfig) => Promise<void>,
+    work: LayerWork,
+    check?: LayersCheck,
   ): Promise<ProjectState> {
     const project = this.#context.current();
     const layers = names.map((name) => project.model.layer(name));
     const title = layers.length === 1 ? `${verb} ${names[0]}` : `${verb} ${layers.length} layers`;
     return this.#context.jobs.run(kind, title, options, async (job) => {
+      const checking = check?.(project, job, layers);
+      if (checking) await checking;
       let seen = 0;
       const broken: QatError[] = [];
       try {
@@ -304,6 +355,18 @@ export class LayerService {
       return project.state();
     });
   }
+}
+
+function isTrained({ layerStates }: OpenProject, { name }: ModelLayer): boolean {
+  return layerStates.resultOf(name)?.outcome?.by === 'training';
+}
+
+function noInputs(layer: ModelLayer): QatError {
+  return new QatError(
+    'E-REQUEST-INVALID',
+    `The rounding of ${layer.name} looks at the layer’s inputs, and none were given.`,
+    'Choose inputs: captured from the data set, from a file, or drawn.',
+  );
 }
 
 /** @throws E-WEIGHT-NOT-FINITE when there are layers that could not be worked on */

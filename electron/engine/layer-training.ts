@@ -1,12 +1,13 @@
 /** *Train layer*: one layer trained by itself against its own float output on its inputs. */
 import type { LayerScales, Network, SessionOptions, TrainingSession } from '../../native/index.js';
 import { type LayerOutcome, type LayerTraining, QatError } from '../contract/index.js';
-import type { LayerInputs } from './calibration.js';
 import { asQatError, throwIfAborted } from './call-options.js';
+import { inPieces } from './in-pieces.js';
+import { type LayerInputs, refuseTooMany, someSamples } from './layer-inputs.js';
 import { codesDigest, type LayerJob, packWeight, refuseFloat } from './layer-work.js';
 import { withCancel } from './native-call.js';
-import { planNetwork } from './network-plan.js';
-import { inputsDataset, meanSquare, oneLayerNetwork, only, outputs } from './one-layer.js';
+import { inputsDataset, oneLayerNetwork, only, outputErrors } from './one-layer.js';
+import { withOwned } from './owned.js';
 import { activationText, chosenCodes, toNativeActivation, toNativeQuantizer } from './quantizers.js';
 import type { MadeLayer } from './rounding.js';
 import { calibrationSamples } from './run-setup.js';
@@ -24,7 +25,7 @@ export interface TrainingJob extends LayerJob {
 /**
  * The layer as trained, with its learned scales, or as rounded to nearest where that loses no more (at low bits weights
  * may end on the wrong side of a step); cancelled, nothing is kept.
- * @throws E-LAYER-STATE, E-WEIGHT-NOT-FINITE, E-TRAINING-DIVERGED, E-CANCELLED
+ * @throws E-LAYER-STATE, E-REQUEST-INVALID, E-WEIGHT-NOT-FINITE, E-TRAINING-DIVERGED, E-CANCELLED
  */
 export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
   const { addon, layer, config, inputs, signal } = job;
@@ -36,57 +37,51 @@ export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
       'Use a rounding for it instead.',
     );
   }
+  // The engine holds what the layer should give for every sample.
+  refuseTooMany(inputs.samples, layer.rows, 'outputs');
   const values = await job.project.model.valuesOf(layer.name);
-  const data = inputsDataset(addon, inputs);
-  const teacher = oneLayerNetwork(addon, layer, values);
-  const quantizer = toNativeQuantizer(chosenCodes(config.weight));
-  const student = oneLayerNetwork(addon, layer, values, quantizer, layerActivation(job));
-  const few = inputsDataset(addon, firstSamples(inputs, evaluated));
-  try {
+  const activation = await layerActivation(job);
+  return withOwned(async (own) => {
+    const data = own(inputsDataset(addon, inputs));
+    const few = own(inputsDataset(addon, someSamples(inputs, 0, Math.min(inputs.samples, evaluated))));
+    const teacher = own(oneLayerNetwork(addon, layer, values));
+    const quantizer = toNativeQuantizer(chosenCodes(config.weight));
+    const student = own(oneLayerNetwork(addon, layer, values, quantizer, activation));
+    const errorNow = async () => {
+      const { power, errors } = await outputErrors(addon, signal, inputs, teacher, [student], layer.rows);
+      return { power, error: errors[0] ?? 0 };
+    };
     const samples = Math.min(calibrationSamples, data.count);
     await withCancel(addon, signal, (token) => student.prepare(data, samples, token));
-    const y = await outputs(addon, signal, teacher, data);
-    const nearest = await meanSquare(addon, signal, student, data, y);
+    const { error: nearest, power } = await errorNow();
     const start = student.scales(only);
-    const session = addon.createSession(student, data, few, sessionOptions(job.training), teacher);
+    const session = own(addon.createSession(student, data, few, sessionOptions(job.training), teacher));
     await runSession(job, session);
-    const trained = await meanSquare(addon, signal, student, data, y);
-    const power = await meanSquare(addon, signal, teacher, data);
-    throwIfAborted(signal);
+    const { error: trained } = await errorNow();
     const won = trained < nearest;
     const outcome: LayerOutcome = {
       by: 'training',
       measure: 'output',
+      inputs: inputs.source,
       nearest,
       loss: won ? trained : nearest,
       power,
     };
     return won
-      ? await madeLayer(job, trainedWeight(job, student), student.scales(only), outcome)
-      : await madeLayer(job, values, start, outcome);
-  } finally {
-    for (const part of [data, few, teacher, student]) part.dispose();
-  }
-}
-
-function firstSamples({ values, samples, cols }: LayerInputs, most: number): LayerInputs {
-  const kept = Math.min(samples, most);
-  return { values: values.subarray(0, kept * cols), samples: kept, cols };
+      ? madeLayer(job, trainedWeight(job, student), student.scales(only), outcome)
+      : madeLayer(job, values, start, outcome);
+  });
 }
 
 /** `auto` as the network has it, so that the export's inputs are those trained with; else by the inputs' signs. */
-function layerActivation({ project, layer, config, inputs }: TrainingJob) {
-  const { graph } = project.model.content;
-  const configuration = { [layer.name]: config };
-  const planned = graph && planNetwork(graph, project.model.shapes, configuration).layers;
-  const inNetwork = planned?.find((candidate) => candidate.layer === layer.name);
-  return (
-    inNetwork?.activation ??
-    toNativeActivation(
-      config.activation,
-      inputs.values.every((x) => x >= 0),
-    )
-  );
+async function layerActivation({ layer, config, inputs, signal }: TrainingJob) {
+  if (layer.trainable) return toNativeActivation(config.activation, layer.input.nonNegative);
+  const { values } = inputs;
+  let negative = false;
+  await inPieces(values.length, signal, (begin, end) => {
+    negative ||= values.subarray(begin, end).some((x) => x < 0);
+  });
+  return toNativeActivation(config.activation, !negative);
 }
 
 function sessionOptions(training: LayerTraining): SessionOptions {
@@ -99,7 +94,7 @@ function sessionOptions(training: LayerTraining): SessionOptions {
   };
 }
 
-/** Runs the session to its end. Disposes it. */
+/** Runs the session to its end. */
 async function runSession(job: TrainingJob, session: TrainingSession): Promise<void> {
   const stop = () => session.cancel();
   job.signal?.addEventListener('abort', stop, { once: true });
@@ -120,7 +115,6 @@ async function runSession(job: TrainingJob, session: TrainingSession): Promise<v
   } finally {
     clearInterval(timer);
     job.signal?.removeEventListener('abort', stop);
-    session.dispose();
   }
 }
 
@@ -139,6 +133,8 @@ async function madeLayer(
   const { layer, config } = job;
   const { weight, scales } = await packWeight(job, values, learned);
   const quantizer = activationText(config.activation);
+  // The size of drawn inputs is made up. Without a scale of its own an export takes one from the data set.
+  const knowsInputs = job.inputs.source !== 'drawn' && config.activation.bits !== 32;
   return {
     record: {
       state: 'quantized',
@@ -146,7 +142,7 @@ async function madeLayer(
       codesSha256: codesDigest(weight.packed),
       ownWeight: true,
       ownBias: false,
-      input: config.activation.bits === 32 ? null : { scale, shift, quantizer },
+      input: knowsInputs ? { scale, shift, quantizer } : null,
     },
     own: { values, rows: layer.rows, cols: layer.cols, bias: null, outcome },
   };

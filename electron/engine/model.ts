@@ -16,6 +16,7 @@ import {
 import { type SafetensorsFile, type SafetensorsTensorInfo, toReadError } from '../formats/index.js';
 import { asQatError } from './call-options.js';
 import { graphLayers, graphMetadataKey, parseGraph, type TensorShape } from './graph.js';
+import { layerInputFacts } from './graph-wiring.js';
 import { TensorCache } from './tensor-cache.js';
 
 const readableFloats = new Set(['F32', 'F16', 'BF16', 'F64']);
@@ -57,7 +58,7 @@ function refusal(tensor: SafetensorsTensorInfo): string | null {
 export function readModelContent(file: SafetensorsFile): ModelContent {
   const shapes = tensorShapes(file);
   const { graph, graphError } = readGraph(file, shapes);
-  const trainable = new Set(graph ? graphLayers(graph) : []);
+  const inputs = graph ? layerInputFacts(graph) : new Map<string, LayerInfo['input']>();
   const content: ModelContent = { layers: [], others: [], parameterCount: 0, graph, graphError };
   for (const [name, tensor] of file.tensors) {
     const shape = [...tensor.shape];
@@ -75,7 +76,8 @@ export function readModelContent(file: SafetensorsFile): ModelContent {
       rows,
       cols: count / rows,
       dtype: tensor.dtype,
-      trainable: trainable.has(name),
+      trainable: inputs.has(name),
+      input: inputs.get(name) ?? { nonNegative: false, groups: 1 },
     });
   }
   sortLayers(content.layers, graph);

@@ -2,7 +2,7 @@
 import type { NativeActivationQuantizer, NetworkNode } from '../../native/index.js';
 import type { Configuration, Graph, GraphNode, LayerConfig } from '../contract/index.js';
 import { baseName, type TensorShape } from './graph.js';
-import { nonNegativeNodes, wireGraph } from './graph-wiring.js';
+import { layerInputFacts } from './graph-wiring.js';
 import { toNativeActivation, toNativeQuantizer } from './quantizers.js';
 
 /** Float in, float out: what a trainable layer is when nothing quantizes it. */
@@ -59,17 +59,13 @@ class Planner {
   readonly plan: NetworkPlan = { nodes: [], parameters: [], layers: [] };
   readonly #tensors: ReadonlyMap<string, TensorShape>;
   readonly #configuration: Configuration;
-  readonly #wiring: number[][];
-  readonly #nonNegative: boolean[];
+  readonly #inputs: ReturnType<typeof layerInputFacts>;
   readonly #taken: Set<string>;
 
   constructor(graph: Graph, tensors: ReadonlyMap<string, TensorShape>, configuration: Configuration) {
     this.#tensors = tensors;
     this.#configuration = configuration;
-    this.#wiring = wireGraph(graph, (what) => {
-      throw new Error(`The network graph ${what}`);
-    });
-    this.#nonNegative = nonNegativeNodes(graph, this.#wiring);
+    this.#inputs = layerInputFacts(graph);
     this.#taken = new Set([graph.input, ...graph.nodes].flatMap(({ name }) => name ?? []));
     const [first] = graph.nodes;
     const { name, features, shape } = graph.input;
@@ -125,16 +121,13 @@ class Planner {
     const [rows = 0, ...rest] = shape;
     const cols = rest.reduce((product, extent) => product * extent, 1);
     const name = this.#name(node, baseName(node.weight), index);
-    const [source = index - 1] = this.#wiring[index] ?? [];
-    const shifted = node.inputShift !== undefined;
-    // A learned shift may take anything below zero.
-    const nonNegative = !shifted && (this.#nonNegative[source] ?? false);
+    const nonNegative = this.#inputs.get(node.weight)?.nonNegative ?? false;
     const activation = toNativeActivation(config.activation, nonNegative);
     const common = {
       name,
       bias: node.bias !== null,
       ...(node.inputs && { inputs: [...node.inputs] }),
-      inputShift: shifted,
+      inputShift: node.inputShift !== undefined,
       weight: toNativeQuantizer(config.weight),
       activation,
     };

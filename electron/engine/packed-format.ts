@@ -11,6 +11,7 @@ import {
   granularitySchema,
   graphSchema,
   gridSchema,
+  layerOriginSchema,
   methodSchema,
   QatError,
   trainingConfigSchema,
@@ -63,6 +64,9 @@ export const packedActivationSchema = z.strictObject({
 });
 export type PackedActivation = z.infer<typeof packedActivationSchema>;
 
+/** How the codes of a layer came about; decoding needs none of it. */
+export const packedOriginSchema = layerOriginSchema.extend({ base: z.string().min(1).max(4096) });
+
 export const packedDescriptionSchema = z.strictObject({
   layers: z.array(packedLayerSchema).max(100_000),
   activations: z.array(packedActivationSchema).max(100_000),
@@ -70,6 +74,8 @@ export const packedDescriptionSchema = z.strictObject({
   run: z.strictObject({ id: z.string(), name: z.string(), training: trainingConfigSchema }).nullable(),
   tool: z.strictObject({ name: z.string(), version: z.string() }),
   graph: graphSchema.nullable(),
+  /** A key of its own, not part of `layers`: readers of these refuse what they do not know. Older files have none. */
+  origins: z.array(packedOriginSchema).max(100_000).default([]),
 });
 export type PackedDescription = z.infer<typeof packedDescriptionSchema>;
 
@@ -86,6 +92,7 @@ export function writePackedMetadata(description: PackedDescription): Record<stri
     'packed.tool': JSON.stringify(description.tool),
     // Not under the key of float models: this file's codes cannot be opened as float weights.
     'packed.graph': JSON.stringify(description.graph),
+    'packed.origins': JSON.stringify(description.origins),
   };
 }
 
@@ -115,6 +122,7 @@ export function readPackedMetadata(path: string, metadata: ReadonlyMap<string, s
     run: part('run'),
     tool: part('tool'),
     graph: part('graph'),
+    ...(metadata.has('packed.origins') && { origins: part('origins') }),
   });
   if (!parsed.success) throw problem(`__metadata__ is damaged: ${parsed.error.issues[0]?.message ?? ''}.`);
   return parsed.data;

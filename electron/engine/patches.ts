@@ -1,5 +1,6 @@
 /** Inputs of a convolution as the rows that its weight's matrix is multiplied with. */
 import type { GraphNode } from '../contract/index.js';
+import { inPieces, pieceSize } from './in-pieces.js';
 
 type Convolution = Extract<GraphNode, { op: 'conv2d' }>;
 
@@ -13,14 +14,15 @@ export interface PatchShape {
   dilation: number;
 }
 
-/** `weight` is the shape of the weight's tensor, `size` the values of one image at the convolution's input. */
+/** `weight` is the shape of the weight's tensor, `image` height and width at the convolution's input. */
 export function patchShape(
   node: Convolution,
   weight: readonly number[],
   image: readonly [number, number],
 ): PatchShape {
-  const [, channels = 0, kernelHeight = 0, kernelWidth = 0] = weight;
-  const { stride = 1, padding = 0, dilation = 1 } = node;
+  const [, perGroup = 0, kernelHeight = 0, kernelWidth = 0] = weight;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = node;
+  const channels = perGroup * groups;
   const [height, width] = image;
   return { channels, height, width, kernel: [kernelHeight, kernelWidth], stride, padding, dilation };
 }
@@ -38,13 +40,15 @@ export function positions(shape: PatchShape): { rows: number; cols: number } {
 
 /**
  * images [count, channels, height, width] → patches [samples, channels · kernel], at most `most` of them: evenly
- * spread over all positions of all images. Outside an image is 0.
+ * spread over all positions of all images. Channels come one after another, so groups of channels do too. Outside an
+ * image is 0. @throws E-CANCELLED
  */
-export function patchesOf(
+export async function patchesOf(
   images: Float32Array,
   shape: PatchShape,
   most: number,
-): { values: Float32Array; samples: number } {
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   const { channels, height, width, kernel } = shape;
   const { rows, cols } = positions(shape);
   const imageSize = channels * height * width;
@@ -52,7 +56,7 @@ export function patchesOf(
   const samples = Math.min(all, most);
   const patch = channels * kernel[0] * kernel[1];
   const values = new Float32Array(samples * patch);
-  for (let sample = 0; sample < samples; sample += 1) {
+  const copy = (sample: number) => {
     const place = Math.floor((sample * all) / samples);
     const image = Math.floor(place / (rows * cols));
     const position = place % (rows * cols);
@@ -62,8 +66,16 @@ export function patchesOf(
       [Math.floor(position / cols), position % cols],
       values.subarray(sample * patch, (sample + 1) * patch),
     );
-  }
-  return { values, samples };
+  };
+  await inPieces(
+    samples,
+    signal,
+    (begin, end) => {
+      for (let sample = begin; sample < end; sample += 1) copy(sample);
+    },
+    Math.ceil(pieceSize / patch),
+  );
+  return values;
 }
 
 function copyPatch(

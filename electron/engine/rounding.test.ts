@@ -1,5 +1,5 @@
 /** Quantizing by a chosen rounding and training layers by themselves: what is made, kept, exported and proven. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -16,26 +16,15 @@ import {
   roundings,
   type WeightQuantizer,
 } from '../contract/index.js';
-import { openSafetensors, readFloat32, readTensorBytes, writeSafetensors } from '../formats/index.js';
+import { openSafetensors, readFloat32, readTensorBytes } from '../formats/index.js';
 import { layerInputs } from './calibration.js';
 import { toNativeQuantizer } from './quantizers.js';
 import { gptqOptions } from './rounding.js';
-import {
-  makeTestEngine,
-  type TestEngine,
-  testAddon,
-  uniform,
-  writeSmallDataset,
-  writeSmallModel,
-} from './test-support.js';
+import { makeSmallProject, projectOf, type TestEngine, testAddon } from './test-support.js';
 
 let test: TestEngine;
 beforeAll(async () => {
-  test = await makeTestEngine();
-  await mkdir(join(test.folder, 'data'));
-  await writeSmallDataset(join(test.folder, 'data'));
-  await test.engine.project.openModel({ path: await writeSmallModel(join(test.folder, 'm.safetensors')) });
-  await test.engine.project.openDataset({ path: join(test.folder, 'data') });
+  test = await makeSmallProject();
 });
 afterAll(() => test.end());
 beforeEach(() => test.engine.layers.reset({ layers: ['fc1.weight', 'fc2.weight', 'fc3.weight'] }));
@@ -47,11 +36,7 @@ const captured: Calibration = { kind: 'captured', images: 300 };
 const drawn: Calibration = { ...defaultDrawn, samples: 200 };
 const addon = testAddon();
 
-function open() {
-  const { open: project } = test.engine.project;
-  if (!project) throw new Error('no project');
-  return project;
-}
+const open = () => projectOf(test);
 
 async function configure(change: Partial<WeightQuantizer>, activation = defaultLayerConfig.activation) {
   const weight = legalWeight({ ...defaultLayerConfig.weight, bits: 3 }, change);
@@ -184,6 +169,24 @@ describe('a rounding', () => {
     expect(record.logits?.sameDecision).toBe(200);
   });
 
+  it('is named in the file and in the proof, as is a layer that was trained by itself', async () => {
+    const training = { ...defaultLayerTraining, epochs: 2 };
+    await configure({ rounding: 'gptq' });
+    await test.engine.layers.quantize({ layers: [layer, 'fc1.weight'], calibration: captured });
+    await test.engine.layers.train({ layers: ['fc3.weight'], calibration: captured, training });
+    const { record, file } = await exported('origins');
+    expect(JSON.parse(file.metadata.get('packed.origins') ?? '')).toEqual([
+      { rounding: 'nearest', trained: 'no', base: 'fc1' },
+      { rounding: 'gptq', trained: 'no', base: 'fc2' },
+      { rounding: 'nearest', trained: 'alone', base: 'fc3' },
+    ]);
+    expect(record.layers.map(({ origin }) => origin)).toEqual([
+      { rounding: 'nearest', trained: 'no' },
+      { rounding: 'gptq', trained: 'no' },
+      { rounding: 'nearest', trained: 'alone' },
+    ]);
+  });
+
   it('without inputs, or on a float layer, is refused and changes nothing', async () => {
     await configure({ rounding: 'gptq' });
     const quantize = test.engine.layers.quantize({ layers: [layer] });
@@ -262,6 +265,19 @@ describe('training a layer', () => {
     },
   );
 
+  it('keeps the scale of real inputs; drawn ones have none worth keeping, and an export takes that of the data', async () => {
+    const inputScale = async (calibration: Calibration) => {
+      await configure({ bits: 4 });
+      await test.engine.layers.train({ layers: [layer], calibration, training: { ...training, epochs: 3 } });
+      return (await readFloat32((await exported('scale')).file, 'fc2.input_scale'))[0];
+    };
+    await configure({ bits: 4 });
+    await test.engine.layers.quantize({ layers: [layer] });
+    const ofData = (await readFloat32((await exported('untrained')).file, 'fc2.input_scale'))[0];
+    expect(await inputScale(drawn)).toBe(ofData);
+    expect(await inputScale(captured)).not.toBe(ofData);
+  });
+
   it('twice the same gives the same bits; another seed does not', async () => {
     const codes = async (seed: number) => {
       await configure({ bits: 2 });
@@ -287,79 +303,5 @@ describe('training a layer', () => {
     );
     await expect(train).rejects.toMatchObject({ code: 'E-CANCELLED' });
     expect((await layerNow()).state).toBe('prepared');
-  });
-});
-
-describe('the inputs of a layer', () => {
-  const inputs = (calibration: Calibration) =>
-    layerInputs(addon, open(), open().model.layer(layer), calibration);
-
-  it('captured are those of the float network: ReLU of batch norm of fc1', async () => {
-    const { values, samples } = await inputs({ kind: 'captured', images: 5 });
-    const first = await layerInputs(addon, open(), open().model.layer('fc1.weight'), {
-      kind: 'captured',
-      images: 5,
-    });
-    const tensor = (name: string, count: number) =>
-      open().model.withTensor(name, async (held) => {
-        const target = new Float32Array(count);
-        held.copyTo(target);
-        return target;
-      });
-    const weight = await tensor('fc1.weight', 48 * 64);
-    const bias = await tensor('fc1.bias', 48);
-    expect(samples).toBe(5);
-    for (let sample = 0; sample < 5; sample += 1) {
-      for (let out = 0; out < 48; out += 1) {
-        let sum = bias[out] ?? 0;
-        for (let at = 0; at < 64; at += 1) {
-          sum += (weight[out * 64 + at] ?? 0) * (first.values[sample * 64 + at] ?? 0);
-        }
-        // Running mean 0 and variance 1, gamma 1 and beta 0.
-        expect(values[sample * 48 + out]).toBeCloseTo(Math.max(0, sum / Math.sqrt(1 + 1e-5)), 4);
-      }
-    }
-  });
-
-  it('drawn follow the stated distribution, and the seed alone', async () => {
-    const normal: Calibration = {
-      kind: 'drawn',
-      samples: 4000,
-      distribution: { kind: 'normal', mean: 2, std: 3 },
-      seed: 5,
-    };
-    const { values } = await inputs(normal);
-    const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-    const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
-    const within = values.filter((x) => Math.abs(x - 2) < 3).length / values.length;
-    expect(mean).toBeCloseTo(2, 1);
-    expect(Math.sqrt(variance)).toBeCloseTo(3, 1);
-    expect(within).toBeCloseTo(0.6827, 2);
-    expect((await inputs(normal)).values).toEqual(values);
-    expect((await inputs({ ...normal, seed: 6 })).values).not.toEqual(values);
-    const flat = await inputs({ ...normal, distribution: { kind: 'uniform', min: -1, max: 3 } });
-    expect(Math.min(...flat.values.slice(0, 5000))).toBeGreaterThanOrEqual(-1);
-    expect(flat.values.reduce((sum, x) => sum + x, 0) / flat.values.length).toBeCloseTo(1, 1);
-  });
-
-  it('from files are what was written; another width, NaN and two matrices are refused', async () => {
-    const path = join(test.folder, 'inputs.safetensors');
-    const data = uniform(10 * cols, 1, 9);
-    const source = (name: string, width: number, values: Float32Array) =>
-      ({ name, dtype: 'F32', shape: [values.length / width, width], data: values }) as const;
-    await writeSafetensors(path, [source('x', cols, data)]);
-    expect(await inputs({ kind: 'file', path })).toEqual({ values: data, samples: 10, cols });
-    await writeSafetensors(path, [source('x', 8, data)]);
-    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-DATASET-MISMATCH' });
-    await writeSafetensors(path, [source('x', cols, data), source('y', cols, data)]);
-    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-SAFETENSORS-SHAPE' });
-    const broken = Float32Array.from(data);
-    broken[7] = Number.NaN;
-    await writeSafetensors(path, [source('x', cols, broken)]);
-    await expect(inputs({ kind: 'file', path })).rejects.toMatchObject({ code: 'E-FILE-UNREADABLE' });
-    await writeFile(join(test.folder, 'x.npy'), 'nothing');
-    await expect(inputs({ kind: 'file', path: join(test.folder, 'x.npy') })).rejects.toMatchObject({
-      code: 'E-FILE-FORMAT-UNKNOWN',
-    });
   });
 });

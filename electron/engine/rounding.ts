@@ -1,5 +1,5 @@
 /** *Quantize* with codes that are chosen otherwise than by rounding each weight to nearest. */
-import type { CancelToken, NativeScales, QuantizedWeight } from '../../native/index.js';
+import type { CancelToken, QuantizedWeight } from '../../native/index.js';
 import {
   type LayerOutcome,
   QatError,
@@ -8,16 +8,18 @@ import {
   roundingTable,
   type WeightQuantizer,
 } from '../contract/index.js';
-import type { LayerInputs } from './calibration.js';
 import { throwIfAborted } from './call-options.js';
 import { biasOf } from './graph.js';
 import { inPieces } from './in-pieces.js';
+import type { LayerInputs } from './layer-inputs.js';
 import type { LayerRecord, OwnWeight } from './layer-states.js';
 import { codesDigest, type LayerJob, packLayer, packWeight, prepareLayer } from './layer-work.js';
 import { withCancel } from './native-call.js';
-import { inputsDataset, meanSquare, oneLayerNetwork, only, outputs } from './one-layer.js';
+import { oneLayerNetwork, only, outputErrors } from './one-layer.js';
+import { withOwned } from './owned.js';
 import { chosenCodes, toNativeQuantizer } from './quantizers.js';
-import { scalesOf } from './scale-arrays.js';
+import { type Chosen, chooseByGroup, type RowGroup } from './rounding-groups.js';
+import { joined, scalesOf } from './scale-arrays.js';
 
 const progressMs = 100;
 
@@ -25,13 +27,6 @@ const progressMs = 100;
 export interface MadeLayer {
   record: LayerRecord;
   own: OwnWeight;
-}
-
-/** Chosen codes, and the weight they decode to. */
-interface Chosen {
-  dequantized: Float32Array;
-  scales: NativeScales;
-  packed: Uint8Array;
 }
 
 export interface RoundingJob extends LayerJob {
@@ -69,8 +64,7 @@ export async function roundLayer(job: RoundingJob): Promise<MadeLayer> {
 }
 
 async function choose(job: RoundingJob, values: Float32Array, prepared: LayerRecord): Promise<Chosen> {
-  const { addon, layer, config } = job;
-  const { rows, cols } = layer;
+  const { addon, config } = job;
   const quantizer = toNativeQuantizer(config.weight);
   switch (roundingOf(config.weight)) {
     case 'nearest':
@@ -78,24 +72,52 @@ async function choose(job: RoundingJob, values: Float32Array, prepared: LayerRec
     case 'hqq':
       return hqq(job, values);
     case 'adaround': {
-      const hessian = await inputHessian(job);
       const { iterations } = config.weight;
-      const { scales, zeroPoints } = prepared;
-      const given = { scales: { scales, zeroPoints }, ...(iterations !== undefined && { iterations }) };
-      const made = await watched(job, [0.1, 0.95], (token) =>
-        addon.ops.adaround(values, rows, cols, hessian, quantizer, given, token),
+      const given = iterations === undefined ? {} : { iterations };
+      return byGroup(job, values, prepared, ({ weight, rows, cols, scales }, hessian, token) =>
+        addon.ops.adaround(weight, rows, cols, hessian, quantizer, { ...given, scales }, token),
       );
-      return chosenOf(made.weight, made.dequantized);
     }
     case 'gptq': {
-      const hessian = await inputHessian(job);
       const options = gptqOptions(config.weight);
-      const made = await watched(job, [0.1, 0.95], (token) =>
-        addon.ops.gptq(values, rows, cols, hessian, quantizer, options, token),
+      return byGroup(job, values, prepared, ({ weight, rows, cols, scales, ofMore }, hessian, token) =>
+        addon.ops.gptq(
+          weight,
+          rows,
+          cols,
+          hessian,
+          quantizer,
+          { ...options, ...(ofMore && { scales }) },
+          token,
+        ),
       );
-      return chosenOf(made.weight, made.dequantized);
     }
   }
+}
+
+type ChooseRows = (
+  group: RowGroup,
+  hessian: Float64Array,
+  token: CancelToken,
+) => Promise<{ weight: QuantizedWeight; dequantized: Float32Array }>;
+
+/** Each group of rows by the Hessian of what it sees. */
+function byGroup(
+  job: RoundingJob,
+  values: Float32Array,
+  prepared: LayerRecord,
+  choose: ChooseRows,
+): Promise<Chosen> {
+  const perTensor = job.config.weight.granularity === 'tensor';
+  const given = { scales: prepared, perTensor };
+  return chooseByGroup(values, requireInputs(job), given, job.signal, async (group) => {
+    const share = (part: number) => 0.95 * (group.from + (group.to - group.from) * part);
+    const { inputs, samples, cols } = group;
+    const hessian = await watched(job, [share(0), share(0.1)], (token) =>
+      job.addon.ops.hessian(inputs, samples, cols, token),
+    );
+    return watched(job, [share(0.1), share(1)], (token) => choose(group, hessian, token));
+  });
 }
 
 /** Groups that follow the order of work are not consecutive columns, as packed groups are: theirs are set before. */
@@ -105,10 +127,6 @@ export function gptqOptions({ damping, actOrder = true, granularity }: WeightQua
     actOrder,
     staticGroups: actOrder && granularity === 'group',
   };
-}
-
-function chosenOf(weight: QuantizedWeight, dequantized: Float32Array): Chosen {
-  return { dequantized, scales: scalesOf(weight), packed: weight.packed };
 }
 
 async function hqq(job: RoundingJob, values: Float32Array): Promise<Chosen> {
@@ -125,11 +143,6 @@ async function hqq(job: RoundingJob, values: Float32Array): Promise<Chosen> {
   );
   const scales = { scales: made.scales, zeroPoints: Int32Array.from(made.zeros) };
   return { dequantized: made.dequantized, scales, packed: made.packed };
-}
-
-async function inputHessian(job: RoundingJob): Promise<Float64Array> {
-  const { samples, cols, values } = requireInputs(job);
-  return watched(job, [0, 0.1], (token) => job.addon.ops.hessian(values, samples, cols, token));
 }
 
 function requireInputs({ inputs, layer }: RoundingJob): LayerInputs {
@@ -164,13 +177,30 @@ async function biasChange(
   if (!weight.correctBias || !roundingTable[roundingOf(weight)].needsInputs) return null;
   requireBias(job);
   const { rows, cols } = layer;
-  const { values: inputs, samples } = requireInputs(job);
-  const sums = new Float64Array(cols);
-  await inPieces(inputs.length, signal, (begin, end) => {
-    for (let at = begin; at < end; at += 1) sums[at % cols] = (sums[at % cols] ?? 0) + (inputs[at] ?? 0);
+  const inputs = requireInputs(job);
+  const { samples, groups } = inputs;
+  const width = cols * groups;
+  const sums = new Float64Array(width);
+  await inPieces(inputs.values.length, signal, (begin, end) => {
+    for (let at = begin; at < end; at += 1) {
+      sums[at % width] = (sums[at % width] ?? 0) + (inputs.values[at] ?? 0);
+    }
   });
   const mean = Float32Array.from(sums, (sum) => sum / samples);
-  return addon.ops.biasCorrection(values, chosen.dequantized, rows, cols, mean, new Float32Array(rows));
+  const perGroup = rows / groups;
+  const part = (of: Float32Array, group: number, size: number) =>
+    of.subarray(group * size, (group + 1) * size);
+  const changes = Array.from({ length: groups }, (_, group) =>
+    addon.ops.biasCorrection(
+      part(values, group, perGroup * cols),
+      part(chosen.dequantized, group, perGroup * cols),
+      perGroup,
+      cols,
+      part(mean, group, cols),
+      new Float32Array(perGroup),
+    ),
+  );
+  return joined(changes);
 }
 
 async function correctedBias(job: LayerJob, change: Float32Array): Promise<Float32Array> {
@@ -201,23 +231,16 @@ async function measure(
   const by = roundingOf(job.config.weight) as Exclude<Rounding, 'nearest'>;
   if (by === 'hqq') return { by, measure: 'weight', ...(await weightErrors(job, values, prepared, chosen)) };
   const { addon, layer, config, signal } = job;
-  const data = inputsDataset(addon, requireInputs(job));
-  const exact = oneLayerNetwork(addon, layer, values);
-  const nearest = oneLayerNetwork(addon, layer, values, toNativeQuantizer(chosenCodes(config.weight)));
-  const made = oneLayerNetwork(addon, layer, chosen.dequantized, undefined, undefined, change);
-  try {
+  const inputs = requireInputs(job);
+  return withOwned(async (own) => {
+    const exact = own(oneLayerNetwork(addon, layer, values));
+    const nearest = own(oneLayerNetwork(addon, layer, values, toNativeQuantizer(chosenCodes(config.weight))));
+    const made = own(oneLayerNetwork(addon, layer, chosen.dequantized, undefined, undefined, change));
     nearest.setScales(only, scalesOf(prepared));
-    const y = await outputs(addon, signal, exact, data);
-    return {
-      by,
-      measure: 'output',
-      nearest: await meanSquare(addon, signal, nearest, data, y),
-      loss: await meanSquare(addon, signal, made, data, y),
-      power: await meanSquare(addon, signal, exact, data),
-    };
-  } finally {
-    for (const part of [data, exact, nearest, made]) part.dispose();
-  }
+    const { power, errors } = await outputErrors(addon, signal, inputs, exact, [nearest, made], layer.rows);
+    const [lost = 0, loss = 0] = errors;
+    return { by, measure: 'output', inputs: inputs.source, nearest: lost, loss, power };
+  });
 }
 
 /** On the unsigned grid, the only one that HQQ has. */

@@ -70,3 +70,47 @@ export async function readScales(
     ...(has('levels') && { levels: await floats('levels') }),
   };
 }
+
+type Values = Float32Array | Int32Array;
+
+/** A change of every array that there is. */
+function mapArrays(
+  scales: NativeScales,
+  change: (values: Values, of: ScaleArray['of']) => Values,
+): NativeScales {
+  const changed = arrays.flatMap(({ of }) => {
+    const values = scales[of];
+    return values ? [[of, change(values, of)]] : [];
+  });
+  return Object.fromEntries(changed) as NativeScales;
+}
+
+/** Of scales that rows have to themselves: those of part `index` of `count` equal parts of the rows. */
+export function scalesOfPart(scales: NativeScales, index: number, count: number): NativeScales {
+  return mapArrays(scales, (values) => {
+    const length = values.length / count;
+    return values.subarray(index * length, (index + 1) * length);
+  });
+}
+
+/** What `scalesOfPart` took apart. */
+export function joinScales(parts: readonly NativeScales[]): NativeScales {
+  const [first] = parts;
+  if (!first) throw new Error('There are no scales to join.');
+  return mapArrays(first, (_values, of) => joined(parts.flatMap((part) => part[of] ?? [])));
+}
+
+/** One array after another. */
+export function joined<T extends Values>(parts: readonly T[]): T {
+  const [first] = parts;
+  if (!first) throw new Error('There are no arrays to join.');
+  const whole = new (first.constructor as new (length: number) => T)(
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

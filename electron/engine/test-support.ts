@@ -16,6 +16,7 @@ import {
 } from '../formats/index.js';
 import { createEngine, type Engine } from './engine.js';
 import { graphMetadataKey } from './graph.js';
+import type { OpenProject } from './open-project.js';
 
 export const appRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const assetsFolder = join(appRoot, 'assets');
@@ -202,6 +203,24 @@ export async function makeTestEngine(existingFolder?: string): Promise<TestEngin
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A test engine with the small model open, on the small data set. */
+export async function makeSmallProject(): Promise<TestEngine> {
+  const test = await makeTestEngine();
+  const data = join(test.folder, 'data');
+  await mkdir(data);
+  await writeSmallDataset(data);
+  await test.engine.project.openModel({ path: await writeSmallModel(join(test.folder, 'm.safetensors')) });
+  await test.engine.project.openDataset({ path: data });
+  return test;
+}
+
+/** The project that is open in it. */
+export function projectOf({ engine }: TestEngine): OpenProject {
+  const { open } = engine.project;
+  if (!open) throw new Error('no project');
+  return open;
 }
 
 export type RunChanged = Extract<AppEvent, { type: 'run.changed' }>;

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunSummary, TrainingConfig } from '../contract/index.js';
+import { openSafetensors, readFloat32 } from '../formats/index.js';
 import { sessionOptions } from './run-setup.js';
 import {
   endedRun,
@@ -31,9 +32,29 @@ async function trained(changes: Partial<TrainingConfig>): Promise<{ run: RunSumm
   return { run, weights: await weightsOf(run) };
 }
 
+function runFolder(run: RunSummary): string {
+  return join(test.folder, 'projects', 'm.safetensors', 'runs', run.id);
+}
+
 function weightsOf(run: RunSummary): Promise<Buffer> {
-  const folder = join(test.folder, 'projects', 'm.safetensors', 'runs', run.id);
-  return readFile(join(folder, 'weights.safetensors'));
+  return readFile(join(runFolder(run), 'weights.safetensors'));
+}
+
+/** Stopped after `step` steps at the earliest, and resumed to its end. */
+async function interrupted(changes: Partial<TrainingConfig>, step: number): Promise<RunSummary> {
+  const started = await test.engine.runs.start({ name: null, training: { ...shortTraining, ...changes } });
+  await test.waitFor(
+    (event): event is Extract<typeof event, { type: 'run.points' }> =>
+      event.type === 'run.points' && event.runId === started.id && (event.steps.at(-1)?.step ?? 0) >= step,
+  );
+  await test.engine.runs.suspend();
+  const suspended = (await test.waitFor(endedRun(started.id))).run;
+  expect(suspended.state).toBe('interrupted');
+  test.events.length = 0;
+  await test.engine.runs.resume({ runId: started.id });
+  const { run } = await test.waitFor(endedRun(started.id));
+  expect(run.state, run.error?.message).toBe('finished');
+  return run;
 }
 
 const options = {
@@ -87,23 +108,36 @@ describe('options of a training', () => {
     };
     const long = { ...all, ...options.freezing, quantizeFromEpoch: 1, epochs: 600 };
     const whole = await trained(long);
-    const started = await test.engine.runs.start({ name: null, training: { ...shortTraining, ...long } });
-    await test.waitFor(
-      (event): event is Extract<typeof event, { type: 'run.points' }> =>
-        event.type === 'run.points' && event.runId === started.id && (event.steps.at(-1)?.step ?? 0) >= 20,
-    );
-    await test.engine.runs.suspend();
-    const suspended = (await test.waitFor(endedRun(started.id))).run;
-    expect(suspended.state).toBe('interrupted');
-    test.events.length = 0;
-    await test.engine.runs.resume({ runId: started.id });
-    const { run } = await test.waitFor(endedRun(started.id));
-    expect(run.state, run.error?.message).toBe('finished');
+    const run = await interrupted(long, 20);
     expect((await weightsOf(run)).equals(whole.weights)).toBe(true);
     const [a, b] = await Promise.all(
       [run, whole.run].map(({ id }) => test.engine.runs.series({ runId: id, maxPoints: 1500 })),
     );
     expect(a?.diagnostics).toEqual(b?.diagnostics);
+  });
+
+  it('batch norm frozen from an epoch keeps the statistics of that epoch, and resumes to the same bits', async () => {
+    const statistics = async (run: RunSummary) => {
+      const file = await openSafetensors(join(runFolder(run), 'weights.safetensors'));
+      return Promise.all(['bn1.mean', 'bn1.var'].map((name) => readFloat32(file, name)));
+    };
+    const start = [new Float32Array(48), new Float32Array(48).fill(1)];
+    const constant = { schedule: 'constant' } as const;
+    const short = await trained({ ...constant, epochs: 2 });
+    const frozen = await trained({ ...constant, freezeNormFromEpoch: 2 });
+    const moving = await trained(constant);
+    // Until then they move; after it not by a bit, while the weights go on.
+    expect(await statistics(short.run)).not.toEqual(start);
+    expect(await statistics(frozen.run)).toEqual(await statistics(short.run));
+    expect(await statistics(moving.run)).not.toEqual(await statistics(short.run));
+    expect(frozen.weights.equals(short.weights)).toBe(false);
+    expect(frozen.weights.equals(moving.weights)).toBe(false);
+
+    const long = { ...constant, epochs: 600, freezeNormFromEpoch: 2 };
+    const whole = await trained(long);
+    expect(await statistics(whole.run)).toEqual(await statistics(short.run));
+    const resumed = await interrupted(long, 3 * 16);
+    expect((await weightsOf(resumed)).equals(whole.weights)).toBe(true);
   });
 
   it('epochs become steps, and long trainings of many layers record fewer figures', () => {

@@ -2,8 +2,8 @@
 import type { Dataset, NativeAddon, Network } from '../../native/index.js';
 import { type Configuration, type Graph, QatError, type TransformRecord } from '../contract/index.js';
 import { openSafetensors } from '../formats/index.js';
-import { uniformSource, valueSource } from './calibration.js';
 import type { OpenDataset } from './dataset.js';
+import { uniformSource, valueSource } from './drawn-inputs.js';
 import { Model } from './model.js';
 import { withCancel } from './native-call.js';
 import { floatLayerConfig, planNetwork } from './network-plan.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readNpyMatrix } from './npy.js';
+import { openNpyMatrix } from './npy.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -26,7 +26,8 @@ function file(header = plain, data: Uint8Array = new Uint8Array(values.buffer), 
 async function read(bytes: Uint8Array) {
   const path = join(folder, 'x.npy');
   await writeFile(path, bytes);
-  return readNpyMatrix(path);
+  const { rows, cols, read: values } = await openNpyMatrix(path);
+  return { rows, cols, values: await values() };
 }
 
 describe('a .npy file', () => {

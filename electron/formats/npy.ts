@@ -6,19 +6,20 @@ import { QatError } from '../contract/errors.js';
 import { allocateBytes, type RegularFile, withRegularFile } from './regular-file.js';
 import type { ReadOptions } from './safetensors-reader.js';
 
-export interface FloatMatrix {
+/** A file whose header is that of a matrix, and whose size is as the header says. */
+export interface NpyMatrix {
   readonly rows: number;
   readonly cols: number;
-  /** Row by row. */
-  readonly values: Float32Array;
+  /** Row by row. @throws E-FILE-CHANGED when it is no longer the file that was opened; E-CANCELLED */
+  read(options?: ReadOptions): Promise<Float32Array>;
 }
 
 const magic = Buffer.from('\x93NUMPY', 'latin1');
 /** A header of a plain array has about a hundred bytes; numpy itself reads no longer ones unasked. */
 const headerLimitBytes = 10_000;
 
-/** @throws E-FILE-* when it is no file of such a matrix; E-CANCELLED */
-export async function readNpyMatrix(path: string, options: ReadOptions = {}): Promise<FloatMatrix> {
+/** @throws E-FILE-* when it is no file of such a matrix */
+export async function openNpyMatrix(path: string): Promise<NpyMatrix> {
   return withRegularFile(path, async (file) => {
     const { dataStart, rows, cols } = await readHeader(file);
     const bytes = rows * cols * 4;
@@ -26,10 +27,16 @@ export async function readNpyMatrix(path: string, options: ReadOptions = {}): Pr
       const found = file.sizeBytes - dataStart;
       throw unknown(path, dataStart, `${found} bytes follow the header`, `${bytes} for [${rows}, ${cols}]`);
     }
-    const data = new Uint8Array(allocateBytes(path, bytes));
-    await file.readInto(data, dataStart, options.signal);
-    await file.assertUnchanged(file.identity);
-    return { rows, cols, values: new Float32Array(data.buffer as ArrayBuffer) };
+    const { identity } = file;
+    const read = async ({ signal }: ReadOptions = {}) =>
+      withRegularFile(path, async (opened) => {
+        await opened.assertUnchanged(identity);
+        const data = new Uint8Array(allocateBytes(path, bytes));
+        await opened.readInto(data, dataStart, signal);
+        await opened.assertUnchanged(identity);
+        return new Float32Array(data.buffer);
+      });
+    return { rows, cols, read };
   });
 }
 

@@ -156,7 +156,10 @@ function workHandlers({ engine, window }: HandlerParts): Part<'layer' | 'run' | 
     'layer.prepare': (input, options) => layers.prepare(input, options),
     'layer.quantize': (input, options) => layers.quantize(input, options),
     'layer.train': (input, options) => layers.train(input, options),
-    'layer.chooseInputs': async () => ({ path: await askForInputs(window()) }),
+    'layer.chooseInputs': async ({ layers: names }, options) => {
+      const path = await askForInputs(window());
+      return { file: path === null ? null : await layers.checkInputsFile(path, names, options) };
+    },
     'layer.reset': (input) => layers.reset(input),
     'layer.restore': (input) => layers.restore(input),
     'run.start': (input, options) => runs.start(input, options),

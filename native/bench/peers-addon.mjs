@@ -81,7 +81,9 @@ function product(bits, group, inputs) {
       before: () => addon.setThreads(threads),
       per: copies,
       relerr: () =>
-        inputs === 'signs' ? productError(x.map(Math.sign), w.map(Math.sign), y, shape) : productError(x, w, y, shape),
+        inputs === 'signs'
+          ? productError(x.map(Math.sign), w.map(Math.sign), y, shape)
+          : productError(x, w, y, shape),
       note: `${(bits + (group ? 32 / group : 32 / K)).toFixed(3)} bits/weight, ${inputs}, fp32 in/out`,
       dispose() {
         for (const weight of weights) weight.dispose();

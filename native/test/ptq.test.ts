@@ -100,6 +100,30 @@ describe('methods that quantize with calibration inputs', () => {
     expect(still.dequantized).toEqual(dequantize(still.weight));
   });
 
+  it('gptq of some rows keeps the scales of the whole weight where they are given', async () => {
+    const h = await ops.hessian(inputs, samples, cols);
+    for (const config of [
+      quantizer(4, { granularity: 'tensor' }),
+      quantizer(2, { grid: 'ternary', granularity: 'tensor' }),
+    ]) {
+      const whole = await ops.gptq(weight, rows, cols, h, config);
+      const half = weight.subarray(0, (rows / 2) * cols);
+      const own = await ops.gptq(half, rows / 2, cols, h, config);
+      expect(own.weight.scales).not.toEqual(whole.weight.scales);
+      const scales = whole.weight;
+      const made = await ops.gptq(half, rows / 2, cols, h, config, { scales });
+      expect(made.weight.scales).toEqual(scales.scales);
+      expect(made.dequantized).toEqual(whole.dequantized.subarray(0, half.length));
+    }
+    const scales = ops.estimateScales(weight, rows, cols, quantizer(4));
+    const grouped = quantizer(4, { granularity: 'group', groupSize: 8 });
+    const errors = await Promise.all([
+      rejectionOf(ops.gptq(weight, rows, cols, h, grouped, { scales })),
+      rejectionOf(ops.gptq(weight, rows, cols, h, quantizer(4, { granularity: 'tensor' }), { scales })),
+    ]);
+    expect(errors.map(({ code }) => code)).toEqual(['E-NATIVE-ARGUMENT', 'E-NATIVE-ARGUMENT']);
+  });
+
   it('a layer takes the weight that gptq made', async () => {
     const h = await ops.hessian(inputs, samples, cols);
     const result = await ops.gptq(weight, rows, cols, h, quantizer(4));

@@ -74,8 +74,7 @@ Napi::Value adaround_to_js(Napi::Env env, AdaRoundResult& result) {
 std::optional<Scales> given_scales(Napi::Object options) {
   const Napi::Value value = options.Get("scales");
   if (is_absent(value)) return std::nullopt;
-  const Napi::Object scales = object(value, "options.scales");
-  return scales_from(scales.Get("scales"), scales.Get("zeroPoints"), "options.scales");
+  return scales_from(object(value, "options.scales"), "options.scales");
 }
 
 HqqOptions hqq_options(Napi::Object given) {
@@ -113,6 +112,7 @@ Napi::Value op_gptq(const Napi::CallbackInfo& info) {
   options.damping = optional_number(given, "damping", 0, kMaxFactor, options.damping);
   options.act_order = optional_flag(given, "actOrder", options.act_order);
   options.static_groups = optional_flag(given, "staticGroups", options.static_groups);
+  options.scales = given_scales(given);
   std::shared_ptr<CancelToken> cancel = cancel_argument(info[6]);
   return Job<GptqResult>::start(
       info.Env(), "qat.gptq", cancel,

@@ -58,6 +58,16 @@ void check_hessian(const SquareMatrix& h, int64_t cols, double damping) {
   }
 }
 
+void check_scales(const Plan& plan, const std::optional<Scales>& given) {
+  if (!given) return;
+  if (plan.scales_from_corrected) {
+    throw Error("E-NATIVE-ARGUMENT",
+                "Scales are given for groups whose scales follow the corrected columns.",
+                "Set staticGroups, or leave the scales out.");
+  }
+  validate_scales(plan.config, plan.layout, *given);
+}
+
 // Dead columns get the mean diagonal of the others, so that they weigh in nothing.
 double revive_dead_columns(SquareMatrix* h, std::vector<char>* dead) {
   const size_t cols = dead->size();
@@ -222,18 +232,21 @@ GptqResult gptq(const float* weight, int64_t rows, int64_t cols, SquareMatrix h,
                 const CancelToken* cancel) {
   validate(config);
   Plan plan{weight, rows, cols, config, scale_layout(config, rows, cols), {}, {}, {}, false};
+  plan.scales_from_corrected = config.granularity == Granularity::kGroup && !options.static_groups;
+  check_scales(plan, options.scales);
   check_hessian(h, cols, options.damping);
   plan.dead.resize(static_cast<size_t>(cols));
   const double mean = revive_dead_columns(&h, &plan.dead);
   plan.order = order_of_work(h, cols, options.act_order);
   plan.factor = factor_of(h, plan.order, options.damping * mean, cancel);
   h = SquareMatrix();
-  plan.scales_from_corrected = config.granularity == Granularity::kGroup && !options.static_groups;
   report_progress(cancel, kFactorizationShare);
 
   GptqResult result;
   Scales scales = make_scales(config, plan.layout);
-  if (!plan.scales_from_corrected) {
+  if (options.scales) {
+    scales = *options.scales;
+  } else if (!plan.scales_from_corrected) {
     scales = estimate_scales(without_dead_columns(plan).data(), rows, cols, config, cancel);
   }
   std::vector<uint8_t> codes(static_cast<size_t>(rows * cols));

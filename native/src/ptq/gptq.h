@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ptq/linear_algebra.h"
@@ -15,6 +16,9 @@ struct GptqOptions {
   double damping = 0.01;       // added to the diagonal, as a share of its mean; >= 0
   bool act_order = false;      // columns in descending order of the Hessian's diagonal
   bool static_groups = false;  // groups of neighbouring columns, scales from the weight as it was
+  // Instead of those of the weight as it was: of a matrix that this one is some rows of. Not for
+  // groups whose scales follow the corrected columns.
+  std::optional<Scales> scales{};
 };
 
 struct GptqResult {

@@ -140,7 +140,7 @@ export async function quantizeSelection(): Promise<boolean> {
   const situation = currentSituation();
   if (quantizeBlocked(situation) !== null) return false;
   const targets = quantizedTargets(situation);
-  const calibration = needsInputs(situation) ? await chosenCalibration() : undefined;
+  const calibration = needsInputs(situation) ? await chosenCalibration(targets) : undefined;
   return calibration !== null && asStep('Quantize', targets, () => quantizeLayers(targets, calibration));
 }
 
@@ -149,9 +149,9 @@ export async function trainSelection(): Promise<boolean> {
   await configurationSettled();
   const situation = currentSituation();
   if (trainLayersBlocked(situation) !== null) return false;
-  const calibration = await chosenCalibration();
-  if (calibration === null) return false;
   const targets = quantizedTargets(situation);
+  const calibration = await chosenCalibration(targets);
+  if (calibration === null) return false;
   const { training } = useCalibration.getState();
   return asStep('Train', targets, () => trainLayers(targets, calibration, training));
 }

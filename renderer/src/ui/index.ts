@@ -10,6 +10,8 @@ export * from './format.js';
 export * from './inputs.js';
 export * from './kbd.js';
 export * from './menu.js';
+export * from './notes.js';
+export * from './number-field.js';
 export * from './part-note.js';
 export * from './scroll-area.js';
 export * from './segmented-control.js';

@@ -1,7 +1,7 @@
 import { clsx } from 'clsx';
 import { Check, Minus, Search, X } from 'lucide-react';
 import { Checkbox as CheckboxPrimitive } from 'radix-ui';
-import { type ComponentPropsWithRef, type ReactNode, type Ref, useEffect, useId, useState } from 'react';
+import { type ComponentPropsWithRef, type ReactNode, type Ref, useId } from 'react';
 
 const box =
   'h-7 w-full rounded-md border border-line bg-bg2 px-2 text-base text-ink placeholder:text-ink3 hover:border-edge disabled:opacity-50 aria-[invalid=true]:border-bad select-text';
@@ -92,81 +92,5 @@ export function SearchField({ label, value, onChange, placeholder, ref, onKeyDow
         </button>
       ) : null}
     </div>
-  );
-}
-
-export interface NumberFieldProps {
-  label: string;
-  /** Null: the values are mixed. */
-  value: number | null;
-  onChange(value: number): void;
-  min: number;
-  max: number;
-  /** Whole numbers only. */
-  integer?: boolean;
-  /** What the arrow keys add; `scale` multiplies and divides by 2 instead. */
-  step?: number | 'scale';
-  disabled?: boolean;
-  id?: string;
-}
-
-/** ARIA values are plain decimals: `1e-8` is not one, although React would write it so. */
-function ariaNumber(value: number | null): number | undefined {
-  if (value === null) return undefined;
-  const written = value.toLocaleString('en', { useGrouping: false, maximumFractionDigits: 20 });
-  return written as unknown as number;
-}
-
-/** Takes effect on Enter, on leaving the field and on the arrow keys; what is not a legal number is refused visibly. */
-export function NumberField(props: NumberFieldProps) {
-  const { label, value, onChange, min, max, integer, step = 1, disabled, id } = props;
-  const [text, setText] = useState<string | null>(null);
-  useEffect(() => {
-    if (value !== null) setText(null);
-  }, [value]);
-  const shown = text ?? (value === null ? '' : String(value));
-  const parsed = Number(shown);
-  const legal =
-    shown.trim() !== '' && parsed >= min && parsed <= max && (!integer || Number.isInteger(parsed));
-  const invalid = text !== null && text.trim() !== '' && !legal;
-
-  const commit = () => {
-    if (text !== null && legal && parsed !== value) onChange(parsed);
-    setText(null);
-  };
-  const nudge = (direction: 1 | -1) => {
-    const base = value ?? min;
-    const raw = step === 'scale' ? (direction > 0 ? base * 2 : base / 2) : base + direction * step;
-    const next = Math.min(max, Math.max(min, integer ? Math.round(raw) : Number(raw.toPrecision(6))));
-    setText(null);
-    if (next !== value) onChange(next);
-  };
-  return (
-    <TextField
-      id={id}
-      aria-label={label}
-      inputMode="decimal"
-      role="spinbutton"
-      aria-valuenow={ariaNumber(value)}
-      aria-valuemin={ariaNumber(min)}
-      aria-valuemax={ariaNumber(max)}
-      aria-invalid={invalid}
-      title={invalid ? `From ${min} to ${max}${integer ? ', a whole number' : ''}` : undefined}
-      disabled={disabled}
-      value={shown}
-      placeholder={value === null ? 'mixed' : undefined}
-      onChange={(event) => setText(event.target.value)}
-      onBlur={commit}
-      onKeyDown={(event) => {
-        event.stopPropagation();
-        if (event.key === 'Enter') commit();
-        else if (event.key === 'Escape') setText(null);
-        else if (event.key === 'ArrowUp') nudge(1);
-        else if (event.key === 'ArrowDown') nudge(-1);
-        else return;
-        event.preventDefault();
-      }}
-      className="figure"
-    />
   );
 }

@@ -40,7 +40,7 @@ export function LossCurves(props: RunCurvesProps) {
   const reach = { low: 0, high: steps };
   return (
     <SeriesFrame
-      title="Loss"
+      title="Training loss"
       series={lines}
       xLabel="step"
       formatY={(y) => formatNumber(y, 4)}

@@ -46,7 +46,7 @@ export function LensBar({ lens }: { lens: LayerLens }) {
         className="min-w-32"
       />
       {row === null ? null : (
-        <div className="w-16">
+        <div className="relative w-16 [&_[role=alert]]:absolute [&_[role=alert]]:top-full [&_[role=alert]]:right-0 [&_[role=alert]]:z-10 [&_[role=alert]]:rounded-md [&_[role=alert]]:border [&_[role=alert]]:border-bad [&_[role=alert]]:bg-bg2 [&_[role=alert]]:px-2 [&_[role=alert]]:py-0.5 [&_[role=alert]]:whitespace-nowrap">
           <NumberField
             label="Output channel"
             value={row}

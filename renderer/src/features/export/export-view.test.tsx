@@ -126,8 +126,21 @@ describe('proof', () => {
     expect(proofText(sampleRecord())).not.toContain('quantizer library');
   });
 
+  it('names how the codes came about, where the record knows', () => {
+    const [one] = sampleRecord().layers;
+    if (!one) throw new Error('no layer');
+    const gptq = { rounding: 'gptq', trained: 'no' } as const;
+    const alone = { rounding: 'nearest', trained: 'alone' } as const;
+    const layers = [gptq, alone, gptq].map((origin) => ({ ...one, origin }));
+    expect(proofText(sampleRecord({ layers }))).toContain(
+      'codes by: GPTQ 2 layers · trained by itself 1 layer',
+    );
+    // Records from before it was kept say nothing of it.
+    expect(proofText(sampleRecord())).not.toContain('codes by');
+  });
+
   const same = { codesDifferent: 0, scalesDifferent: 0 };
-  const layer = { name: 'a', bits: 4, codes: 10, ...same, effectiveBits: 4, library: null };
+  const layer = { name: 'a', bits: 4, codes: 10, ...same, effectiveBits: 4, library: null, origin: null };
 
   it('holds only when nothing differs and the logits are within the tolerance', () => {
     expect(proofHolds(sampleRecord())).toBe(true);

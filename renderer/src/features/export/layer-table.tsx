@@ -21,6 +21,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
           <th className="w-2/5 pb-1 font-normal">Layer</th>
           <th className="pb-1 font-normal">Shape</th>
           <th className="pb-1 font-normal">Bits</th>
+          <th className="pb-1 font-normal">Codes by</th>
           <th className="pb-1 text-right font-normal">Bits / weight</th>
           <th className="pb-1 text-right font-normal">Bytes</th>
         </tr>
@@ -39,6 +40,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
             <td className="py-1 pr-3">
               <Chip bits={line.bits}>{line.label}</Chip>
             </td>
+            <td className="py-1 pr-3 whitespace-nowrap text-ink2">{line.ready ? line.origin : ''}</td>
             <td className="figure py-1 text-right">{line.effectiveBits.toFixed(2)}</td>
             <td className="figure py-1 text-right whitespace-nowrap">{formatBytes(line.bytes)}</td>
           </tr>
@@ -47,7 +49,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
       <tfoot className="figure">
         <tr className="border-t border-edge font-semibold">
           <td />
-          <td className="py-1" colSpan={3}>
+          <td className="py-1" colSpan={4}>
             {lines.length > maxRows
               ? `and ${formatCount(lines.length - maxRows)} more layers`
               : `${formatCount(weights)} weights`}

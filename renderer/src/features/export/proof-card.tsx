@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { ExportRecord } from '../../host/contract.js';
 import { copyText, showInFolder } from '../../host/index.js';
 import { Button, Card, formatBytes, formatCount, formatNumber, formatShare } from '../../ui/index.js';
+import { originSummary } from './origin-words.js';
 
 const total = (record: ExportRecord, pick: (layer: ExportRecord['layers'][number]) => number) =>
   record.layers.reduce((sum, layer) => sum + pick(layer), 0);
@@ -26,6 +27,7 @@ function librariesOf(record: ExportRecord) {
 
 /** The proof as text, for a report. */
 export function proofText(record: ExportRecord): string {
+  const origins = originSummary(record.layers.map(({ origin }) => origin));
   const lines = [
     `file: ${record.path}`,
     `source: ${record.label}`,
@@ -34,6 +36,7 @@ export function proofText(record: ExportRecord): string {
     `sha256: ${record.sha256}`,
     `codes compared: ${total(record, (layer) => layer.codes)}, different: ${total(record, (layer) => layer.codesDifferent)}`,
     `scales different: ${total(record, (layer) => layer.scalesDifferent)}`,
+    ...(origins === null ? [] : [`codes by: ${origins}`]),
     ...librariesOf(record).map(
       ({ name, version, sha256 }) => `quantizer library: ${name} ${version}, sha256 ${sha256}`,
     ),
@@ -103,6 +106,7 @@ export function ProofCard({ record }: { record: ExportRecord }) {
   const holds = proofHolds(record);
   const different = total(record, (layer) => layer.codesDifferent);
   const scales = total(record, (layer) => layer.scalesDifferent);
+  const origins = originSummary(record.layers.map(({ origin }) => origin));
   const Icon = holds ? ShieldCheck : ShieldX;
   return (
     <Card
@@ -148,6 +152,7 @@ export function ProofCard({ record }: { record: ExportRecord }) {
         <Line name="Scales" good={scales === 0}>
           {scales === 0 ? 'all equal' : `${formatCount(scales)} differ`}
         </Line>
+        {origins === null ? null : <Line name="Codes by">{origins}</Line>}
         {librariesOf(record).map(({ name, version, sha256 }) => (
           <Line key={sha256} name="Quantizer library">
             {name} {version} <span className="tracking-tight break-all text-ink3">{sha256}</span>

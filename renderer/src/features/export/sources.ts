@@ -1,5 +1,13 @@
 /** What can be exported: the project's layers as they are, or a finished run. */
-import { bitsLabel, type Configuration, type ProjectState, packedBytes } from '../../host/contract.js';
+import {
+  bitsLabel,
+  type Configuration,
+  originOf,
+  type ProjectState,
+  packedBytes,
+  runOrigin,
+} from '../../host/contract.js';
+import { originText } from './origin-words.js';
 
 /** The value of the current layers in the source list; runs are named by their id. */
 export const currentSource = 'model';
@@ -52,6 +60,8 @@ export interface LayerLine {
   shape: readonly number[];
   bits: number;
   label: string;
+  /** How its codes come about; empty where there are none. */
+  origin: string;
   effectiveBits: number;
   bytes: number;
   ready: boolean;
@@ -61,7 +71,7 @@ export interface LayerLine {
 export function layerLines(project: ProjectState, configuration: Configuration, source: string): LayerLine[] {
   const run = project.runs.find((candidate) => candidate.id === source);
   const configs = run?.configuration ?? configuration;
-  return project.model.layers.flatMap(({ name, shape, rows, cols, state }) => {
+  return project.model.layers.flatMap(({ name, shape, rows, cols, state, outcome = null }) => {
     const config = configs[name];
     if (!config) return [];
     const bytes = packedBytes(config.weight, rows, cols);
@@ -71,6 +81,7 @@ export function layerLines(project: ProjectState, configuration: Configuration, 
         shape,
         bits: config.weight.bits,
         label: bitsLabel(config),
+        origin: config.weight.bits === 32 ? '' : originText(run ? runOrigin : originOf(outcome)),
         effectiveBits: (bytes * 8) / (rows * cols),
         bytes,
         ready: run !== undefined || config.weight.bits === 32 || state === 'quantized',

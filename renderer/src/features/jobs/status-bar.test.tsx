@@ -78,7 +78,7 @@ describe('status bar', () => {
 
 describe('progress in words', () => {
   it('says how far in epochs, as the header of the run does, and never beyond the last', () => {
-    expect(progressText(sampleRun())).toBe('epoch 1.1 of 8 · loss 0.500 · accuracy 80.0 %');
+    expect(progressText(sampleRun())).toBe('epoch 1.1 of 8 · training loss 0.500 · accuracy 80.0 %');
     const end = sampleRun().progress;
     expect(progressText(sampleRun({ progress: { ...end, epoch: 8, loss: null, testAccuracy: null } }))).toBe(
       'epoch 8.0 of 8',

@@ -1,6 +1,6 @@
 import { MousePointerClick } from 'lucide-react';
 import type { LayerInfo, WeightQuantizer } from '../../host/contract.js';
-import { selectAllLayers, useProject } from '../../host/index.js';
+import { selectAllLayers, useInputsKind, useProject } from '../../host/index.js';
 import { Button, EmptyState, plural, ScrollArea } from '../../ui/index.js';
 import { ActivationControls } from './activation-controls.js';
 import { BitsCurve } from './bits-curve.js';
@@ -35,6 +35,7 @@ function stateSummary(layers: readonly LayerInfo[]): string {
 /** The quantizer of the selected layers, what it does to the primary one, and the training's settings. */
 export function QuantizerPanel() {
   const { layers, configs, primary, primaryConfig } = useSelectedLayers();
+  const { block } = useInputsKind();
   const hasLayers = useProject((state) => (state.project?.model.layers.length ?? 0) > 0);
   if (!primary || !primaryConfig) {
     return (
@@ -76,9 +77,9 @@ export function QuantizerPanel() {
           </p>
         ) : null}
         <MetricsCard layer={primary} quantizer={primaryConfig.weight} />
-        {primary.outcome ? <OutcomeCard outcome={primary.outcome} /> : null}
+        {primary.outcome ? <OutcomeCard outcome={primary.outcome} canCapture={block === null} /> : null}
         <BitsCurve layer={primary} quantizer={primaryConfig.weight} />
-        <CalibrationSection />
+        <CalibrationSection layers={layers} />
         <LayerTrainingSection count={layers.length} />
         <TrainingSection />
       </div>

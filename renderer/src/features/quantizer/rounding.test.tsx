@@ -2,7 +2,7 @@
 import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LayerOutcome, ProjectState } from '../../host/contract.js';
+import type { InputsFile, LayerInfo, LayerOutcome, ProjectState } from '../../host/contract.js';
 import {
   applyProject,
   configurationSettled,
@@ -12,6 +12,7 @@ import {
   forgetAnswers,
   quantizeSelection,
   setCalibration,
+  useCalibration,
   useConfiguration,
   useProject,
 } from '../../host/index.js';
@@ -32,7 +33,7 @@ function withOutcome(project: ProjectState, outcome: LayerOutcome): ProjectState
   return { ...project, model: { ...project.model, layers } };
 }
 
-function open(project: ProjectState = sampleProject(), chosen: string | null = null): void {
+function open(project: ProjectState = sampleProject(), chosen: InputsFile | null = null): void {
   for (const stop of stops) stop();
   bridge = installBridge({
     'project.saveView': () => ({}),
@@ -46,7 +47,7 @@ function open(project: ProjectState = sampleProject(), chosen: string | null = n
     },
     'layer.quantize': () => project,
     'layer.train': () => project,
-    'layer.chooseInputs': () => ({ path: chosen }),
+    'layer.chooseInputs': () => ({ file: chosen }),
   });
   forgetAnswers();
   useProject.setState({ project: null, busy: null });
@@ -96,14 +97,78 @@ describe('rounding in the quantizer panel', () => {
     expect(bridge.inputsOf('layer.quantize')).toEqual([{ layers: ['fc1.weight'] }]);
   });
 
-  it('a model without data draws its inputs; captured ones say what is missing', async () => {
+  const openSection = () => userEvent.click(screen.getByRole('button', { name: /^Calibration inputs/ }));
+  const layersWith = (change: Partial<LayerInfo>) => {
+    const project = sampleProject();
+    const layers = project.model.layers.map((layer) => ({ ...layer, ...change }));
+    return { ...project, model: { ...project.model, layers } };
+  };
+
+  it('a model without data draws its inputs; captured ones cannot be chosen, and why', async () => {
     open(sampleProject(undefined, { dataset: null, trainingReason: 'No data set is attached.' }));
-    await userEvent.click(screen.getByRole('button', { name: /^Calibration inputs/ }));
+    await openSection();
     expect(screen.getByRole('combobox', { name: 'Inputs' }).textContent).toContain('drawn');
+    expect(screen.getByText(/No data set is attached\. File › Open Data Set/)).toBeTruthy();
+    await userEvent.click(screen.getByRole('combobox', { name: 'Inputs' }));
+    const captured = await screen.findByRole('option', { name: /^captured/ });
+    expect(captured.getAttribute('aria-disabled')).toBe('true');
+    expect(captured.textContent).toContain('No data set is attached.');
+    await userEvent.click(captured);
+    expect(useCalibration.getState().kind).toBeNull();
+    await userEvent.keyboard('{Escape}');
     await choose('Distribution', /^uniform/);
     expect(screen.getByRole('spinbutton', { name: 'From' })).toBeTruthy();
-    await choose('Inputs', /^captured/);
-    expect(screen.getByText(/No data set is attached/)).toBeTruthy();
+  });
+
+  it('a data set that is opened later makes captured inputs the default', async () => {
+    open(sampleProject(undefined, { dataset: null, trainingReason: null }));
+    await openSection();
+    expect(screen.getByRole('combobox', { name: 'Inputs' }).textContent).toContain('drawn');
+    act(() => applyProject(sampleProject()));
+    expect(screen.getByRole('combobox', { name: 'Inputs' }).textContent).toContain('captured');
+  });
+
+  it('without a network graph no data set is advised', async () => {
+    open({ ...layersWith({ trainable: false }), dataset: null });
+    await openSection();
+    expect(
+      screen.getByText(/does not describe its network\. Choose a file of inputs, or draw them/),
+    ).toBeTruthy();
+    expect(screen.queryByText(/Open Data Set/)).toBeNull();
+    expect(screen.getByText(/no graph says what reaches fc1\.weight/)).toBeTruthy();
+    await choose('Rounding', /^AdaRound/);
+    await act(() => quantizeSelection());
+    expect(bridge.inputsOf('layer.quantize')).toMatchObject([
+      { calibration: { kind: 'drawn', distribution: { kind: 'auto' } } },
+    ]);
+  });
+
+  it('says what is drawn for the layer, and why', async () => {
+    open({ ...layersWith({ input: { nonNegative: true, groups: 1 } }) });
+    await openSection();
+    await choose('Inputs', /^drawn/);
+    expect(
+      screen.getByText(/Half-normal: by the network graph nothing below zero reaches fc1\.weight/),
+    ).toBeTruthy();
+    await choose('Distribution', /^normal/);
+    expect(screen.getByRole('spinbutton', { name: 'Mean' })).toBeTruthy();
+    expect(screen.queryByText(/by the network graph/)).toBeNull();
+    await choose('Distribution', /^half-normal/);
+    expect(screen.queryByRole('spinbutton', { name: 'Mean' })).toBeNull();
+    expect(screen.getByRole('spinbutton', { name: 'Deviation' })).toBeTruthy();
+  });
+
+  it('a file that does not fit the layer selected now, or has few samples, says so', async () => {
+    open(sampleProject(), { path: '/data/inputs.npy', samples: 1024, width: 784 });
+    act(() => setCalibration({ kind: 'file', file: { path: '/data/inputs.npy', samples: 32, width: 784 } }));
+    await openSection();
+    expect(screen.getByText(/Fewer samples than the 784 inputs of a row/)).toBeTruthy();
+    act(() => setCalibration({ file: { path: '/data/other.npy', samples: 1024, width: 256 } }));
+    expect(screen.getByText(/The file has 256 values per sample, fc1\.weight takes 784/)).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Another…' }));
+    expect(bridge.inputsOf('layer.chooseInputs')).toEqual([{ layers: ['fc1.weight'] }]);
+    expect(await screen.findByText(/inputs\.npy · 1.024 × 784/)).toBeTruthy();
+    expect(screen.queryByRole('status')).toBeNull();
   });
 
   it('asks for the file when none was chosen, and does nothing when the dialog is closed', async () => {
@@ -116,11 +181,11 @@ describe('rounding in the quantizer panel', () => {
   });
 
   it('trains the layer with the settings shown, on the file that was chosen', async () => {
-    open(sampleProject(), '/data/inputs.npy');
+    open(sampleProject(), { path: '/data/inputs.npy', samples: 1024, width: 784 });
     await userEvent.click(screen.getByRole('button', { name: /^Calibration inputs/ }));
     await choose('Inputs', /^file/);
     await userEvent.click(screen.getByRole('button', { name: 'Choose…' }));
-    expect(await screen.findByText('inputs.npy')).toBeTruthy();
+    expect(await screen.findByText(/inputs\.npy/)).toBeTruthy();
     await userEvent.click(screen.getByRole('button', { name: /^Layer training/ }));
     const epochs = screen.getByRole('spinbutton', { name: 'Layer epochs' });
     await userEvent.clear(epochs);
@@ -137,11 +202,39 @@ describe('rounding in the quantizer panel', () => {
   it('shows what was won, until the quantizer is changed', async () => {
     const outcome: LayerOutcome = { by: 'gptq', measure: 'output', nearest: 0.1, loss: 0.01, power: 10 };
     open(withOutcome(sampleProject(), outcome));
-    expect(screen.getByText('output error')).toBeTruthy();
-    expect(screen.getByText(/−20\.00 dB/)).toBeTruthy();
-    expect(screen.getByText(/−30\.00 dB/)).toBeTruthy();
+    expect(screen.getByText(/^output error/)).toBeTruthy();
+    expect(screen.getByText(/−20\.00 dB/).textContent).toContain('· 1.00 %');
+    expect(screen.getByText(/−30\.00 dB/).textContent).toContain('· 0.100 %');
+    expect(screen.queryByRole('status')).toBeNull();
     await choose('Granularity', /tensor/);
     await act(() => configurationSettled());
-    expect(screen.queryByText('output error')).toBeNull();
+    expect(screen.queryByText(/^output error/)).toBeNull();
+  });
+
+  it.each<[string, Partial<LayerOutcome>, RegExp[]]>([
+    [
+      'worse than nearest',
+      { loss: 0.2 },
+      [/Worse than rounding to nearest\. Choose Nearest for it, or more damping/],
+    ],
+    [
+      'worse than nothing',
+      { nearest: 30, loss: 20 },
+      [/output is further off than if it were 0\. .*more bits/],
+    ],
+    [
+      'nearest worse than nothing',
+      { nearest: 20, loss: 1 },
+      [/scales and inputs do not fit.*calibration inputs/],
+    ],
+    ['both', { nearest: 20, loss: 30 }, [/further off than if it were 0/, /Worse than rounding to nearest/]],
+    ['on drawn inputs', { inputs: 'drawn' }, [/Measured on drawn inputs.*Choose captured inputs/]],
+    ['weights', { by: 'hqq', measure: 'weight', loss: 0.2 }, [/Worse than.*smaller groups/]],
+  ])('an outcome %s is warned of, with what helps', (_name, change, expected) => {
+    const good: LayerOutcome = { by: 'gptq', measure: 'output', nearest: 0.1, loss: 0.01, power: 10 };
+    open(withOutcome(sampleProject(), { ...good, ...change }));
+    const warnings = screen.getAllByRole('status').map((warning) => warning.textContent ?? '');
+    expect(warnings).toHaveLength(expected.length);
+    for (const [index, text] of expected.entries()) expect(warnings[index]).toMatch(text);
   });
 });

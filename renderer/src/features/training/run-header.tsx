@@ -35,7 +35,7 @@ function progressFigures(run: RunSummary): string[] {
     `epoch ${Math.min(training.epochs, progress.epoch).toFixed(1)} of ${training.epochs}`,
     `step ${formatCount(progress.step)} of ${formatCount(progress.stepsTotal)}`,
   ];
-  if (progress.loss !== null) figures.push(`loss ${formatNumber(progress.loss, 3)}`);
+  if (progress.loss !== null) figures.push(`training loss ${formatNumber(progress.loss, 3)}`);
   if (progress.stepMs !== null) figures.push(`${formatNumber(progress.stepMs, 3)} ms/step`);
   return figures;
 }

@@ -47,6 +47,8 @@ interface RowActions {
 const share = (value: number | undefined | null) =>
   value === undefined || value === null ? '–' : formatShare(value, 2);
 
+const figure = (value: number | null) => (value === null ? '–' : formatNumber(value, 3));
+
 export function runColumns(actions: RowActions): DataColumn<RunSummary>[] {
   return [
     {
@@ -84,13 +86,19 @@ export function runColumns(actions: RowActions): DataColumn<RunSummary>[] {
       cell: (run) => `${Math.min(run.training.epochs, run.progress.epoch).toFixed(1)}/${run.training.epochs}`,
     },
     {
-      id: 'loss',
-      header: 'loss',
-      value: (run) => run.result?.lossAfter ?? run.progress.loss,
-      cell: (run) => {
-        const loss = run.result?.lossAfter ?? run.progress.loss;
-        return loss === null ? '–' : formatNumber(loss, 3);
-      },
+      id: 'training-loss',
+      header: 'training loss',
+      title: 'Of the last step: on one batch of the training set',
+      roomy: true,
+      value: (run) => run.progress.loss,
+      cell: (run) => figure(run.progress.loss),
+    },
+    {
+      id: 'test-loss',
+      header: 'test loss',
+      title: 'Cross-entropy of the test images after training',
+      value: (run) => run.result?.lossAfter ?? null,
+      cell: (run) => figure(run.result?.lossAfter ?? null),
     },
     {
       id: 'float',

@@ -121,7 +121,9 @@ describe('TrainingView', () => {
     open({ runs: [sampleRun()] });
     const steps = [1, 2, 3].map((step) => ({ step, epoch: step / 94, loss: 2 / step, learningRate: 0.001 }));
     act(() => appendPoints('run-1', steps, []));
-    expect(await screen.findByRole('application', { name: /Loss by step. Last: W4A4 0.6667/ })).toBeTruthy();
+    expect(
+      await screen.findByRole('application', { name: /Training loss by step. Last: W4A4 0.6667/ }),
+    ).toBeTruthy();
   });
 
   const figuresAt = (step: number) => ({

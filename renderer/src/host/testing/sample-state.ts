@@ -54,6 +54,7 @@ export function sampleProject(
     cols,
     dtype: 'F32',
     trainable: true,
+    input: { nonNegative: false, groups: 1 },
     state,
   }));
   return projectStateSchema.parse({
