@@ -307,6 +307,21 @@ export function legalActivation(
   return next;
 }
 
+/**
+ * The bits from 1 to 8 that the quantizer's own method and grid have: at others it would be another quantizer.
+ * The 1 bit of a plain grid is the binary one. What a library has only the library knows: `libraryBits`.
+ */
+export function ownBits(quantizer: WeightQuantizer, libraryBits: readonly Bits[]): Bits[] {
+  const own = (bits: Bits) => {
+    if (quantizer.method === 'user') return libraryBits.includes(bits);
+    const { grid, method } = legalWeight(quantizer, { bits });
+    if (method !== quantizer.method) return false;
+    if (grid === quantizer.grid) return true;
+    return quantizer.grid !== 'ternary' && (grid === 'binary' || quantizer.grid === 'binary');
+  };
+  return bitWidths.filter((bits) => bits !== 32 && own(bits));
+}
+
 /** Change the weight bits and keep the configuration legal. */
 export function withWeightBits(quantizer: WeightQuantizer, bits: Bits): WeightQuantizer {
   return legalWeight(quantizer, { bits });

@@ -4,15 +4,9 @@
  */
 import { applyPatches, enablePatches, type Patch, produceWithPatches } from 'immer';
 import { create } from 'zustand';
+import { adjustments, forgetAdjustments, type LayerPatch, useAdjustments } from './adjustments.js';
 import { request } from './client.js';
-import {
-  type ActivationQuantizer,
-  type Configuration,
-  type LayerConfig,
-  legalActivation,
-  legalWeight,
-  type WeightQuantizer,
-} from './contract.js';
+import { type Configuration, type LayerConfig, legalActivation, legalWeight } from './contract.js';
 import { notify } from './notices.js';
 import { applyLayers, onProjectReplaced, useProject } from './project-store.js';
 import { shareUnchanged } from './share-unchanged.js';
@@ -43,11 +37,6 @@ export const useConfiguration = create<ConfigurationState>(() => ({
   pending: false,
 }));
 
-export interface LayerPatch {
-  weight?: Partial<WeightQuantizer>;
-  activation?: Partial<ActivationQuantizer>;
-}
-
 function patched(config: LayerConfig, patch: LayerPatch): LayerConfig {
   return {
     weight: patch.weight ? legalWeight(config.weight, patch.weight) : config.weight,
@@ -67,25 +56,24 @@ function difference(from: Configuration, to: Configuration): Configuration {
 }
 
 /**
- * Change the named layers and tell the main process. One undo step, called `label`.
- * Nothing happens when nothing would change.
+ * Change the named layers and tell the main process; what else had to change is told too. One undo step, called
+ * `label`. Nothing happens when nothing would change.
  */
-export function setLayerConfigs(
-  names: readonly string[],
-  patch: LayerPatch | ((config: LayerConfig, name: string) => LayerConfig),
-  label: string,
-): void {
+export function setLayerConfigs(names: readonly string[], patch: LayerPatch, label: string): void {
   const { configuration, undoSteps } = useConfiguration.getState();
-  const apply = typeof patch === 'function' ? patch : (config: LayerConfig) => patched(config, patch);
+  const told = new Set<string>();
   const [next, patches, inverse] = produceWithPatches(configuration, (draft) => {
     for (const name of names) {
       const before = configuration[name];
       if (!before) continue;
-      const after = apply(before, name);
-      if (!sameConfig(before, after)) draft[name] = after;
+      const after = patched(before, patch);
+      if (sameConfig(before, after)) continue;
+      draft[name] = after;
+      for (const line of adjustments(before, after, patch)) told.add(line);
     }
   });
   if (patches.length === 0) return;
+  useAdjustments.setState({ lines: [...told] });
   const step: JournalStep = { label, patches, inverse };
   useConfiguration.setState({
     configuration: next,
@@ -96,6 +84,7 @@ export function setLayerConfigs(
 }
 
 export function undo(): void {
+  forgetAdjustments();
   const { configuration, undoSteps, redoSteps } = useConfiguration.getState();
   const step = undoSteps[undoSteps.length - 1];
   if (!step) return;
@@ -109,6 +98,7 @@ export function undo(): void {
 }
 
 export function redo(): void {
+  forgetAdjustments();
   const { configuration, undoSteps, redoSteps } = useConfiguration.getState();
   const step = redoSteps[redoSteps.length - 1];
   if (!step) return;
@@ -170,6 +160,7 @@ async function drain(): Promise<void> {
 export function followConfiguration(): () => void {
   const stopReplaced = onProjectReplaced((project) => {
     waiting = null;
+    forgetAdjustments();
     useConfiguration.setState({ configuration: project.configuration, undoSteps: [], redoSteps: [] });
   });
   const stopProject = useProject.subscribe((state, previous) => {

@@ -12,7 +12,15 @@ import {
   ToolToggle,
 } from '../../charts/index.js';
 import type { Analysis, Bits, QuantizationError, WhatIf } from '../../host/contract.js';
-import { legalWeight, setLayerConfigs, useAnalysis, useLayerLens, useWhatIf } from '../../host/index.js';
+import {
+  legalWeight,
+  type OwnBits,
+  setLayerConfigs,
+  useAnalysis,
+  useLayerLens,
+  useOwnBits,
+  useWhatIf,
+} from '../../host/index.js';
 import {
   BitsChip,
   Button,
@@ -24,13 +32,15 @@ import {
   plural,
 } from '../../ui/index.js';
 import { type BitsMeasure, bitsMeasures, bitsTable } from './bits-figures.js';
-import { fewestColumns, mostColumns, pinBits, toggleBits, useCompare } from './compare-store.js';
+import { fewestColumns, mostColumns, pinBits, shownBits, toggleBits, useCompare } from './compare-store.js';
 
 const allBits: readonly Bits[] = [8, 7, 6, 5, 4, 3, 2, 1];
 
 export function BitsCompare({ bar }: { bar: ReactNode }) {
   const { layer, quantizer, row, run } = useLayerLens();
-  const { bits, baselineBits } = useCompare();
+  const { bits: chosen, baselineBits } = useCompare();
+  const own = useOwnBits(quantizer);
+  const bits = shownBits(chosen, own.bits);
   const [scale, setScale] = useState<ScaleKind>('linear');
   const name = layer?.name ?? null;
   const analysis = useAnalysis(name, quantizer, { row, runId: run?.id ?? null });
@@ -61,7 +71,7 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
           </span>
         </span>
         <span className="flex-1" />
-        <BitsPicker bits={bits} />
+        <BitsPicker bits={bits} own={own} />
         <ToolToggle label="Log axis" on={scale === 'log'} onChange={(on) => setScale(on ? 'log' : 'linear')}>
           log
         </ToolToggle>
@@ -91,24 +101,24 @@ function useColumn(bits: Bits | undefined): WhatIf | null {
   return useWhatIf(layer?.name ?? null, at, { row, runId: run?.id ?? null }).data;
 }
 
-function BitsPicker({ bits }: { bits: readonly Bits[] }) {
+function BitsPicker({ bits, own }: { bits: readonly Bits[]; own: OwnBits }) {
   return (
     <fieldset className="flex items-center gap-1" aria-label="Bit-widths shown">
       {allBits.map((one) => {
         const on = bits.includes(one);
-        const full = !on && bits.length >= mostColumns;
-        const few = on && bits.length <= fewestColumns;
+        const missing = own.bits.includes(one) ? undefined : (own.note ?? undefined);
+        const full = !on && bits.length >= mostColumns ? `At most ${mostColumns} columns` : undefined;
+        const few = on && bits.length <= fewestColumns ? `At least ${fewestColumns} columns` : undefined;
+        const blocked = missing ?? full ?? few;
         return (
           <button
             key={one}
             type="button"
             aria-pressed={on}
-            aria-disabled={full || few || undefined}
-            title={
-              full ? `At most ${mostColumns} columns` : few ? `At least ${fewestColumns} columns` : undefined
-            }
-            onClick={() => toggleBits(one)}
-            className={clsx('rounded-sm', on ? '' : 'opacity-45 hover:opacity-100')}
+            aria-disabled={blocked !== undefined || undefined}
+            title={blocked}
+            onClick={() => (missing === undefined ? toggleBits(one) : undefined)}
+            className={clsx('rounded-sm', on ? '' : missing ? 'opacity-25' : 'opacity-45 hover:opacity-100')}
           >
             <BitsChip bits={one} />
           </button>
