@@ -3,6 +3,7 @@ import { clsx } from 'clsx';
 import { LoaderCircle, Table2, ZoomOut } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { IconButton } from '../ui/button.js';
+import { CutText } from '../ui/cut-text.js';
 import { EmptyState, ErrorState } from '../ui/feedback.js';
 import { ChartTableView } from './chart-table.js';
 import type { ChartTable } from './export.js';
@@ -52,9 +53,9 @@ export function ChartFrame(props: ChartFrameProps) {
       )}
     >
       <header className="mb-1 flex min-h-6 items-center gap-2">
-        <div className="flex min-w-0 items-baseline gap-2">
-          <h3 id={titleId} className="shrink-0 truncate text-sm font-semibold">
-            {title}
+        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2">
+          <h3 id={titleId} className="flex max-w-full min-w-0 text-sm font-semibold">
+            <CutText text={title} />
           </h3>
           {subtitle ? (
             <span className="figure min-w-0 truncate text-ink3" title={subtitle}>
@@ -63,7 +64,6 @@ export function ChartFrame(props: ChartFrameProps) {
           ) : null}
         </div>
         {props.busy ? <Busy /> : null}
-        <span className="flex-1" />
         {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
         {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
       </header>

@@ -25,6 +25,7 @@ import {
   BitsChip,
   Button,
   bitsColor,
+  CutText,
   EmptyState,
   ErrorState,
   formatShape,
@@ -62,8 +63,10 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
     <>
       <div className="flex shrink-0 items-center gap-2">
         {bar}
-        <span className="min-w-0 truncate text-sm">
-          <b className="font-semibold">{layer.name}</b>{' '}
+        <span className="flex min-w-0 flex-wrap items-baseline gap-x-2 text-sm">
+          <b className="flex max-w-full min-w-0 font-semibold">
+            <CutText text={layer.name} />
+          </b>
           <span className="figure text-ink3">
             {formatShape(layer.shape)}
             {run ? ` · weights of ${run.name}` : ''}

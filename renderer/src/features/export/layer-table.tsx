@@ -1,4 +1,4 @@
-import { Chip, formatBytes, formatCount, formatShape, StateDot } from '../../ui/index.js';
+import { Chip, CutText, formatBytes, formatCount, formatShape, StateDot } from '../../ui/index.js';
 import type { LayerLine } from './sources.js';
 
 /** More rows than this are summed up: the table is a check before writing, not a browser. */
@@ -34,7 +34,9 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
                 label={line.ready ? 'ready' : 'not quantized yet'}
               />
             </td>
-            <td className="max-w-0 truncate py-1 pr-3">{line.name}</td>
+            <td className="max-w-0 py-1 pr-3">
+              <CutText text={line.name} className="align-bottom" />
+            </td>
             <td className="figure py-1 pr-3 whitespace-nowrap text-ink2">{formatShape(line.shape)}</td>
             <td className="py-1 pr-3">
               <Chip bits={line.bits}>{line.label}</Chip>
