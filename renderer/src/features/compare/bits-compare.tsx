@@ -7,6 +7,7 @@ import {
   commonLimit,
   formatDelta,
   occupied,
+  type Range,
   type ScaleKind,
   SmallMultiple,
   ToolToggle,
@@ -20,6 +21,7 @@ import {
   useLayerLens,
   useOwnBits,
   useWhatIf,
+  valueRange,
 } from '../../host/index.js';
 import {
   BitsChip,
@@ -147,6 +149,8 @@ function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
   const { counts } = analysis.histogram;
   const strips = columns.map((column) => occupied(counts, column.whatIf.meanErrorByBin));
   const limit = commonLimit(counts, strips);
+  const levels = columns.map((column) => column.whatIf.levels.values);
+  const range = valueRange(analysis.statistics, levels);
   const base = columns.find((column) => column.bits === baseline)?.whatIf.error ?? null;
   return (
     <div
@@ -160,6 +164,7 @@ function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
           analysis={analysis}
           strip={strips[index] ?? []}
           limit={limit}
+          range={range}
           base={base}
           scale={scale}
         />
@@ -173,15 +178,15 @@ interface BitsColumnProps {
   analysis: Analysis;
   strip: readonly number[];
   limit: number;
+  range: Range;
   base: QuantizationError | null;
   scale: ScaleKind;
 }
 
-function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnProps) {
+function BitsColumn({ column, analysis, strip, limit, range, base, scale }: BitsColumnProps) {
   const { bits, whatIf } = column;
   const { histogram, statistics, layer } = analysis;
   const pinned = base?.bits === bits;
-  const range = { low: histogram.low, high: histogram.high };
   const use = () => setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${plural(bits, 'bit')}`);
   return (
     <section

@@ -12,9 +12,9 @@ import {
   setLayerConfigs,
   useOwnBits,
   useWhatIf,
+  valueRange,
 } from '../../host/index.js';
 import { BitsChip, bitsColor, formatDb, formatShare, plural } from '../../ui/index.js';
-import { fullRange } from './weight-figures.js';
 
 export interface BitsRowProps {
   figures: LayerFigures;
@@ -76,6 +76,8 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const { counts } = set.analysis.histogram;
   const strips = set.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? []));
   const limit = commonLimit(counts, strips);
+  const levels = set.answers.map((answer) => answer?.levels.values ?? []);
+  const full = valueRange(set.analysis.statistics, levels);
   const current = figures.lens.quantizer?.bits;
   return (
     <section
@@ -92,7 +94,7 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
           note={set.own.bits.includes(bits) ? null : set.own.note}
           strip={strips[index] ?? noStrip}
           limit={limit}
-          range={range}
+          range={range ?? full}
           scale={scale}
         />
       ))}
@@ -109,7 +111,7 @@ interface BitsCardProps {
   note: string | null;
   strip: readonly number[];
   limit: number;
-  range: Range | null;
+  range: Range;
   scale: ScaleKind;
 }
 
@@ -119,7 +121,6 @@ function choose(layer: string, bits: Bits): void {
 
 function BitsCard(props: BitsCardProps) {
   const { bits, current, analysis, whatIf, note, strip, limit, range, scale } = props;
-  const full = fullRange(analysis.statistics);
   const error = whatIf?.error;
   const pick = () => choose(analysis.layer, bits);
   return (
@@ -155,7 +156,7 @@ function BitsCard(props: BitsCardProps) {
           stripLimit={limit}
           color={bitsColor(bits)}
           scale={scale}
-          range={range ?? full}
+          range={range}
           total={analysis.statistics.count}
           levels={whatIf.levels.values}
           onPick={pick}

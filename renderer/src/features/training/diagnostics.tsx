@@ -10,6 +10,7 @@ import {
   useSelection,
 } from '../../host/index.js';
 import { formatDb, formatNumber, formatShare, SegmentedControl } from '../../ui/index.js';
+import { runMarks } from '../curves/index.js';
 import { StepFigures } from './step-figures.js';
 
 /** More lines than this cannot be told apart. */
@@ -44,7 +45,7 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
   const all = evaluations[0]?.layers.map((layer) => layer.name) ?? [];
   const names = drawnLayers(all, selected);
   const legend = names.map((name, index) => ({ id: name, label: name, ...seriesStyle(index) }));
-  const shared = { evaluations, names, epochs: run.training.epochs };
+  const shared = { run, evaluations, names };
   return (
     <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
       <div className="flex min-h-5 items-center gap-3 px-0.5">
@@ -87,18 +88,18 @@ interface LayerChartProps {
   figure: EvaluationFigure;
   evaluations: readonly EvaluationPoint[];
   names: readonly string[];
-  epochs: number;
+  run: RunSummary;
   format(value: number): string;
 }
 
-function LayerChart({ title, figure, evaluations, names, epochs, format }: LayerChartProps) {
+function LayerChart({ title, figure, evaluations, names, run, format }: LayerChartProps) {
   const lines = names.map((name, index) => ({
     id: name,
     label: name,
     ...seriesStyle(index),
     points: layerPoints(evaluations, name, figure),
   }));
-  const reach = { low: 0, high: epochs };
+  const reach = { low: 0, high: run.training.epochs };
   return (
     <SeriesFrame
       title={title}
@@ -109,6 +110,7 @@ function LayerChart({ title, figure, evaluations, names, epochs, format }: Layer
       percent={figure === 'flipShare'}
       markers
       xRange={reach}
+      marks={runMarks([run], 'epoch')}
       group="training epoch"
       subtitle=""
       legend={false}
@@ -128,6 +130,7 @@ function RateChart({ run, series }: DiagnosticsProps) {
       xLabel="step"
       formatY={(y) => formatNumber(y, 4)}
       xRange={reach}
+      marks={runMarks([run], 'step')}
       group="training step"
     />
   );
