@@ -1,4 +1,4 @@
-/** The inputs of a layer that rounding and layer-wise training look at: captured, drawn, or from a file. */
+/** The inputs of a layer that rounding and layer training look at: captured, drawn, or from a file. */
 import { extname } from 'node:path';
 import type { NativeAddon } from '../../native/index.js';
 import { type Calibration, type Distribution, type GraphNode, QatError } from '../contract/index.js';

@@ -57,11 +57,7 @@ export function ChartFrame(props: ChartFrameProps) {
           <h3 id={titleId} className="flex max-w-full min-w-0 text-sm font-semibold">
             <CutText text={title} />
           </h3>
-          {subtitle ? (
-            <span className="figure min-w-0 truncate text-ink3" title={subtitle}>
-              {subtitle}
-            </span>
-          ) : null}
+          {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
         </div>
         {props.busy ? <Busy /> : null}
         {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}

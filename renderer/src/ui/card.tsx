@@ -30,14 +30,7 @@ export function Card({ title, subtitle, actions, children, className, inset }: C
             <h3 className="flex max-w-full min-w-0 text-sm font-semibold">
               {typeof title === 'string' ? <CutText text={title} /> : title}
             </h3>
-            {subtitle ? (
-              <span
-                className="figure min-w-0 truncate text-ink3"
-                title={typeof subtitle === 'string' ? subtitle : undefined}
-              >
-                {subtitle}
-              </span>
-            ) : null}
+            {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
           </div>
           {actions}
         </header>

@@ -40,8 +40,8 @@ export function ErrorByBits({ pair, busy }: ErrorPartProps) {
   return (
     <ChartFrame
       title="SQNR by bits"
-      subtitle="dB"
-      note={exact.length > 0 ? `exact at ${exact.join(', ')}` : own.note}
+      subtitle={own.note === null ? 'dB' : `dB · ${own.note}`}
+      note={exact.length > 0 ? `exact at ${exact.join(', ')}` : null}
       summary={`Signal to quantization noise: ${summary}.`}
       table={table}
       busy={busy}

@@ -44,7 +44,7 @@ export function ExportView() {
       <div className="mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
         <Card
           title="Export"
-          subtitle="packed safetensors, proven after writing"
+          subtitle="packed, proven after writing"
           actions={
             <>
               <div className="w-64">

@@ -31,12 +31,12 @@ function LayerName({ name, sharedStart }: { name: string; sharedStart: string })
   if (sharedStart === '' || !name.startsWith(sharedStart)) return <CutText text={name} title={null} />;
   return (
     <>
-      <CutText text={name} title={null} className="hidden @min-[24rem]/list:inline-flex" />
-      <CutText
-        text={`…${name.slice(sharedStart.length)}`}
-        title={null}
-        className="@min-[24rem]/list:hidden"
-      />
+      <span className="hidden @min-[24rem]/list:contents">
+        <CutText text={name} title={null} />
+      </span>
+      <span className="contents @min-[24rem]/list:hidden">
+        <CutText text={`…${name.slice(sharedStart.length)}`} title={null} />
+      </span>
     </>
   );
 }

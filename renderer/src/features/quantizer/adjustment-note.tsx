@@ -12,27 +12,29 @@ export function AdjustmentNote() {
   return (
     <div role="status" className="empty:-mt-[9px]">
       {lines.length > 0 ? (
-        <div className="flex items-start gap-1 rounded-md border border-accent/40 bg-accent-soft/40 py-1 pr-1 pl-2.5 text-sm text-ink2">
-          <ul className="min-w-0 flex-1 py-0.5">
+        <div className="rounded-md border border-accent/40 bg-accent-soft/40 py-1 pr-1 pl-2.5 text-sm text-ink2">
+          <span className="float-right flex">
+            <Button
+              size="sm"
+              variant="ghost"
+              icon={<Undo2 aria-hidden className="size-3.5" />}
+              tip="Take the whole edit back"
+              onClick={undo}
+            >
+              Undo
+            </Button>
+            <IconButton
+              size="sm"
+              label="Dismiss"
+              icon={<X aria-hidden className="size-3.5" />}
+              onClick={forgetAdjustments}
+            />
+          </span>
+          <ul className="py-0.5 pr-1.5">
             {lines.map((line) => (
               <li key={line}>{line}</li>
             ))}
           </ul>
-          <Button
-            size="sm"
-            variant="ghost"
-            icon={<Undo2 aria-hidden className="size-3.5" />}
-            tip="Take the whole edit back"
-            onClick={undo}
-          >
-            Undo
-          </Button>
-          <IconButton
-            size="sm"
-            label="Dismiss"
-            icon={<X aria-hidden className="size-3.5" />}
-            onClick={forgetAdjustments}
-          />
         </div>
       ) : null}
     </div>
