@@ -48,20 +48,22 @@ export function ChartFrame(props: ChartFrameProps) {
       aria-describedby={summaryId}
       aria-busy={props.busy || undefined}
       className={clsx(
-        'flex min-h-0 min-w-0 flex-col rounded-lg border border-line bg-bg1 px-3 pt-2 pb-2',
+        '@container flex min-h-0 min-w-0 flex-col rounded-lg border border-line bg-bg1 px-2.5 pt-2 pb-2',
         props.className,
       )}
     >
-      <header className="mb-1 flex min-h-6 items-center gap-2">
-        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2">
+      <header className="mb-1 flex min-h-6 flex-wrap items-center gap-x-1 gap-y-0.5">
+        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2 @min-[16rem]:basis-40">
           <h3 id={titleId} className="flex max-w-full min-w-0 text-sm font-semibold">
             <CutText text={title} />
           </h3>
           {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
         </div>
         {props.busy ? <Busy /> : null}
-        {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
-        {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
+        <div className="ml-auto flex items-center gap-2">
+          {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
+          {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
+        </div>
       </header>
       <p id={summaryId} className="chart-hidden">
         {ready ? summary : ''}

@@ -126,15 +126,15 @@ export function alongLine(text: string, y: number, plot: PlotBox): Place[] {
   ]);
 }
 
-/** Where the text of a vertical line can stand: beside it, at its top and at its foot. */
+/** Where the text of a vertical line can stand: behind it, at its top and at its foot, else before it. */
 export function besideLine(text: string, x: number, plot: PlotBox): Place[] {
-  const bottom = plot.y + plot.height;
-  return [plot.y + ascentPx + 1, bottom - 5, plot.y + 2 * ascentPx + 5, bottom - ascentPx - 9].flatMap(
-    (baseline): Place[] => [
-      { text, x: x + 4, y: baseline, anchor: 'start' },
-      { text, x: x - 4, y: baseline, anchor: 'end' },
-    ],
-  );
+  const [top, bottom] = [plot.y + ascentPx + 1, plot.y + plot.height - 5];
+  const row = ascentPx + descentPx + 1;
+  const rows = [top, top + row, top + 2 * row, bottom, bottom - row];
+  return [
+    ...rows.map((y): Place => ({ text, x: x + 4, y, anchor: 'start' })),
+    ...rows.map((y): Place => ({ text, x: x - 4, y, anchor: 'end' })),
+  ];
 }
 
 export interface Around {
@@ -146,15 +146,17 @@ export interface Around {
   taken?: readonly Box[];
 }
 
-/** Between a text and a line that it is not crossed by. */
-const airPx = 3;
+/** Between a text and a line that does not cross it. */
+const airPx = 4.5;
+/** So much of a line is put up with behind a text rather than taking the next place. */
+const preferencePx = 2;
 
-/** The place where the least of the lines lies behind the text, the first of equals; null: none is free of other texts. */
+/** The place where the least of the lines lies behind the text, earlier places preferred; null: none is free of other texts. */
 export function clearestPlace(places: readonly Place[], around: Around): Place | null {
   const { inside, paths, taken = [] } = around;
   let best: Place | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const place of places) {
+  for (const [index, place] of places.entries()) {
     const box = labelBox(place);
     const leaves =
       box.left < inside.left ||
@@ -162,7 +164,8 @@ export function clearestPlace(places: readonly Place[], around: Around): Place |
       box.top < inside.top ||
       box.bottom > inside.bottom;
     if (leaves || taken.some((other) => overlap(box, other))) continue;
-    const covered = paths.reduce((sum, path) => sum + pixelsInside(path, grown(box)), 0);
+    const start = index * preferencePx;
+    const covered = paths.reduce((sum, path) => sum + pixelsInside(path, grown(box)), start);
     if (covered >= least) continue;
     least = covered;
     best = place;

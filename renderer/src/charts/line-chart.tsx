@@ -332,7 +332,8 @@ function markTexts(props: LinePlotProps, marks: readonly VerticalMark[], x: Scal
     put(alongLine(goal.label, y(goal.y), plot), [...curves, ...markLines]);
   }
   for (const mark of marks) {
-    put(besideLine(mark.label, x(mark.x), plot), [...curves, ...goalLines]);
+    const others = markLines.filter((_, index) => marks[index]?.x !== mark.x);
+    put(besideLine(mark.label, x(mark.x), plot), [...curves, ...goalLines, ...others]);
   }
   return placed;
 }

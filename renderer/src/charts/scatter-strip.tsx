@@ -49,7 +49,7 @@ export interface ScatterStripProps {
   group?: string | undefined;
 }
 
-const margins: Margins = { top: 10, right: 14, bottom: 24, left: 56 };
+const margins: Margins = { top: 10, right: 22, bottom: 24, left: 56 };
 const pointsLayer = 150;
 
 function padded(range: Range | null, share: number): Range {

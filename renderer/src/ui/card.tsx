@@ -25,14 +25,14 @@ export function Card({ title, subtitle, actions, children, className, inset }: C
       )}
     >
       {title || actions ? (
-        <header className="mb-1.5 flex min-h-6 items-center gap-2.5">
-          <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2.5">
+        <header className="mb-1.5 flex min-h-6 flex-wrap items-center gap-x-2.5 gap-y-1">
+          <div className="flex min-w-0 flex-1 basis-24 flex-wrap items-center gap-x-2.5">
             <h3 className="flex max-w-full min-w-0 text-sm font-semibold">
               {typeof title === 'string' ? <CutText text={title} /> : title}
             </h3>
             {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
           </div>
-          {actions}
+          {actions ? <div className="ml-auto flex min-w-0 items-center gap-2.5">{actions}</div> : null}
         </header>
       ) : null}
       {children}

@@ -63,7 +63,7 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
   const errors = columns.map((column) => column.whatIf.error);
   return (
     <>
-      <div className="flex shrink-0 items-center gap-2">
+      <div className="flex shrink-0 flex-wrap items-center gap-2">
         {bar}
         <span className="flex min-w-0 flex-wrap items-baseline gap-x-2 text-sm">
           <b className="flex max-w-full min-w-0 font-semibold">
@@ -123,9 +123,12 @@ function BitsPicker({ bits, own }: { bits: readonly Bits[]; own: OwnBits }) {
             aria-disabled={blocked !== undefined || undefined}
             title={blocked}
             onClick={() => (missing === undefined ? toggleBits(one) : undefined)}
-            className={clsx('rounded-sm', on ? '' : missing ? 'opacity-25' : 'opacity-45 hover:opacity-100')}
+            className="rounded-sm aria-disabled:opacity-60"
           >
-            <BitsChip bits={one} />
+            <BitsChip
+              bits={one}
+              className={clsx('border', on ? 'border-transparent' : '!bg-transparent border-line !text-ink2')}
+            />
           </button>
         );
       })}

@@ -7,20 +7,19 @@ function beginnings({ training }: RunSummary): { epoch: number; label: string }[
   const found: { epoch: number; label: string }[] = [];
   if (quantizeFromEpoch > 0) found.push({ epoch: quantizeFromEpoch, label: 'quantized' });
   // A weight is held for its codes, which there are from then on.
-  if (freezeThreshold > 0) found.push({ epoch: quantizeFromEpoch, label: 'weights may freeze' });
-  if (freezeNormFromEpoch !== null) found.push({ epoch: freezeNormFromEpoch, label: 'batch norm frozen' });
+  if (freezeThreshold > 0) found.push({ epoch: quantizeFromEpoch, label: 'weights freeze' });
+  if (freezeNormFromEpoch !== null) found.push({ epoch: freezeNormFromEpoch, label: 'norms frozen' });
   return found;
 }
 
-/** Of all the runs, each place once with everything that begins there. */
+/** Of all the runs, each beginning once. */
 export function runMarks(runs: readonly RunSummary[], axis: 'epoch' | 'step'): VerticalMark[] {
-  const labels = new Map<number, Set<string>>();
+  const marks = new Map<string, VerticalMark>();
   for (const run of runs) {
     const scale = axis === 'epoch' ? 1 : run.progress.stepsTotal / run.training.epochs;
     for (const { epoch, label } of beginnings(run)) {
-      const at = labels.get(epoch * scale) ?? new Set();
-      labels.set(epoch * scale, at.add(label));
+      marks.set(`${epoch * scale} ${label}`, { x: epoch * scale, label });
     }
   }
-  return [...labels].map(([x, texts]) => ({ x, label: [...texts].join(', ') })).sort((a, b) => a.x - b.x);
+  return [...marks.values()].sort((a, b) => a.x - b.x);
 }

@@ -82,7 +82,7 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
   return (
     <section
       aria-label="The same weights at other bit-widths"
-      className="grid h-56 shrink-0 grid-cols-4 gap-2.5"
+      className="grid shrink-0 auto-rows-[14rem] grid-cols-4 gap-2.5 @max-[36rem]:grid-cols-2"
     >
       {widths.map((bits, index) => (
         <BitsCard
@@ -143,7 +143,7 @@ function BitsCard(props: BitsCardProps) {
       >
         <BitsChip bits={bits} />
         <span className="flex-1 text-xs text-ink3">{current ? 'chosen' : ''}</span>
-        <span className="figure">{error ? formatDb(error.sqnrDb, 1) : '–'}</span>
+        <span className="figure whitespace-nowrap">{error ? formatDb(error.sqnrDb, 1) : '–'}</span>
       </button>
       {whatIf ? (
         <SmallMultiple

@@ -17,7 +17,7 @@ export function LensBar({ lens }: { lens: LayerLens }) {
       .reverse(),
   ];
   return (
-    <div className="flex min-w-0 shrink-0 items-center gap-2 text-sm text-ink2">
+    <div className="flex min-w-0 shrink-0 flex-wrap items-center gap-2 text-sm whitespace-nowrap text-ink2">
       <span>Weights of</span>
       <div className="w-44 min-w-0">
         <Select

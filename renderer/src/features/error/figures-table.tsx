@@ -90,7 +90,7 @@ export function FiguresTable({ pair }: ErrorPartProps) {
   const table = () => rawTable(sortRows(errors, errorColumns, sort), errorColumns);
   return (
     <Card
-      className="col-span-2"
+      className="col-span-2 @max-[36rem]:col-span-1"
       title={layer}
       subtitle="error of the quantized weight by bits"
       actions={<CopyTable title={`${layer} error by bits`} table={table} />}

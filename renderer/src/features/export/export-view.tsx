@@ -41,7 +41,7 @@ export function ExportView() {
   const blocked = exportBlocked(situation, runId);
   return (
     <ScrollArea className="flex-1">
-      <div className="mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
+      <div className="@container mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
         <Card
           title="Export"
           subtitle="packed, proven after writing"

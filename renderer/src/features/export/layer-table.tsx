@@ -18,10 +18,10 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
           <th className="w-5 pb-1">
             <span className="sr-only">State</span>
           </th>
-          <th className="w-2/5 pb-1 font-normal">Layer</th>
+          <th className="w-2/5 min-w-28 pb-1 font-normal">Layer</th>
           <th className="pb-1 font-normal">Shape</th>
           <th className="pb-1 font-normal">Bits</th>
-          <th className="pb-1 text-right font-normal">Bits / weight</th>
+          <th className="pb-1 text-right font-normal whitespace-nowrap">Bits / weight</th>
           <th className="pb-1 text-right font-normal">Bytes</th>
         </tr>
       </thead>
@@ -42,7 +42,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
               <Chip bits={line.bits}>{line.label}</Chip>
             </td>
             <td className="figure py-1 text-right">{line.effectiveBits.toFixed(2)}</td>
-            <td className="figure py-1 text-right whitespace-nowrap">{formatBytes(line.bytes)}</td>
+            <td className="figure py-1 pl-3 text-right whitespace-nowrap">{formatBytes(line.bytes)}</td>
           </tr>
         ))}
       </tbody>
@@ -55,7 +55,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
               : `${formatCount(weights)} weights`}
           </td>
           <td className="py-1 text-right">{weights > 0 ? ((bytes * 8) / weights).toFixed(2) : '—'}</td>
-          <td className="py-1 text-right whitespace-nowrap">{formatBytes(bytes)}</td>
+          <td className="py-1 pl-3 text-right whitespace-nowrap">{formatBytes(bytes)}</td>
         </tr>
       </tfoot>
     </table>

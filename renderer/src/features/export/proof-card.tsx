@@ -134,12 +134,10 @@ export function ProofCard({ record }: { record: ExportRecord }) {
     >
       <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
         <Line name="File">
-          <CutText
-            text={record.path}
-            at={fileNameAt(record.path)}
-            className="max-w-[calc(100%-4.5rem)] align-bottom"
-          />{' '}
-          <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
+          <span className="flex gap-2">
+            <CutText text={record.path} at={fileNameAt(record.path)} />
+            <span className="shrink-0 text-ink3">{formatBytes(record.sizeBytes)}</span>
+          </span>
         </Line>
         <Line name="SHA-256">
           <span className="tracking-tight break-all">{record.sha256}</span>

@@ -47,8 +47,11 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
   const legend = names.map((name, index) => ({ id: name, label: name, ...seriesStyle(index) }));
   const shared = { run, evaluations, names };
   return (
-    <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
-      <div className="flex min-h-5 items-center gap-3 px-0.5">
+    <section
+      aria-label={`Layers of ${run.name}`}
+      className="flex min-h-44 flex-[1_1_0] flex-col @max-[36rem]:min-h-[21rem]"
+    >
+      <div className="mb-1 flex min-h-5 items-center gap-3 px-0.5">
         <h3 className="shrink-0 text-xs text-ink3">
           Layers of {run.name}
           {all.length > names.length ? ` (${names.length} of ${all.length})` : ''}
@@ -62,7 +65,7 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
           size="sm"
         />
       </div>
-      <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5">
+      <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5 @max-[36rem]:grid-cols-2">
         {axis === 'epoch' ? (
           <>
             <LayerChart {...shared} title="SQNR, dB" figure="sqnrDb" format={(y) => formatDb(y, 2)} />
@@ -75,7 +78,12 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
             <LayerChart {...shared} title="Code flips" figure="flipShare" format={(y) => formatShare(y, 2)} />
           </>
         ) : (
-          <StepFigures run={run} series={series} names={names} className="col-span-3" />
+          <StepFigures
+            run={run}
+            series={series}
+            names={names}
+            className="col-span-3 @max-[36rem]:col-span-2"
+          />
         )}
         <RateChart run={run} series={series} />
       </div>
