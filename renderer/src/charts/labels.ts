@@ -144,6 +144,8 @@ export interface Around {
   paths: readonly (readonly Pixel[])[];
   /** What must not be covered. */
   taken?: readonly Box[];
+  /** A text that covers more pixels of the lines than this is better left out. */
+  mostPx?: number;
 }
 
 /** Between a text and a line that does not cross it. */
@@ -151,9 +153,9 @@ const airPx = 4.5;
 /** So much of a line is put up with behind a text rather than taking the next place. */
 const preferencePx = 2;
 
-/** The place where the least of the lines lies behind the text, earlier places preferred; null: none is free of other texts. */
+/** The place where the least of the lines lies behind the text, earlier places preferred; null: there is none. */
 export function clearestPlace(places: readonly Place[], around: Around): Place | null {
-  const { inside, paths, taken = [] } = around;
+  const { inside, paths, taken = [], mostPx = Number.POSITIVE_INFINITY } = around;
   let best: Place | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const [index, place] of places.entries()) {
@@ -164,10 +166,10 @@ export function clearestPlace(places: readonly Place[], around: Around): Place |
       box.top < inside.top ||
       box.bottom > inside.bottom;
     if (leaves || taken.some((other) => overlap(box, other))) continue;
-    const start = index * preferencePx;
-    const covered = paths.reduce((sum, path) => sum + pixelsInside(path, grown(box)), start);
-    if (covered >= least) continue;
-    least = covered;
+    const covered = paths.reduce((sum, path) => sum + pixelsInside(path, grown(box)), 0);
+    const cost = covered + index * preferencePx;
+    if (covered > mostPx || cost >= least) continue;
+    least = cost;
     best = place;
   }
   return best;

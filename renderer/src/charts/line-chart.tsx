@@ -73,6 +73,8 @@ const plainMargins: Margins = { top: 8, right: 12, bottom: 24, left: 52 };
 const goalMargins: Margins = { ...plainMargins, top: 18 };
 const marksLayer = 150;
 const maxMarkers = 64;
+/** A mark's text may lie on so much of a curve; the summary names the mark in any case. */
+const markCoverPx = 16;
 const noMarks: readonly VerticalMark[] = [];
 const noGoals: readonly HorizontalMark[] = [];
 
@@ -324,8 +326,13 @@ function markTexts(props: LinePlotProps, marks: readonly VerticalMark[], x: Scal
     { x: x(mark.x), y: plot.y + plot.height },
   ]);
   const placed: Place[] = [];
-  const put = (places: readonly Place[], paths: typeof curves) => {
-    const place = clearestPlace(places, { inside, paths, taken: placed.map(labelBox) });
+  const put = (places: readonly Place[], paths: typeof curves, mostPx?: number) => {
+    const place = clearestPlace(places, {
+      inside,
+      paths,
+      taken: placed.map(labelBox),
+      ...(mostPx === undefined ? {} : { mostPx }),
+    });
     if (place) placed.push(place);
   };
   for (const goal of goals) {
@@ -333,7 +340,7 @@ function markTexts(props: LinePlotProps, marks: readonly VerticalMark[], x: Scal
   }
   for (const mark of marks) {
     const others = markLines.filter((_, index) => marks[index]?.x !== mark.x);
-    put(besideLine(mark.label, x(mark.x), plot), [...curves, ...goalLines, ...others]);
+    put(besideLine(mark.label, x(mark.x), plot), [...curves, ...goalLines, ...others], markCoverPx);
   }
   return placed;
 }

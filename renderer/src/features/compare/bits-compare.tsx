@@ -158,7 +158,7 @@ function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
   return (
     <div
       className="grid min-h-96 flex-1 gap-2.5"
-      style={{ gridTemplateColumns: `repeat(${columns.length}, minmax(0, 1fr))` }}
+      style={{ gridTemplateColumns: `repeat(${columns.length}, minmax(9rem, 1fr))` }}
     >
       {columns.map((column, index) => (
         <BitsColumn

@@ -126,21 +126,22 @@ function RunsTable({ bar, runs }: { bar: ReactNode; runs: readonly RunSummary[] 
     <section className="flex max-h-[46%] min-h-0 shrink-0 flex-col gap-2.5">
       <div className="flex shrink-0 flex-wrap items-center gap-x-4 gap-y-1 whitespace-nowrap">
         {bar}
-        <span className="flex-1" />
-        <Checkbox
-          label="Differences only"
-          checked={differencesOnly}
-          onChange={(on) => useCompare.setState({ differencesOnly: on })}
-        />
-        <Button
-          size="sm"
-          variant="ghost"
-          onClick={() => selectRuns([])}
-          blocked={picked.length === 0 ? 'Nothing is picked' : null}
-        >
-          Clear the picks
-        </Button>
-        <CopyTable title="comparison of runs" table={copied} />
+        <div className="ml-auto flex items-center gap-x-4">
+          <Checkbox
+            label="Differences only"
+            checked={differencesOnly}
+            onChange={(on) => useCompare.setState({ differencesOnly: on })}
+          />
+          <Button
+            size="sm"
+            variant="ghost"
+            onClick={() => selectRuns([])}
+            blocked={picked.length === 0 ? 'Nothing is picked' : null}
+          >
+            Clear the picks
+          </Button>
+          <CopyTable title="comparison of runs" table={copied} />
+        </div>
       </div>
       <Card className="!py-1.5">
         <DataTable

@@ -12,7 +12,7 @@ describe('runMarks', () => {
     expect(runMarks([late], 'epoch')).toEqual([
       { x: 2, label: 'quantized' },
       { x: 2, label: 'weights freeze' },
-      { x: 6, label: 'norms frozen' },
+      { x: 6, label: 'norm frozen' },
     ]);
     expect(runMarks([late], 'step').map(({ x }) => x)).toEqual([188, 188, 564]);
   });
@@ -22,7 +22,7 @@ describe('runMarks', () => {
     const norm = run({ freezeNormFromEpoch: 4 });
     expect(runMarks([norm, norm, run({ freezeThreshold: 0.1 })], 'epoch')).toEqual([
       { x: 0, label: 'weights freeze' },
-      { x: 4, label: 'norms frozen' },
+      { x: 4, label: 'norm frozen' },
     ]);
   });
 });

@@ -8,7 +8,7 @@ function beginnings({ training }: RunSummary): { epoch: number; label: string }[
   if (quantizeFromEpoch > 0) found.push({ epoch: quantizeFromEpoch, label: 'quantized' });
   // A weight is held for its codes, which there are from then on.
   if (freezeThreshold > 0) found.push({ epoch: quantizeFromEpoch, label: 'weights freeze' });
-  if (freezeNormFromEpoch !== null) found.push({ epoch: freezeNormFromEpoch, label: 'norms frozen' });
+  if (freezeNormFromEpoch !== null) found.push({ epoch: freezeNormFromEpoch, label: 'norm frozen' });
   return found;
 }
 

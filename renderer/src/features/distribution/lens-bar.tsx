@@ -34,29 +34,31 @@ export function LensBar({ lens }: { lens: LayerLens }) {
         </span>
       ) : null}
       <span className="flex-1" />
-      <span>Output channels</span>
-      <SegmentedControl
-        label="Output channels"
-        value={row === null ? 'all' : 'one'}
-        segments={[
-          { value: 'all', label: `all ${layer.rows}` },
-          { value: 'one', label: 'one' },
-        ]}
-        onChange={(value) => lookAtRow(layer.name, value === 'all' ? null : (row ?? 0))}
-        className="min-w-32"
-      />
-      {row === null ? null : (
-        <div className="w-16">
-          <NumberField
-            label="Output channel"
-            value={row}
-            min={0}
-            max={layer.rows - 1}
-            integer
-            onChange={(value) => lookAtRow(layer.name, value)}
-          />
-        </div>
-      )}
+      <span className="flex items-center gap-2">
+        <span>Output channels</span>
+        <SegmentedControl
+          label="Output channels"
+          value={row === null ? 'all' : 'one'}
+          segments={[
+            { value: 'all', label: `all ${layer.rows}` },
+            { value: 'one', label: 'one' },
+          ]}
+          onChange={(value) => lookAtRow(layer.name, value === 'all' ? null : (row ?? 0))}
+          className="min-w-32"
+        />
+        {row === null ? null : (
+          <div className="w-16">
+            <NumberField
+              label="Output channel"
+              value={row}
+              min={0}
+              max={layer.rows - 1}
+              integer
+              onChange={(value) => lookAtRow(layer.name, value)}
+            />
+          </div>
+        )}
+      </span>
     </div>
   );
 }

@@ -28,7 +28,7 @@ export function LayerTable({ lines }: { lines: readonly LayerLine[] }) {
       <tbody>
         {shown.map((line) => (
           <tr key={line.name} className="border-t border-line">
-            <td>
+            <td className="pr-3">
               <StateDot
                 tone={line.ready ? 'ok' : 'idle'}
                 label={line.ready ? 'ready' : 'not quantized yet'}

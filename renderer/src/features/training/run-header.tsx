@@ -1,5 +1,7 @@
 /** One run at a glance: how far it is, how long it takes, what came of it. */
+
 import { Pause, Play, Square } from 'lucide-react';
+import { Fragment } from 'react';
 import { formatDelta } from '../../charts/index.js';
 import { isActive, type RunSummary } from '../../host/contract.js';
 import {
@@ -74,10 +76,10 @@ export function RunHeader({ run }: { run: RunSummary }) {
         />
         <span className="figure text-ink2">
           {progressFigures(run).map((figure, index) => (
-            <span key={figure} className="whitespace-nowrap">
+            <Fragment key={figure}>
               {index > 0 ? ' · ' : ''}
-              {figure}
-            </span>
+              <span className="whitespace-nowrap">{figure}</span>
+            </Fragment>
           ))}
         </span>
       </div>
