@@ -66,7 +66,7 @@ function parameterFacts(parameters: readonly Parameter[]): Facts {
 }
 
 const roundingFacts = (part: RoundingPart): Facts => [
-  `Grids: ${part.grids.join(', ')}; granularities: ${part.granularities.join(', ')}; gradient rules: ${part.methods.join(', ')}`,
+  `Grids: ${part.grids.join(', ')}; granularities: ${part.granularities.join(', ')}; methods: ${part.methods.join(', ')}`,
   `Inputs of the layer: ${part.needsInputs ? 'needed' : 'not needed'}`,
   ...parameterFacts(part.parameters),
   part.needsInputs ? 'Parameter `correctBias`: b ← b − (Ŵ − W)·x̄ with x̄ the mean input, default no' : null,
@@ -89,7 +89,7 @@ function weightNeeds({ weightGrids, granularity, range }: MethodPart): string {
   return [
     every ? 'every grid but user' : `grid ${weightGrids.join(', ')}`,
     granularity === null ? null : `granularity ${granularity}`,
-    range === null ? null : `range estimator ${range}`,
+    range === null ? null : `start range ${range}`,
   ]
     .filter((need) => need !== null)
     .join('; ');
@@ -100,16 +100,16 @@ const layerFacts = ({ where }: LayerKind): Facts => [`Where: ${where}`];
 export function quantizersPage(): string {
   return `${[
     '# Quantizers',
-    `A quantizer is composed of a grid (where the levels are), a range estimator (how *prepare* sets the scale), a
-granularity (what shares a scale), a rounding, and in training a gradient rule. Each part is a row of
+    `A quantizer is composed of a grid (where the levels are), a start range (how *prepare* estimates the scale), a
+granularity (what shares a scale), a rounding, and in training a method. Each part is a row of
 \`electron/contract/quantizer-parts/\`, from which this page is made (\`npm run docs\`). [numerics.md](numerics.md) has the
 notation and every choice that the papers leave open: *b* bits · *w* a weight or input · *s* > 0 its scale · *z* its zero
 point · ŵ the quantized value · ⌊·⌉ rounding half to even.`,
     chapter('Grids', 'Where the levels are, and which code each has.', gridTable, gridFacts),
     chapter(
-      'Range estimators',
-      `How *prepare* sets the scale from the elements that share it. A binary scale is mean|w| whatever the estimator. On the
-ternary grid an estimator that names no threshold has Δ = s/2: each weight takes the nearest level.`,
+      'Start ranges',
+      `How *prepare* sets the scale from the elements that share it. A binary scale is mean|w| whatever the start range. On the
+ternary grid one that names no threshold has Δ = s/2: each weight takes the nearest level.`,
       rangeTable,
       rangeFacts,
     ),
@@ -122,8 +122,8 @@ weight, whatever is chosen here.`,
       roundingFacts,
     ),
     chapter(
-      'Gradient rules',
-      'What training sends through the rounding, and what becomes of the scales.',
+      'Methods',
+      'The gradient rule of training: what it sends through the rounding, and what becomes of the scales.',
       methodTable,
       methodFacts,
     ),

@@ -1,4 +1,4 @@
-/** Inputs of a layer that rounding and layer-wise training look at, and what they made of the layer. */
+/** Inputs of a layer that rounding and layer training look at, and what they made of the layer. */
 import { z } from 'zod';
 
 const samples = z.int().min(1).max(1_000_000);

@@ -1,6 +1,6 @@
 /**
  * What can be set on a layer. A quantizer is a mix of grid, range estimator, granularity, rounding and
- * gradient method, each a row of quantizer-parts/; a preset is a named mix. Words as in the glossary of docs/architecture.md.
+ * method, each a row of quantizer-parts/; a preset is a named mix. Words as in the glossary of docs/architecture.md.
  */
 import { z } from 'zod';
 import {
@@ -174,11 +174,11 @@ export const weightQuantizerSchema = z
     path: ['grid'],
   })
   .refine((q) => fitsGrid(q.range, q.grid), {
-    message: 'this range estimator does not fit the grid',
+    message: 'this start range does not fit the grid',
     path: ['range'],
   })
   .refine((q) => fitsWeight(q.method, q), {
-    message: 'this method does not fit the grid, the granularity or the range estimator',
+    message: 'this method does not fit the grid, the granularity or the start range',
     path: ['method'],
   })
   .refine((q) => fitsRounding(roundingOf(q), q), {
@@ -193,7 +193,7 @@ export const activationQuantizerSchema = z
     bits: bitsSchema,
     grid: z.enum(activationGrids),
     range: rangeEstimatorSchema.refine((range) => rangeTable[range].activations, {
-      message: 'this range estimator is for weights',
+      message: 'this start range is for weights',
     }),
     ...rangeParameters,
     method: methodSchema,
@@ -305,6 +305,21 @@ export function legalActivation(
   if (!activationGrids.includes(next.grid)) next.grid = grid;
   if (!fitsActivation(next.method, next)) next.bits = bitsSchema.parse(bits);
   return next;
+}
+
+/**
+ * The bits from 1 to 8 that the quantizer's own method and grid have: at others it would be another quantizer.
+ * The 1 bit of a plain grid is the binary one. What a library has only the library knows: `libraryBits`.
+ */
+export function ownBits(quantizer: WeightQuantizer, libraryBits: readonly Bits[]): Bits[] {
+  const own = (bits: Bits) => {
+    if (quantizer.method === 'user') return libraryBits.includes(bits);
+    const { grid, method } = legalWeight(quantizer, { bits });
+    if (method !== quantizer.method) return false;
+    if (grid === quantizer.grid) return true;
+    return quantizer.grid !== 'ternary' && (grid === 'binary' || quantizer.grid === 'binary');
+  };
+  return bitWidths.filter((bits) => bits !== 32 && own(bits));
 }
 
 /** Change the weight bits and keep the configuration legal. */

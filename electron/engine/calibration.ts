@@ -1,4 +1,4 @@
-/** The inputs of a layer that rounding and layer-wise training look at, from where the user chose. */
+/** The inputs of a layer that rounding and layer training look at, from where the user chose. */
 import type { NativeAddon } from '../../native/index.js';
 import { type Calibration, inputWidth } from '../contract/index.js';
 import { captureInputs, captureSource } from './captured-inputs.js';

@@ -99,7 +99,7 @@ export const methodTable = {
     source: 'Zhu et al. 2017, arXiv:1612.01064',
     goodFor: 'Ternary weights whose positive and negative sides differ.',
     traps:
-      'Δ follows the largest weight at every step. Starts from the range estimator TTQ and from no other. A packed product needs a second sum for the minus codes.',
+      'Δ follows the largest weight at every step. Starts from TTQ start and from no other. A packed product needs a second sum for the minus codes.',
     weightGrids: ['ternary'],
     granularity: null,
     range: 'ttq',

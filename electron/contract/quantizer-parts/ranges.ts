@@ -25,7 +25,7 @@ export const rangeTable = {
     ...everywhere,
   },
   absmax: {
-    label: 'Largest value',
+    label: 'Abs-max',
     formula: 's = max|w| / top level\nunsigned: from min(w, 0) to max(w, 0)',
     source: 'Wu et al. 2020, arXiv:2004.09602',
     goodFor: 'Nothing is clipped; the plain rule of 8 bits. On the unsigned grid it is min-max.',

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { StatusBar } from '../features/jobs/index.js';
 import { connect, followTheme, loadLibraries, useProject } from '../host/index.js';
 import { TooltipProvider } from '../ui/index.js';
 import { AboutDialog } from './about-dialog.js';
@@ -13,7 +14,7 @@ import { ModelDialogs } from './model-dialogs.js';
 import { OpeningOverlay } from './opening-overlay.js';
 import { ShortcutsDialog } from './shortcuts-dialog.js';
 import { StartScreen } from './start-screen.js';
-import { Toasts } from './toasts.js';
+import { ErrorNotices, QuietNotice } from './toasts.js';
 import { Workbench } from './workbench.js';
 
 function useConnection(): void {
@@ -45,7 +46,17 @@ export function App() {
   const open = useProject((state) => state.project !== null);
   return (
     <TooltipProvider delayDuration={450} skipDelayDuration={150}>
-      {loading ? <div aria-busy className="h-full bg-bg0" /> : open ? <Workbench /> : <StartScreen />}
+      <div className="flex h-full flex-col">
+        <div className="min-h-0 flex-1">
+          {loading ? <div aria-busy className="h-full bg-bg0" /> : open ? <Workbench /> : <StartScreen />}
+        </div>
+        <ErrorNotices />
+        <div data-panel="status">
+          <StatusBar>
+            <QuietNotice />
+          </StatusBar>
+        </div>
+      </div>
       <OpeningOverlay />
       <DropOverlay />
       <CommandPalette />
@@ -54,7 +65,6 @@ export function App() {
       <LibrariesDialog />
       <ModelDialogs />
       <ErrorLog />
-      <Toasts />
     </TooltipProvider>
   );
 }

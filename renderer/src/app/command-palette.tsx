@@ -1,7 +1,7 @@
 import { Command } from 'cmdk';
 import { Search } from 'lucide-react';
 import { openFolder, openModel, selectLayers, useProject } from '../host/index.js';
-import { Dialog, Kbd } from '../ui/index.js';
+import { CutText, Dialog, Kbd } from '../ui/index.js';
 import { commandGroups } from './commands/command.js';
 import { commands } from './commands/registry.js';
 import { runCommand, useCommandContext } from './commands/use-commands.js';
@@ -60,7 +60,7 @@ function LayerItems() {
           }}
           className={item}
         >
-          <span className="flex-1 truncate">{layer.name}</span>
+          <CutText text={layer.name} className="flex-1" />
           <span className="figure text-ink3">{layer.shape.join(' × ')}</span>
         </Command.Item>
       ))}

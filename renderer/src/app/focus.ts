@@ -1,6 +1,6 @@
 /** Moves the keyboard focus between the parts of the window. */
 
-const order = ['layers', 'views', 'quantizer', 'status'];
+const order = ['layers', 'views', 'quantizer', 'notices', 'status'];
 
 /** Marks a part of the window: `data-panel="layers"`. */
 export const panelAttribute = 'data-panel';

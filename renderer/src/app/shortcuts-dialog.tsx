@@ -9,7 +9,8 @@ const localKeys: readonly { what: string; keys: readonly string[] }[] = [
   { what: 'Extend the selection', keys: ['Shift+↑', 'Shift+↓'] },
   { what: 'Add or remove a layer', keys: ['$mod+Click', 'Space'] },
   { what: 'Resize panels (on a separator)', keys: ['←', '→'] },
-  { what: 'Close a dialog or a menu', keys: ['Escape'] },
+  { what: 'Go to the errors', keys: ['F8'] },
+  { what: 'Close a dialog, a menu or a notice', keys: ['Escape'] },
 ];
 
 function Row({ what, keys, note }: { what: string; keys: readonly string[]; note?: string }) {

@@ -84,7 +84,7 @@ export function TopBar() {
         className="flex h-7 items-center gap-2 rounded-md border border-line bg-bg2 px-2 text-sm text-ink3 hover:border-edge hover:text-ink2"
       >
         <Search aria-hidden className="size-3.5" />
-        <span className="pr-4 max-lg:hidden">Search commands</span>
+        <span className="pr-4 whitespace-nowrap max-xl:hidden">Search commands</span>
         <Kbd binding={palette.shortcut ?? '$mod+K'} />
       </button>
       {project ? (

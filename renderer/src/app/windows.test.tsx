@@ -1,7 +1,7 @@
 import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { HostError, notify, useNotices, useProject } from '../host/index.js';
+import { HostError, notify, notifySuccess, useNotices, useProject } from '../host/index.js';
 import { installBridge, Refusal } from '../host/testing/recorded-bridge.js';
 import { sampleProject, sampleRun, threeLayers } from '../host/testing/sample-state.js';
 import { TooltipProvider } from '../ui/index.js';
@@ -9,7 +9,7 @@ import { ErrorLog } from './error-log.js';
 import { PanelBoundary } from './panel-boundary.js';
 import { RecoveredBar } from './recovered-bar.js';
 import { StartScreen } from './start-screen.js';
-import { Toasts } from './toasts.js';
+import { ErrorNotices, QuietNotice, stayMs } from './toasts.js';
 
 const show = (node: React.ReactNode) => render(<TooltipProvider>{node}</TooltipProvider>);
 
@@ -63,13 +63,47 @@ describe('start screen', () => {
     show(
       <>
         <StartScreen />
-        <Toasts />
+        <ErrorNotices />
       </>,
     );
     await userEvent.click(screen.getByRole('button', { name: /open a model/i }));
     expect((await screen.findAllByText(/the header says 2147483648 bytes/)).length).toBeGreaterThan(0);
     expect(screen.getAllByText('Download the file again.').length).toBeGreaterThan(0);
     expect(screen.getByText('E-SAFETENSORS-HEADER')).toBeTruthy();
+  });
+});
+
+describe('notices', () => {
+  const failure = new HostError({ code: 'E-DISK-FULL', message: 'No space.', remedy: 'Free some.' }, 'x');
+
+  it('of errors stay until Escape or Dismiss, however many good ones come', async () => {
+    show(<ErrorNotices />);
+    act(() => notify(failure));
+    act(() => {
+      notify(new HostError({ code: 'E-FILE-MISSING', message: 'Gone.', remedy: 'Look.' }, 'y'));
+      for (let index = 0; index < 30; index += 1) notifySuccess(`done ${index}`);
+    });
+    const notices = useNotices.getState().toasts;
+    expect(notices.filter(({ tone }) => tone === 'error').map(stayMs)).toEqual([Infinity, Infinity]);
+    await userEvent.keyboard('{Escape}');
+    await waitFor(() => expect(screen.queryByText('E-FILE-MISSING')).toBeNull());
+    expect(screen.getByText('E-DISK-FULL')).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Dismiss' }));
+    await waitFor(() => expect(screen.queryByText('E-DISK-FULL')).toBeNull());
+  });
+
+  it('of good news give place to newer ones, and stay the longer the more there is to read', () => {
+    show(<QuietNotice />);
+    act(() => {
+      notifySuccess('Copied');
+      notifySuccess('Exported and proven', '/a/long/path/of/a/file.safetensors');
+    });
+    expect(screen.queryByText('Copied')).toBeNull();
+    expect(screen.getByText('Exported and proven')).toBeTruthy();
+    const [notice] = useNotices.getState().toasts;
+    if (!notice) throw new Error('no notice');
+    expect(stayMs(notice)).toBeGreaterThan(stayMs({ ...notice, detail: '' }));
+    expect(stayMs(notice)).toBeGreaterThan(6000);
   });
 });
 

@@ -4,7 +4,6 @@ import { CompareView } from '../features/compare/index.js';
 import { DistributionView } from '../features/distribution/index.js';
 import { ErrorView } from '../features/error/index.js';
 import { ExportView } from '../features/export/index.js';
-import { StatusBar } from '../features/jobs/index.js';
 import { LayerPanel } from '../features/model/index.js';
 import { QuantizerPanel } from '../features/quantizer/index.js';
 import { TrainingView } from '../features/training/index.js';
@@ -27,7 +26,7 @@ const views: readonly { value: ViewName; label: string; View: () => React.ReactN
 const separator =
   'relative w-px shrink-0 bg-line outline-none before:absolute before:inset-y-0 before:-left-1 before:w-2 before:content-[""] data-[separator=hover]:bg-accent data-[separator=active]:bg-accent focus-visible:bg-accent focus-visible:shadow-[0_0_0_1.5px_var(--accent)]';
 
-/** The window with an open project: layers, views, quantizer, and the bars above and below. */
+/** The window with an open project: layers, views, quantizer, and the bar above. */
 export function Workbench() {
   const tab = useSelection((state) => state.tab);
   const { columns, generation } = useLayout();
@@ -95,9 +94,6 @@ export function Workbench() {
           </aside>
         </Panel>
       </Group>
-      <div data-panel="status">
-        <StatusBar />
-      </div>
     </div>
   );
 }

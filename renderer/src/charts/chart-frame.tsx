@@ -3,6 +3,7 @@ import { clsx } from 'clsx';
 import { LoaderCircle, Table2, ZoomOut } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { IconButton } from '../ui/button.js';
+import { CutText } from '../ui/cut-text.js';
 import { EmptyState, ErrorState } from '../ui/feedback.js';
 import { ChartTableView } from './chart-table.js';
 import type { ChartTable } from './export.js';
@@ -47,25 +48,22 @@ export function ChartFrame(props: ChartFrameProps) {
       aria-describedby={summaryId}
       aria-busy={props.busy || undefined}
       className={clsx(
-        'flex min-h-0 min-w-0 flex-col rounded-lg border border-line bg-bg1 px-3 pt-2 pb-2',
+        '@container flex min-h-0 min-w-0 flex-col rounded-lg border border-line bg-bg1 px-2.5 pt-2 pb-2',
         props.className,
       )}
     >
-      <header className="mb-1 flex min-h-6 items-center gap-2">
-        <div className="flex min-w-0 items-baseline gap-2">
-          <h3 id={titleId} className="shrink-0 truncate text-sm font-semibold">
-            {title}
+      <header className="mb-1 flex min-h-6 flex-wrap items-center gap-x-1 gap-y-0.5">
+        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2 @min-[16rem]:basis-40">
+          <h3 id={titleId} className="flex max-w-full min-w-0 text-sm font-semibold">
+            <CutText text={title} />
           </h3>
-          {subtitle ? (
-            <span className="figure min-w-0 truncate text-ink3" title={subtitle}>
-              {subtitle}
-            </span>
-          ) : null}
+          {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
         </div>
         {props.busy ? <Busy /> : null}
-        <span className="flex-1" />
-        {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
-        {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
+        <div className="ml-auto flex items-center gap-2">
+          {props.note ? <span className="figure shrink-0 text-ink3">{props.note}</span> : null}
+          {ready ? <Tools {...props} asTable={asTable} onTable={setAsTable} body={body} /> : null}
+        </div>
       </header>
       <p id={summaryId} className="chart-hidden">
         {ready ? summary : ''}

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type LabelledPoint, labelBox, overlap, placeLabels } from './labels.js';
+import {
+  alongLine,
+  besideLine,
+  clearestPlace,
+  type LabelledPoint,
+  labelBox,
+  overlap,
+  placeLabels,
+} from './labels.js';
 
 const inside = { left: 0, top: 0, right: 260, bottom: 120 };
 
@@ -56,5 +64,42 @@ describe('placeLabels', () => {
     }));
     const narrow = { left: 0, top: 52, right: 80, bottom: 68 };
     expect(placeLabels(same, { inside: narrow }).map(({ id }) => id)).toEqual(['k']);
+  });
+});
+
+describe('clearestPlace', () => {
+  const plot = { x: 40, y: 18, width: 200, height: 90 };
+  const room = { left: 40, top: 0, right: 252, bottom: 108 };
+  const float = (paths: { x: number; y: number }[][], taken = [] as ReturnType<typeof labelBox>[]) =>
+    clearestPlace(alongLine('float 88.76 %', 40, plot), { inside: room, paths, taken });
+
+  it('takes the first place where nothing is in the way', () => {
+    expect(float([])).toEqual({ text: 'float 88.76 %', x: 44, y: 35, anchor: 'start' });
+  });
+
+  it('stands where no curve crosses it, though the curve has no point there', () => {
+    const above = [
+      { x: 40, y: 30 },
+      { x: 240, y: 30 },
+    ];
+    expect(float([above])?.y).toBeGreaterThan(40);
+    const risingAtTheEnd = [
+      { x: 40, y: 100 },
+      { x: 160, y: 60 },
+      { x: 240, y: 20 },
+    ];
+    expect(float([risingAtTheEnd])).toMatchObject({ x: 44, y: 35 });
+    const fallingAtTheStart = risingAtTheEnd.map((point) => ({ x: 280 - point.x, y: point.y })).reverse();
+    expect(float([fallingAtTheStart])).toMatchObject({ anchor: 'end', y: 35 });
+  });
+
+  it('covers no other text, and is left out where there is no room', () => {
+    const first = float([]);
+    if (!first) throw new Error('no place');
+    expect(float([], [labelBox(first)])).not.toEqual(first);
+    const narrow = { ...room, right: 80 };
+    expect(
+      clearestPlace(besideLine('batch norm frozen', 60, plot), { inside: narrow, paths: [] }),
+    ).toBeNull();
   });
 });

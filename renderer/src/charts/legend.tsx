@@ -2,6 +2,7 @@
 import { clsx } from 'clsx';
 import { Popover } from 'radix-ui';
 import { useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { CutText } from '../ui/cut-text.js';
 import { Swatch } from './plot-surface.js';
 import type { MarkerShape } from './theme.js';
 import { useSize } from './use-size.js';
@@ -54,7 +55,7 @@ function LegendEntry({ item }: { item: LegendItem }) {
   return (
     <li className="flex h-4 max-w-full min-w-0 items-center gap-1.5">
       <Swatch color={item.color} dash={item.dash} marker={item.marker} />
-      <span className="truncate">{item.label}</span>
+      <CutText text={item.label} />
     </li>
   );
 }

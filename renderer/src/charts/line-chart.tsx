@@ -4,6 +4,7 @@ import { ComposedChart, Line, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { formatShort, percentFormatter, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
+import { alongLine, besideLine, clearestPlace, labelBox, type Place } from './labels.js';
 import {
   type DrawnLine,
   drawnLine,
@@ -18,7 +19,15 @@ import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
 import { thinToPixels } from './series.js';
 import { chartColors, chartFont } from './theme.js';
-import { fittingTicks, integerTicks, makeScale, niceTicks, type Range, type ScaleKind } from './ticks.js';
+import {
+  fittingTicks,
+  integerTicks,
+  makeScale,
+  niceTicks,
+  type Range,
+  type Scale,
+  type ScaleKind,
+} from './ticks.js';
 
 export interface VerticalMark {
   x: number;
@@ -64,6 +73,8 @@ const plainMargins: Margins = { top: 8, right: 12, bottom: 24, left: 52 };
 const goalMargins: Margins = { ...plainMargins, top: 18 };
 const marksLayer = 150;
 const maxMarkers = 64;
+/** A mark's text may lie on so much of a curve; the summary names the mark in any case. */
+const markCoverPx = 16;
 const noMarks: readonly VerticalMark[] = [];
 const noGoals: readonly HorizontalMark[] = [];
 
@@ -235,39 +246,48 @@ function plainLine(line: DrawnLine, points: DrawnLine['points'], key: string, op
 }
 
 /** Markers of short lines, vertical marks, and lines to compare with. */
-function Marks({ plot, lines, domain, scale, range, markers, marks, goals }: LinePlotProps) {
+function Marks(props: LinePlotProps) {
+  const { plot, lines, domain, scale, range, markers, goals } = props;
   const x = makeScale('linear', [range.low, range.high], plot.x, plot.x + plot.width);
   const y = makeScale(scale, domain, plot.y + plot.height, plot.y);
-  const text = { fontSize: chartFont.tickSize, fontFamily: chartFont.family, fill: chartColors.tick };
-  const halo = { stroke: chartColors.surface, strokeWidth: 3, paintOrder: 'stroke' };
   const visible = (point: { x: number }) => point.x >= range.low && point.x <= range.high;
+  const marks = props.marks.filter(visible);
   return (
     <g>
-      {marks.filter(visible).map((mark) => (
-        <g key={`${mark.label}-${mark.x}`}>
-          <path
-            d={`M${round(x(mark.x))} ${plot.y}v${plot.height}`}
-            stroke={chartColors.tick}
-            strokeDasharray="2 3"
-            fill="none"
-          />
-          <text x={x(mark.x) + 4} y={plot.y + 10} {...text}>
-            {mark.label}
-          </text>
-        </g>
+      {marks.map((mark) => (
+        <path
+          key={`${mark.label}-${mark.x}`}
+          className="chart-mark"
+          d={`M${round(x(mark.x))} ${plot.y}v${plot.height}`}
+          stroke={chartColors.tick}
+          strokeDasharray="2 3"
+          fill="none"
+        />
       ))}
       {goals.map((goal) => (
-        <g key={`${goal.label}-${goal.y}`}>
-          <path
-            d={`M${plot.x} ${round(y(goal.y))}h${plot.width}`}
-            stroke={chartColors.tick}
-            strokeDasharray="6 4"
-            fill="none"
-          />
-          <text x={plot.x + 4} y={y(goal.y) - 5} {...halo} {...text}>
-            {goal.label}
-          </text>
-        </g>
+        <path
+          key={`${goal.label}-${goal.y}`}
+          d={`M${plot.x} ${round(y(goal.y))}h${plot.width}`}
+          stroke={chartColors.tick}
+          strokeDasharray="6 4"
+          fill="none"
+        />
+      ))}
+      {markTexts(props, marks, x, y).map((place) => (
+        <text
+          key={`${place.text} ${place.x} ${place.y}`}
+          x={round(place.x)}
+          y={round(place.y)}
+          textAnchor={place.anchor}
+          fontSize={chartFont.tickSize}
+          fontFamily={chartFont.family}
+          fill={chartColors.tick}
+          stroke={chartColors.surface}
+          strokeWidth={3}
+          paintOrder="stroke"
+        >
+          {place.text}
+        </text>
       ))}
       {lines.map((line) => {
         const points = line.points.filter(visible);
@@ -285,6 +305,44 @@ function Marks({ plot, lines, domain, scale, range, markers, marks, goals }: Lin
       })}
     </g>
   );
+}
+
+/** The texts of marks and goals, each where the fewest curves pass behind it; one without room is left to the summary. */
+function markTexts(props: LinePlotProps, marks: readonly VerticalMark[], x: Scale, y: Scale): Place[] {
+  const { plot, lines, goals, size } = props;
+  const inside = { left: plot.x, top: 0, right: size.width, bottom: plot.y + plot.height };
+  const curves = lines.map((line) =>
+    thinToPixels(line.points, props.range.low, props.range.high, plot.width).map((point) => ({
+      x: x(point.x),
+      y: y(point.y),
+    })),
+  );
+  const goalLines = goals.map((goal) => [
+    { x: plot.x, y: y(goal.y) },
+    { x: plot.x + plot.width, y: y(goal.y) },
+  ]);
+  const markLines = marks.map((mark) => [
+    { x: x(mark.x), y: plot.y },
+    { x: x(mark.x), y: plot.y + plot.height },
+  ]);
+  const placed: Place[] = [];
+  const put = (places: readonly Place[], paths: typeof curves, mostPx?: number) => {
+    const place = clearestPlace(places, {
+      inside,
+      paths,
+      taken: placed.map(labelBox),
+      ...(mostPx === undefined ? {} : { mostPx }),
+    });
+    if (place) placed.push(place);
+  };
+  for (const goal of goals) {
+    put(alongLine(goal.label, y(goal.y), plot), [...curves, ...markLines]);
+  }
+  for (const mark of marks) {
+    const others = markLines.filter((_, index) => marks[index]?.x !== mark.x);
+    put(besideLine(mark.label, x(mark.x), plot), [...curves, ...goalLines, ...others], markCoverPx);
+  }
+  return placed;
 }
 
 /** Zoom kept by the chart's owner when nobody else needs it. */

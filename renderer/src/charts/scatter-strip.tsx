@@ -3,7 +3,7 @@ import { ComposedChart, ZIndexLayer } from 'recharts';
 import { gridLines, xAxis, yAxis } from './axes.js';
 import { percentFormatter, tickFormatter } from './format.js';
 import type { Margins, PlotBox, Size } from './geometry.js';
-import { type Box, labelBox, placeLabels } from './labels.js';
+import { alongLine, type Box, clearestPlace, labelBox, placeLabels } from './labels.js';
 import { yTicks } from './line-data.js';
 import { markerPath, round } from './markers.js';
 import { PlotSurface, type Readout, type ReadoutLine } from './plot-surface.js';
@@ -49,7 +49,7 @@ export interface ScatterStripProps {
   group?: string | undefined;
 }
 
-const margins: Margins = { top: 10, right: 14, bottom: 24, left: 56 };
+const margins: Margins = { top: 10, right: 22, bottom: 24, left: 56 };
 const pointsLayer = 150;
 
 function padded(range: Range | null, share: number): Range {
@@ -212,20 +212,14 @@ type PointsProps = StripPlotProps & { scaleX: Scale; scaleY: Scale };
 /** At the end of the line that is farther from the points near it. */
 function baselineLabel({ baseline, baselineLabel: label, points, plot, scaleX, scaleY }: PointsProps) {
   if (baseline === undefined || !label) return null;
-  const y = scaleY(baseline) - 5;
-  const ends = [
-    { text: label, x: plot.x + 4, y, anchor: 'start' as const },
-    { text: label, x: plot.x + plot.width - 4, y, anchor: 'end' as const },
-  ];
-  const covered = (end: (typeof ends)[number]) => {
-    const { left, top, right, bottom } = labelBox(end);
-    return points.filter((point) => {
-      const [px, py] = [scaleX(point.x), scaleY(point.y)];
-      return px > left - 8 && px < right + 8 && py > top - 8 && py < bottom + 8;
-    }).length;
+  const inside = {
+    left: 0,
+    top: 0,
+    right: plot.x + plot.width + margins.right,
+    bottom: plot.y + plot.height,
   };
-  const [first, second] = ends;
-  return first && second && covered(second) < covered(first) ? second : first;
+  const markers = points.map((point) => [{ x: scaleX(point.x), y: scaleY(point.y) }]);
+  return clearestPlace(alongLine(label, scaleY(baseline), plot), { inside, paths: markers });
 }
 
 function pointLabels(props: PointsProps, visible: readonly StripPoint[], obstacles: readonly Box[]) {

@@ -4,7 +4,7 @@ import { plural } from '../ui/format.js';
 import { ChartFrame, ToolToggle } from './chart-frame.js';
 import { formatShort } from './format.js';
 import { Legend } from './legend.js';
-import { type HorizontalMark, LineChart, useZoom } from './line-chart.js';
+import { type HorizontalMark, LineChart, useZoom, type VerticalMark } from './line-chart.js';
 import { type LineSeries, leftOutCount, linesTable } from './line-data.js';
 import type { Range, ScaleKind } from './ticks.js';
 
@@ -25,6 +25,8 @@ export interface SeriesFrameProps {
   bounds?: { low?: number; high?: number } | undefined;
   xRange?: Range | undefined;
   goals?: readonly HorizontalMark[] | undefined;
+  /** Where something begins. */
+  marks?: readonly VerticalMark[] | undefined;
   group?: string | undefined;
   /** False where the legend stands elsewhere. */
   legend?: boolean | undefined;
@@ -44,7 +46,8 @@ export function SeriesFrame(props: SeriesFrameProps) {
     const point = line.points.at(-1);
     return `${line.label} ${point ? formatY(point.y) : 'no points yet'}`;
   });
-  const summary = `${title} by ${xLabel}. Last: ${last.join(', ')}.`;
+  const marks = (props.marks ?? []).map((mark) => ` From ${xLabel} ${formatShort(mark.x)}: ${mark.label}.`);
+  const summary = `${title} by ${xLabel}. Last: ${last.join(', ')}.${marks.join('')}`;
   const average =
     smoothing !== undefined && smoothed ? `by ${xLabel} · EMA ${formatShort(smoothing)}` : `by ${xLabel}`;
   return (
@@ -90,6 +93,7 @@ export function SeriesFrame(props: SeriesFrameProps) {
         bounds={props.bounds}
         xRange={props.xRange}
         goals={props.goals}
+        marks={props.marks}
         range={range}
         onRangeChange={setRange}
         group={props.group}

@@ -1,7 +1,7 @@
 /** What bits are allocated with, kept while the project is open; and taking a proposal over. */
 import { create } from 'zustand';
 import { useCalibration } from './calibration-store.js';
-import { legalWeight, setLayerConfigs } from './configuration-store.js';
+import { setLayerConfigs } from './configuration-store.js';
 import type { Allocation, AllocationInput, Calibration, ProjectState } from './contract.js';
 import { onProjectReplaced, useProject } from './project-store.js';
 
@@ -76,13 +76,9 @@ export function changedBits({ layers }: Allocation): number {
 export function applyAllocation({ layers, proposed }: Allocation): void {
   const bits = new Map(layers.map((row) => [row.layer, row.proposed.bits]));
   const names = (useProject.getState().project?.model.layers ?? []).map(({ name }) => name);
-  setLayerConfigs(
-    names,
-    (config, name) => {
-      const given = bits.get(name) ?? config.weight.bits;
-      if (given === config.weight.bits) return config;
-      return { ...config, weight: legalWeight(config.weight, { bits: given }) };
-    },
-    `Allocate ${proposed.bits.toFixed(2)} bits a weight`,
-  );
+  const patchOf = (name: string) => {
+    const given = bits.get(name);
+    return given === undefined ? {} : { weight: { bits: given } };
+  };
+  setLayerConfigs(names, patchOf, `Allocate ${proposed.bits.toFixed(2)} bits a weight`);
 }

@@ -6,11 +6,11 @@ import {
   type Bits,
   bitWidths,
   defaultLayerConfig,
-  roundedValues,
   type WeightQuantizer,
   type WhatIf,
 } from './contract.js';
 import { askAhead, type Latest, useLatestRequest } from './latest-request.js';
+import { type OwnBits, useOwnBits } from './own-bits.js';
 import { layerByName, useProject } from './project-store.js';
 
 export interface LensOptions {
@@ -48,15 +48,10 @@ function lensOf(quantizer: WeightQuantizer, options: LensOptions) {
   return { quantizer, row: options.row ?? null, range: options.range ?? null, drawnBins };
 }
 
-/**
- * What does not depend on the bits is asked with these, so that moving the bits does not ask again. The ternary
- * grid has 2 bits only, and others come from it. A method that rounds other values than the weight may lose them
- * with its bits.
- */
-function withoutBits(quantizer: WeightQuantizer): WeightQuantizer {
-  return quantizer.grid === 'ternary' || roundedValues(quantizer.method) !== null
-    ? quantizer
-    : legalWeight(quantizer, { bits: defaultLayerConfig.weight.bits });
+/** What does not depend on the bits is asked with these where the quantizer has them, so that moving the bits does not ask again. */
+function withoutBits(quantizer: WeightQuantizer, own: OwnBits): WeightQuantizer {
+  const { bits } = defaultLayerConfig.weight;
+  return own.bits.includes(bits) ? legalWeight(quantizer, { bits }) : quantizer;
 }
 
 /**
@@ -69,9 +64,10 @@ export function useAnalysis(
   options: LensOptions = {},
 ): Latest<Analysis> {
   const runId = options.runId ?? null;
+  const own = useOwnBits(quantizer);
   const input =
     layer !== null && quantizer !== null
-      ? { source: { layer, runId }, lens: lensOf(withoutBits(quantizer), options) }
+      ? { source: { layer, runId }, lens: lensOf(withoutBits(quantizer, own), options) }
       : null;
   return useLatestRequest('layer.analyze', input, {
     cached: runId === null,
@@ -116,6 +112,7 @@ export function useOtherBitsAhead(
   const { row = null, range = null } = options;
   const wanted = (options.runId ?? null) === null && known !== null && known.nativeMs <= aheadWithinMs;
   const lens = quantizer === null ? null : JSON.stringify(lensOf(quantizer, { row, range }));
+  const own = useOwnBits(quantizer).bits.join('');
   const attempt = options.revision ?? 0;
   useEffect(() => {
     if (!wanted || layer === null || lens === null) return;
@@ -123,7 +120,7 @@ export function useOtherBitsAhead(
     const timer = setTimeout(async () => {
       const now: ReturnType<typeof lensOf> = JSON.parse(lens);
       const revision = revisionOf(attempt, estimated);
-      for (const bits of nearestFirst(now.quantizer.bits)) {
+      for (const bits of nearestFirst(now.quantizer.bits, own)) {
         const input = {
           source: { layer, runId: null },
           lens: { ...now, quantizer: legalWeight(now.quantizer, { bits }) },
@@ -135,10 +132,11 @@ export function useOtherBitsAhead(
       clearTimeout(timer);
       controller.abort();
     };
-  }, [wanted, layer, lens, attempt]);
+  }, [wanted, layer, lens, own, attempt]);
 }
 
-function nearestFirst(bits: Bits): Bits[] {
-  const others = bitWidths.filter((width) => width !== bits && width !== 32);
+/** `own`: the digits of the bits to choose from. */
+function nearestFirst(bits: Bits, own: string): Bits[] {
+  const others = bitWidths.filter((width) => width !== bits && width !== 32 && own.includes(String(width)));
   return others.sort((a, b) => Math.abs(a - bits) - Math.abs(b - bits));
 }

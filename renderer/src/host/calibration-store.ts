@@ -1,4 +1,4 @@
-/** The inputs that rounding and layer-wise training look at, and the settings of the latter. */
+/** The inputs that rounding and layer training look at, and the settings of the latter. */
 import { create } from 'zustand';
 import { request } from './client.js';
 import {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LayerPatch } from './adjustments.js';
 import {
   configurationSettled,
   followConfiguration,
-  type LayerPatch,
   redo,
   setLayerConfigs,
   undo,

@@ -5,15 +5,14 @@
  */
 import { applyPatches, enablePatches, type Patch, produceWithPatches } from 'immer';
 import { create } from 'zustand';
+import { adjustments, forgetAdjustments, type LayerPatch, useAdjustments } from './adjustments.js';
 import { request } from './client.js';
 import {
-  type ActivationQuantizer,
   type Configuration,
   type ConfiguredLayers,
   type LayerConfig,
   legalActivation,
   legalWeight,
-  type WeightQuantizer,
 } from './contract.js';
 import { notify } from './notices.js';
 import { applyLayers, onProjectReplaced, useProject } from './project-store.js';
@@ -59,11 +58,6 @@ export const useConfiguration = create<ConfigurationState>(() => ({
   pending: false,
 }));
 
-export interface LayerPatch {
-  weight?: Partial<WeightQuantizer>;
-  activation?: Partial<ActivationQuantizer>;
-}
-
 function patched(config: LayerConfig, patch: LayerPatch): LayerConfig {
   return {
     weight: patch.weight ? legalWeight(config.weight, patch.weight) : config.weight,
@@ -83,25 +77,30 @@ function difference(from: Configuration, to: Configuration): Configuration {
 }
 
 /**
- * Change the named layers and tell the main process. One undo step, called `label`.
- * Nothing happens when nothing would change.
+ * Change the named layers and tell the main process; what else had to change is told too. One undo step, called
+ * `label`. Nothing happens when nothing would change.
  */
 export function setLayerConfigs(
   names: readonly string[],
-  patch: LayerPatch | ((config: LayerConfig, name: string) => LayerConfig),
+  patch: LayerPatch | ((name: string) => LayerPatch),
   label: string,
 ): void {
   const { configuration } = useConfiguration.getState();
-  const apply = typeof patch === 'function' ? patch : (config: LayerConfig) => patched(config, patch);
+  const patchOf = typeof patch === 'function' ? patch : () => patch;
+  const told = new Set<string>();
   const [next, patches, inverse] = produceWithPatches(configuration, (draft) => {
     for (const name of names) {
       const before = configuration[name];
       if (!before) continue;
-      const after = apply(before, name);
-      if (!sameConfig(before, after)) draft[name] = after;
+      const asked = patchOf(name);
+      const after = patched(before, asked);
+      if (sameConfig(before, after)) continue;
+      draft[name] = after;
+      for (const line of adjustments(before, after, asked)) told.add(line);
     }
   });
   if (patches.length === 0) return;
+  useAdjustments.setState({ lines: [...told] });
   useConfiguration.setState({ configuration: next });
   addStep({ kind: 'edit', label, patches, inverse });
   sendEdit(difference(configuration, next));
@@ -126,6 +125,7 @@ function move(from: Steps, to: Steps): void {
   const now = useConfiguration.getState();
   const step = now[from].at(-1);
   if (!step || waitsForWork(step, useProject.getState().busy)) return;
+  forgetAdjustments();
   const isUndo = from === 'undoSteps';
   const moved = { [from]: now[from].slice(0, -1), [to]: [...now[to], step] };
   if (step.kind === 'work') {
@@ -205,6 +205,7 @@ async function drain(): Promise<void> {
 export function followConfiguration(): () => void {
   const stopReplaced = onProjectReplaced((project) => {
     waiting = [];
+    forgetAdjustments();
     useConfiguration.setState({ configuration: project.configuration, undoSteps: [], redoSteps: [] });
   });
   const stopProject = useProject.subscribe((state, previous) => {

@@ -1,5 +1,6 @@
 /** The window's side of the main process: requests, events, and the state mirrored from them. */
 export * from './actions.js';
+export * from './adjustments.js';
 export * from './allocation.js';
 export * from './analysis.js';
 export * from './app-store.js';
@@ -18,6 +19,7 @@ export * from './layer-figures.js';
 export * from './lens-store.js';
 export * from './libraries-store.js';
 export * from './notices.js';
+export * from './own-bits.js';
 export * from './project-store.js';
 export * from './run-curves.js';
 export * from './run-words.js';

@@ -2,7 +2,7 @@ import { act, renderHook, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { followConfiguration, setLayerConfigs } from './configuration-store.js';
 import { forgetAnswers } from './latest-request.js';
-import { useLayerFigures } from './layer-figures.js';
+import { useLayerFigures, valueRange } from './layer-figures.js';
 import { applyProject, useProject } from './project-store.js';
 import { followSelection, selectLayers } from './selection-store.js';
 import { installBridge, type RecordedBridge } from './testing/recorded-bridge.js';
@@ -16,6 +16,18 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const stop of stops) stop();
+});
+
+describe('valueRange', () => {
+  it('holds every level: the lowest of DoReFa lies below all values', () => {
+    expect(valueRange({ min: -0.9, max: 1 }, [[-1, -0.5, 0.5, 1], []])).toEqual({ low: -1, high: 1 });
+    expect(valueRange({ min: -2, max: 1 }, [[-1, 1]])).toEqual({ low: -2, high: 1 });
+  });
+
+  it('has a width even when all weights are equal', () => {
+    expect(valueRange({ min: 2, max: 2 }, [])).toEqual({ low: 1.9, high: 2.1 });
+    expect(valueRange({ min: 0, max: 0 }, [[]])).toEqual({ low: -0.5, high: 0.5 });
+  });
 });
 
 /** The sample project with a main process that answers everything at once. */

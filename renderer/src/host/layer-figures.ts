@@ -1,7 +1,7 @@
 /** Analysis and what-if of the primary layer as one picture: never half of the old and half of the new. */
 import { useRef, useState } from 'react';
 import { useAnalysis, useOtherBitsAhead, useWhatIf } from './analysis.js';
-import type { Analysis, WeightQuantizer, WhatIf } from './contract.js';
+import type { Analysis, Statistics, WeightQuantizer, WhatIf } from './contract.js';
 import type { HostError } from './host-error.js';
 import { type LayerLens, useLayerLens, useLiveRevision } from './lens-store.js';
 
@@ -16,6 +16,19 @@ export interface FigurePair {
   runId: string | null;
   /** Counts the snapshots of a live run, for others who ask about the same weights. */
   revision: number;
+}
+
+/** What an axis of a layer's values must hold: all of them and all of these levels; never empty. */
+export function valueRange(
+  { min, max }: Pick<Statistics, 'min' | 'max'>,
+  levels: readonly (readonly number[])[],
+): { low: number; high: number } {
+  const low = Math.min(min, ...levels.flat());
+  const high = Math.max(max, ...levels.flat());
+  if (high > low) return { low, high };
+  // A constant tensor still has a width to draw.
+  const half = Math.abs(low) * 0.05 || 0.5;
+  return { low: low - half, high: high + half };
 }
 
 export interface LayerFigures {

@@ -1,4 +1,4 @@
-/** Every failure shown to the user: toasts that come and go, and a log that stays. */
+/** Every failure shown to the user: toasts that stay until they are dismissed, and a log of the session. */
 import { create } from 'zustand';
 import { request } from './client.js';
 import { type HostError, isCancelled, toHostError } from './host-error.js';
@@ -28,16 +28,18 @@ interface NoticesState {
 export const useNotices = create<NoticesState>(() => ({ toasts: [], log: [], unread: 0, logOpen: false }));
 
 const maxLog = 200;
-const maxToasts = 4;
+const maxToasts = 8;
 let lastId = 0;
 
 function show(notice: Omit<Notice, 'id' | 'at'>): void {
   lastId += 1;
   const full: Notice = { ...notice, id: lastId, at: new Date() };
   useNotices.setState((state) => {
-    // The same failure again replaces its toast, so that a repeating error cannot fill the screen.
-    const others = state.toasts.filter((toast) => toast.code !== full.code || toast.title !== full.title);
     const isError = full.tone === 'error';
+    // The same failure again replaces its toast, so that a repeating error cannot fill the screen; good news replaces good news.
+    const replaced = (toast: Notice) =>
+      isError ? toast.code === full.code && toast.title === full.title : toast.tone !== 'error';
+    const others = state.toasts.filter((toast) => !replaced(toast));
     return {
       toasts: [...others, full].slice(-maxToasts),
       log: isError ? [full, ...state.log].slice(0, maxLog) : state.log,

@@ -1,5 +1,6 @@
 import { clsx } from 'clsx';
 import type { ReactNode } from 'react';
+import { CutText } from './cut-text.js';
 
 export interface CardProps {
   title?: ReactNode;
@@ -13,7 +14,7 @@ export interface CardProps {
   inset?: boolean;
 }
 
-/** A framed part of a view with a one-line heading. */
+/** A framed part of a view with its heading; a subtitle without room goes below the title. */
 export function Card({ title, subtitle, actions, children, className, inset }: CardProps) {
   return (
     <section
@@ -24,11 +25,14 @@ export function Card({ title, subtitle, actions, children, className, inset }: C
       )}
     >
       {title || actions ? (
-        <header className="mb-1.5 flex min-h-6 items-center gap-2.5">
-          <h3 className="max-w-[75%] shrink-0 truncate text-sm font-semibold">{title}</h3>
-          {subtitle ? <span className="figure min-w-0 truncate text-ink3">{subtitle}</span> : null}
-          <span className="flex-1" />
-          {actions}
+        <header className="mb-1.5 flex min-h-6 flex-wrap items-center gap-x-2.5 gap-y-1">
+          <div className="flex min-w-0 flex-1 basis-24 flex-wrap items-center gap-x-2.5">
+            <h3 className="flex max-w-full min-w-0 text-sm font-semibold">
+              {typeof title === 'string' ? <CutText text={title} /> : title}
+            </h3>
+            {subtitle ? <span className="figure min-w-0 text-ink3">{subtitle}</span> : null}
+          </div>
+          {actions ? <div className="ml-auto flex min-w-0 items-center gap-2.5">{actions}</div> : null}
         </header>
       ) : null}
       {children}

@@ -43,7 +43,14 @@ export function Dialog(props: DialogProps) {
               </Primitive.Close>
             </header>
           )}
-          <div className={clsx('min-h-0 flex-1 overflow-y-auto', hideTitle ? '' : 'p-4')}>
+          <div
+            // What scrolls must scroll by keyboard too; the palette has its own field for that.
+            tabIndex={hideTitle ? undefined : 0}
+            className={clsx(
+              'min-h-0 flex-1 overflow-y-auto focus-visible:-outline-offset-2',
+              hideTitle ? '' : 'p-4',
+            )}
+          >
             {description ? (
               <Primitive.Description className="mb-3 text-sm text-ink2">{description}</Primitive.Description>
             ) : null}

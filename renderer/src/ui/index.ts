@@ -3,6 +3,7 @@ export * from './bits-color.js';
 export * from './button.js';
 export * from './card.js';
 export * from './chip.js';
+export * from './cut-text.js';
 export * from './data-table.js';
 export * from './dialog.js';
 export * from './feedback.js';

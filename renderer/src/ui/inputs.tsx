@@ -10,9 +10,8 @@ const box =
 export function Field({ label, hint, children }: { label: string; hint?: ReactNode; children: ReactNode }) {
   return (
     <div className="min-w-0">
-      <div className="mb-1 flex items-baseline gap-2 text-sm text-ink2">
-        <span>{label}</span>
-        <span className="flex-1" />
+      <div className="mb-1 flex h-[17px] items-center gap-2 text-sm text-ink2">
+        <span className="flex-1 whitespace-nowrap">{label}</span>
         {hint ? <span className="truncate text-xs text-ink3">{hint}</span> : null}
       </div>
       {children}

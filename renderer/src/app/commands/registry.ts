@@ -190,10 +190,10 @@ const layerCommands: Command[] = [
   },
   {
     id: 'layers.train',
-    label: 'Layer-Wise Training',
+    label: 'Layer Training',
     group: 'Layers',
     shortcut: null,
-    keywords: 'reconstruction calibration',
+    keywords: 'layer-wise reconstruction calibration',
     blocked: trainLayersBlocked,
     run: trainSelection,
   },

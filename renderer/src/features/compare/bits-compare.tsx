@@ -7,16 +7,27 @@ import {
   commonLimit,
   formatDelta,
   occupied,
+  type Range,
   type ScaleKind,
   SmallMultiple,
   ToolToggle,
 } from '../../charts/index.js';
 import type { Analysis, Bits, QuantizationError, WhatIf } from '../../host/contract.js';
-import { legalWeight, setLayerConfigs, useAnalysis, useLayerLens, useWhatIf } from '../../host/index.js';
+import {
+  legalWeight,
+  type OwnBits,
+  setLayerConfigs,
+  useAnalysis,
+  useLayerLens,
+  useOwnBits,
+  useWhatIf,
+  valueRange,
+} from '../../host/index.js';
 import {
   BitsChip,
   Button,
   bitsColor,
+  CutText,
   EmptyState,
   ErrorState,
   formatShape,
@@ -24,13 +35,15 @@ import {
   plural,
 } from '../../ui/index.js';
 import { type BitsMeasure, bitsMeasures, bitsTable } from './bits-figures.js';
-import { fewestColumns, mostColumns, pinBits, toggleBits, useCompare } from './compare-store.js';
+import { fewestColumns, mostColumns, pinBits, shownBits, toggleBits, useCompare } from './compare-store.js';
 
 const allBits: readonly Bits[] = [8, 7, 6, 5, 4, 3, 2, 1];
 
 export function BitsCompare({ bar }: { bar: ReactNode }) {
   const { layer, quantizer, row, run } = useLayerLens();
-  const { bits, baselineBits } = useCompare();
+  const { bits: chosen, baselineBits } = useCompare();
+  const own = useOwnBits(quantizer);
+  const bits = shownBits(chosen, own.bits);
   const [scale, setScale] = useState<ScaleKind>('linear');
   const name = layer?.name ?? null;
   const analysis = useAnalysis(name, quantizer, { row, runId: run?.id ?? null });
@@ -50,10 +63,12 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
   const errors = columns.map((column) => column.whatIf.error);
   return (
     <>
-      <div className="flex shrink-0 items-center gap-2">
+      <div className="flex shrink-0 flex-wrap items-center gap-2">
         {bar}
-        <span className="min-w-0 truncate text-sm">
-          <b className="font-semibold">{layer.name}</b>{' '}
+        <span className="flex min-w-0 flex-wrap items-baseline gap-x-2 text-sm">
+          <b className="flex max-w-full min-w-0 font-semibold">
+            <CutText text={layer.name} />
+          </b>
           <span className="figure text-ink3">
             {formatShape(layer.shape)}
             {run ? ` · weights of ${run.name}` : ''}
@@ -61,7 +76,7 @@ export function BitsCompare({ bar }: { bar: ReactNode }) {
           </span>
         </span>
         <span className="flex-1" />
-        <BitsPicker bits={bits} />
+        <BitsPicker bits={bits} own={own} />
         <ToolToggle label="Log axis" on={scale === 'log'} onChange={(on) => setScale(on ? 'log' : 'linear')}>
           log
         </ToolToggle>
@@ -91,26 +106,29 @@ function useColumn(bits: Bits | undefined): WhatIf | null {
   return useWhatIf(layer?.name ?? null, at, { row, runId: run?.id ?? null }).data;
 }
 
-function BitsPicker({ bits }: { bits: readonly Bits[] }) {
+function BitsPicker({ bits, own }: { bits: readonly Bits[]; own: OwnBits }) {
   return (
     <fieldset className="flex items-center gap-1" aria-label="Bit-widths shown">
       {allBits.map((one) => {
         const on = bits.includes(one);
-        const full = !on && bits.length >= mostColumns;
-        const few = on && bits.length <= fewestColumns;
+        const missing = own.bits.includes(one) ? undefined : (own.note ?? undefined);
+        const full = !on && bits.length >= mostColumns ? `At most ${mostColumns} columns` : undefined;
+        const few = on && bits.length <= fewestColumns ? `At least ${fewestColumns} columns` : undefined;
+        const blocked = missing ?? full ?? few;
         return (
           <button
             key={one}
             type="button"
             aria-pressed={on}
-            aria-disabled={full || few || undefined}
-            title={
-              full ? `At most ${mostColumns} columns` : few ? `At least ${fewestColumns} columns` : undefined
-            }
-            onClick={() => toggleBits(one)}
-            className={clsx('rounded-sm', on ? '' : 'opacity-45 hover:opacity-100')}
+            aria-disabled={blocked !== undefined || undefined}
+            title={blocked}
+            onClick={() => (missing === undefined ? toggleBits(one) : undefined)}
+            className="rounded-sm aria-disabled:opacity-60"
           >
-            <BitsChip bits={one} />
+            <BitsChip
+              bits={one}
+              className={clsx('border', on ? 'border-transparent' : '!bg-transparent border-line !text-ink2')}
+            />
           </button>
         );
       })}
@@ -134,11 +152,13 @@ function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
   const { counts } = analysis.histogram;
   const strips = columns.map((column) => occupied(counts, column.whatIf.meanErrorByBin));
   const limit = commonLimit(counts, strips);
+  const levels = columns.map((column) => column.whatIf.levels.values);
+  const range = valueRange(analysis.statistics, levels);
   const base = columns.find((column) => column.bits === baseline)?.whatIf.error ?? null;
   return (
     <div
       className="grid min-h-96 flex-1 gap-2.5"
-      style={{ gridTemplateColumns: `repeat(${columns.length}, minmax(0, 1fr))` }}
+      style={{ gridTemplateColumns: `repeat(${columns.length}, minmax(9rem, 1fr))` }}
     >
       {columns.map((column, index) => (
         <BitsColumn
@@ -147,6 +167,7 @@ function Columns({ analysis, columns, baseline, scale }: ColumnsProps) {
           analysis={analysis}
           strip={strips[index] ?? []}
           limit={limit}
+          range={range}
           base={base}
           scale={scale}
         />
@@ -160,15 +181,15 @@ interface BitsColumnProps {
   analysis: Analysis;
   strip: readonly number[];
   limit: number;
+  range: Range;
   base: QuantizationError | null;
   scale: ScaleKind;
 }
 
-function BitsColumn({ column, analysis, strip, limit, base, scale }: BitsColumnProps) {
+function BitsColumn({ column, analysis, strip, limit, range, base, scale }: BitsColumnProps) {
   const { bits, whatIf } = column;
   const { histogram, statistics, layer } = analysis;
   const pinned = base?.bits === bits;
-  const range = { low: histogram.low, high: histogram.high };
   const use = () => setLayerConfigs([layer], { weight: { bits } }, `Set ${layer} to ${plural(bits, 'bit')}`);
   return (
     <section

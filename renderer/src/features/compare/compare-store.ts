@@ -34,6 +34,13 @@ export function toggledBits(bits: readonly Bits[], one: Bits): Bits[] {
   return bits.length < mostColumns ? [...bits, one].sort((a, b) => b - a) : [...bits];
 }
 
+/** Of the chosen columns those that the quantizer has; where it has none of them, all it has. */
+export function shownBits(chosen: readonly Bits[], own: readonly Bits[]): Bits[] {
+  const shown = chosen.filter((bits) => own.includes(bits));
+  if (shown.length > 0) return shown;
+  return [...own].reverse().slice(0, mostColumns);
+}
+
 export function toggleBits(one: Bits): void {
   useCompare.setState((state) => {
     const bits = toggledBits(state.bits, one);

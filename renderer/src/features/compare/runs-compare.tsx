@@ -77,10 +77,15 @@ export function RunsCompare({ bar }: { bar: ReactNode }) {
     <>
       <RunsTable bar={bar} runs={runs} />
       <RunLegend runs={drawn} />
-      <div className="grid min-h-[30.5rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
+      <div className="grid min-h-[30.5rem] flex-1 grid-cols-2 grid-rows-2 gap-2.5 @max-[36rem]:grid-cols-1 @max-[36rem]:grid-rows-[repeat(3,15rem)] @5xl:min-h-64 @5xl:grid-cols-3 @5xl:grid-rows-1">
         <AccuracyBySize runs={runs} drawn={drawn} />
         <AccuracyCurves runs={drawn} series={series} group="compare" />
-        <LossCurves runs={drawn} series={series} group="compare" className="col-span-2 @5xl:col-span-1" />
+        <LossCurves
+          runs={drawn}
+          series={series}
+          group="compare"
+          className="col-span-2 @max-[36rem]:col-span-1 @5xl:col-span-1"
+        />
       </div>
     </>
   );
@@ -119,23 +124,24 @@ function RunsTable({ bar, runs }: { bar: ReactNode; runs: readonly RunSummary[] 
   const copied = () => rawTable(sortRows(rows, columns, sort), columns.slice(1));
   return (
     <section className="flex max-h-[46%] min-h-0 shrink-0 flex-col gap-2.5">
-      <div className="flex shrink-0 items-center gap-4">
+      <div className="flex shrink-0 flex-wrap items-center gap-x-4 gap-y-1 whitespace-nowrap">
         {bar}
-        <span className="flex-1" />
-        <Checkbox
-          label="Differences only"
-          checked={differencesOnly}
-          onChange={(on) => useCompare.setState({ differencesOnly: on })}
-        />
-        <Button
-          size="sm"
-          variant="ghost"
-          onClick={() => selectRuns([])}
-          blocked={picked.length === 0 ? 'Nothing is picked' : null}
-        >
-          Clear the picks
-        </Button>
-        <CopyTable title="comparison of runs" table={copied} />
+        <div className="ml-auto flex items-center gap-x-4">
+          <Checkbox
+            label="Differences only"
+            checked={differencesOnly}
+            onChange={(on) => useCompare.setState({ differencesOnly: on })}
+          />
+          <Button
+            size="sm"
+            variant="ghost"
+            onClick={() => selectRuns([])}
+            blocked={picked.length === 0 ? 'Nothing is picked' : null}
+          >
+            Clear the picks
+          </Button>
+          <CopyTable title="comparison of runs" table={copied} />
+        </div>
       </div>
       <Card className="!py-1.5">
         <DataTable

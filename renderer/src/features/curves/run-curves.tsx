@@ -3,6 +3,7 @@ import { formatShort, Legend, type LineSeries, SeriesFrame } from '../../charts/
 import type { RunSummary } from '../../host/contract.js';
 import { accuracyPoints, lossPoints, reachOf, type SeriesByRun } from '../../host/index.js';
 import { formatNumber, formatShare } from '../../ui/index.js';
+import { runMarks } from './run-marks.js';
 import { runStyles } from './run-style.js';
 
 export interface RunCurvesProps {
@@ -47,6 +48,7 @@ export function LossCurves(props: RunCurvesProps) {
       smoothing={smoothingWeight}
       logarithmic
       xRange={reach}
+      marks={runMarks(props.runs, 'step')}
       group={`${props.group} step`}
       legend={false}
       className={props.className}
@@ -72,6 +74,7 @@ export function AccuracyCurves(props: RunCurvesProps) {
       bounds={shareBounds}
       xRange={reach}
       goals={goals}
+      marks={runMarks(props.runs, 'epoch')}
       group={`${props.group} epoch`}
       legend={false}
       className={props.className}

@@ -2,25 +2,19 @@
 import { clsx } from 'clsx';
 import { useRef } from 'react';
 import { commonLimit, occupied, type Range, type ScaleKind, SmallMultiple } from '../../charts/index.js';
-import {
-  type Analysis,
-  type Bits,
-  type Method,
-  methodTable,
-  roundedValues,
-  type WeightQuantizer,
-  type WhatIf,
-} from '../../host/contract.js';
+import type { Analysis, Bits, WhatIf } from '../../host/contract.js';
 import {
   type FigurePair,
   type Latest,
   type LayerFigures,
   legalWeight,
+  type OwnBits,
   setLayerConfigs,
+  useOwnBits,
   useWhatIf,
+  valueRange,
 } from '../../host/index.js';
 import { BitsChip, bitsColor, formatDb, formatShare, plural } from '../../ui/index.js';
-import { fullRange } from './weight-figures.js';
 
 export interface BitsRowProps {
   figures: LayerFigures;
@@ -31,9 +25,9 @@ export interface BitsRowProps {
 /** The layer's own chart is painted before the processor is busy with these. */
 const afterMainChartMs = 60;
 
-/** Not asked at bits whose method rounds other values than those of the histogram. */
-function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
-  const at = pair && comparable(pair.quantizer, bits) ? legalWeight(pair.quantizer, { bits }) : null;
+/** Not asked at bits that the quantizer does not have. */
+function useAt(pair: FigurePair | null, own: OwnBits, bits: Bits): Latest<WhatIf> {
+  const at = pair && own.bits.includes(bits) ? legalWeight(pair.quantizer, { bits }) : null;
   return useWhatIf(pair?.layer ?? null, at, {
     row: pair?.row ?? null,
     range: pair?.range ?? null,
@@ -43,16 +37,12 @@ function useAt(pair: FigurePair | null, bits: Bits): Latest<WhatIf> {
   });
 }
 
-function comparable(quantizer: WeightQuantizer, bits: Bits): boolean {
-  return roundedValues(legalWeight(quantizer, { bits }).method) === roundedValues(quantizer.method);
-}
-
 const widths: readonly Bits[] = [8, 4, 2, 1];
 const noStrip: readonly number[] = [];
 
 interface BitsSet {
   analysis: Analysis;
-  quantizer: WeightQuantizer;
+  own: OwnBits;
   answers: readonly (WhatIf | null)[];
 }
 
@@ -63,18 +53,19 @@ interface BitsSet {
  */
 function useBitsSet(pair: FigurePair | null, busy: boolean): BitsSet | null {
   const about = busy ? null : pair;
-  const asked = [useAt(about, 8), useAt(about, 4), useAt(about, 2), useAt(about, 1)];
+  const own = useOwnBits(about?.quantizer ?? null);
+  const asked = [useAt(about, own, 8), useAt(about, own, 4), useAt(about, own, 2), useAt(about, own, 1)];
   const last = useRef<BitsSet | null>(null);
   if (busy) return last.current;
   const complete = asked.every((answer) => !answer.loading);
   if (pair && (complete || last.current === null)) {
-    const { analysis, quantizer } = pair;
+    const { analysis } = pair;
     const answers = asked.map((answer) => (answer.loading ? null : answer.data));
     const known = last.current;
     const same =
       known?.analysis === analysis && known.answers.every((answer, index) => answer === answers[index]);
-    if (complete && !same) last.current = { analysis, quantizer, answers };
-    else if (!complete) return { analysis, quantizer, answers };
+    if (complete && !same) last.current = { analysis, own, answers };
+    else if (!complete) return { analysis, own, answers };
   }
   return last.current;
 }
@@ -85,11 +76,13 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
   const { counts } = set.analysis.histogram;
   const strips = set.answers.map((answer) => occupied(counts, answer?.meanErrorByBin ?? []));
   const limit = commonLimit(counts, strips);
+  const levels = set.answers.map((answer) => answer?.levels.values ?? []);
+  const full = valueRange(set.analysis.statistics, levels);
   const current = figures.lens.quantizer?.bits;
   return (
     <section
       aria-label="The same weights at other bit-widths"
-      className="grid h-56 shrink-0 grid-cols-4 gap-2.5"
+      className="grid shrink-0 auto-rows-[14rem] grid-cols-4 gap-2.5 @max-[36rem]:grid-cols-2"
     >
       {widths.map((bits, index) => (
         <BitsCard
@@ -98,10 +91,10 @@ export function BitsRow({ figures, range, scale }: BitsRowProps) {
           current={bits === current}
           analysis={set.analysis}
           whatIf={set.answers[index] ?? null}
-          without={comparable(set.quantizer, bits) ? null : set.quantizer.method}
+          note={set.own.bits.includes(bits) ? null : set.own.note}
           strip={strips[index] ?? noStrip}
           limit={limit}
-          range={range}
+          range={range ?? full}
           scale={scale}
         />
       ))}
@@ -114,11 +107,11 @@ interface BitsCardProps {
   current: boolean;
   analysis: Analysis;
   whatIf: WhatIf | null;
-  /** The method that does not exist at these bits. */
-  without: Method | null;
+  /** Why there is nothing to show at these bits. */
+  note: string | null;
   strip: readonly number[];
   limit: number;
-  range: Range | null;
+  range: Range;
   scale: ScaleKind;
 }
 
@@ -127,8 +120,7 @@ function choose(layer: string, bits: Bits): void {
 }
 
 function BitsCard(props: BitsCardProps) {
-  const { bits, current, analysis, whatIf, without, strip, limit, range, scale } = props;
-  const full = fullRange(analysis.statistics);
+  const { bits, current, analysis, whatIf, note, strip, limit, range, scale } = props;
   const error = whatIf?.error;
   const pick = () => choose(analysis.layer, bits);
   return (
@@ -151,7 +143,7 @@ function BitsCard(props: BitsCardProps) {
       >
         <BitsChip bits={bits} />
         <span className="flex-1 text-xs text-ink3">{current ? 'chosen' : ''}</span>
-        <span className="figure">{error ? formatDb(error.sqnrDb, 1) : '–'}</span>
+        <span className="figure whitespace-nowrap">{error ? formatDb(error.sqnrDb, 1) : '–'}</span>
       </button>
       {whatIf ? (
         <SmallMultiple
@@ -164,15 +156,15 @@ function BitsCard(props: BitsCardProps) {
           stripLimit={limit}
           color={bitsColor(bits)}
           scale={scale}
-          range={range ?? full}
+          range={range}
           total={analysis.statistics.count}
           levels={whatIf.levels.values}
           onPick={pick}
           group="bit-widths"
         />
       ) : (
-        <p className="flex flex-1 items-center justify-center text-xs text-ink3">
-          {without ? `not with ${methodTable[without].label}` : null}
+        <p className="flex flex-1 items-center justify-center text-center text-xs text-balance text-ink3">
+          {note}
         </p>
       )}
       <dl data-selectable className="figure mt-1 grid grid-cols-[1fr_auto] gap-x-2">

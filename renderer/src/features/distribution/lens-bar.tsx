@@ -17,7 +17,7 @@ export function LensBar({ lens }: { lens: LayerLens }) {
       .reverse(),
   ];
   return (
-    <div className="flex min-w-0 shrink-0 items-center gap-2 text-sm text-ink2">
+    <div className="flex min-w-0 shrink-0 flex-wrap items-center gap-2 text-sm whitespace-nowrap text-ink2">
       <span>Weights of</span>
       <div className="w-44 min-w-0">
         <Select
@@ -34,29 +34,31 @@ export function LensBar({ lens }: { lens: LayerLens }) {
         </span>
       ) : null}
       <span className="flex-1" />
-      <span>Output channels</span>
-      <SegmentedControl
-        label="Output channels"
-        value={row === null ? 'all' : 'one'}
-        segments={[
-          { value: 'all', label: `all ${layer.rows}` },
-          { value: 'one', label: 'one' },
-        ]}
-        onChange={(value) => lookAtRow(layer.name, value === 'all' ? null : (row ?? 0))}
-        className="min-w-32"
-      />
-      {row === null ? null : (
-        <div className="relative w-16 [&_[role=alert]]:absolute [&_[role=alert]]:top-full [&_[role=alert]]:right-0 [&_[role=alert]]:z-10 [&_[role=alert]]:rounded-md [&_[role=alert]]:border [&_[role=alert]]:border-bad [&_[role=alert]]:bg-bg2 [&_[role=alert]]:px-2 [&_[role=alert]]:py-0.5 [&_[role=alert]]:whitespace-nowrap">
-          <NumberField
-            label="Output channel"
-            value={row}
-            min={0}
-            max={layer.rows - 1}
-            integer
-            onChange={(value) => lookAtRow(layer.name, value)}
-          />
-        </div>
-      )}
+      <span className="flex items-center gap-2">
+        <span>Output channels</span>
+        <SegmentedControl
+          label="Output channels"
+          value={row === null ? 'all' : 'one'}
+          segments={[
+            { value: 'all', label: `all ${layer.rows}` },
+            { value: 'one', label: 'one' },
+          ]}
+          onChange={(value) => lookAtRow(layer.name, value === 'all' ? null : (row ?? 0))}
+          className="min-w-32"
+        />
+        {row === null ? null : (
+          <div className="relative w-16 [&_[role=alert]]:absolute [&_[role=alert]]:top-full [&_[role=alert]]:right-0 [&_[role=alert]]:z-10 [&_[role=alert]]:rounded-md [&_[role=alert]]:border [&_[role=alert]]:border-bad [&_[role=alert]]:bg-bg2 [&_[role=alert]]:px-2 [&_[role=alert]]:py-0.5 [&_[role=alert]]:whitespace-nowrap">
+            <NumberField
+              label="Output channel"
+              value={row}
+              min={0}
+              max={layer.rows - 1}
+              integer
+              onChange={(value) => lookAtRow(layer.name, value)}
+            />
+          </div>
+        )}
+      </span>
     </div>
   );
 }

@@ -47,7 +47,7 @@ export function StatisticsStrip({ figures }: { figures: LayerFigures }) {
     <dl
       data-selectable
       aria-label="Statistics of the weights"
-      className="figure grid shrink-0 grid-cols-8 gap-x-2 gap-y-1 px-0.5 !text-[11px] leading-[14px] @min-[76rem]:grid-cols-[repeat(16,auto)]"
+      className="figure grid shrink-0 grid-cols-8 gap-x-2 @max-[36rem]:grid-cols-6 gap-y-1 px-0.5 !text-[11px] leading-[14px] @min-[76rem]:grid-cols-[repeat(16,auto)]"
     >
       {figuresOf(pair.analysis.statistics).map(({ name, value, title }) => (
         <div key={name} className="min-w-0 whitespace-nowrap" title={title}>

@@ -10,7 +10,7 @@ import {
   ToolToggle,
 } from '../../charts/index.js';
 import { roundedValues } from '../../host/contract.js';
-import type { FigurePair, LayerFigures } from '../../host/index.js';
+import { type FigurePair, type LayerFigures, valueRange } from '../../host/index.js';
 import {
   bitsColor,
   formatCount,
@@ -20,14 +20,7 @@ import {
   formatShare,
   plural,
 } from '../../ui/index.js';
-import {
-  fullRange,
-  hasClipLines,
-  histogramTable,
-  levelsNote,
-  nearestLevel,
-  weightSummary,
-} from './weight-figures.js';
+import { hasClipLines, histogramTable, levelsNote, nearestLevel, weightSummary } from './weight-figures.js';
 
 export interface WeightChartProps {
   figures: LayerFigures;
@@ -118,8 +111,10 @@ function WeightPlot({ pair, range, onRangeChange, scale, onToggleScale, showQuan
   const float = quantizer.bits === 32;
   const color = bitsColor(quantizer.bits);
   const { values, clipLow, clipHigh } = whatIf.levels;
-  const full = fullRange(statistics);
   const levels = { values: float ? noLevels : values, color };
+  const shown = valueRange(statistics, [levels.values]);
+  // The same limits are the same object: bits that do not move them do not redraw the histogram.
+  const full = { low: shown.low, high: shown.high };
   const clips = hasClipLines(quantizer) && clipHigh > clipLow;
   const limits = (clips ? [clipLow, clipHigh] : []).map((value) => ({
     value,

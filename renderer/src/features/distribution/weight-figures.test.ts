@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultLayerConfig } from '../../host/contract.js';
 import type { FigurePair } from '../../host/index.js';
 import { sampleWhatIf } from '../../host/testing/sample-state.js';
-import { fullRange, histogramTable, levelsNote, nearestLevel, weightSummary } from './weight-figures.js';
+import { histogramTable, levelsNote, nearestLevel, weightSummary } from './weight-figures.js';
 
 const whatIf = { ...sampleWhatIf(4), quantizedCounts: [0, 9, 1], meanErrorByBin: [0.5, -0.01, 0.02] };
 
@@ -39,11 +39,6 @@ function pair(change: Partial<FigurePair> = {}): FigurePair {
 }
 
 describe('figures of the weights', () => {
-  it('have a width to draw even when all weights are equal', () => {
-    expect(fullRange({ min: 2, max: 2 })).toEqual({ low: 1.9, high: 2.1 });
-    expect(fullRange({ min: 0, max: 0 })).toEqual({ low: -0.5, high: 0.5 });
-  });
-
   it('name the nearest level, not the level below', () => {
     expect([-9, -0.06, -0.04, 0.2].map((x) => nearestLevel([-0.1, 0, 0.1], x))).toEqual([-0.1, -0.1, 0, 0.1]);
     expect(nearestLevel([], 0)).toBeNull();

@@ -1,16 +1,8 @@
 /** Numbers and words about a histogram with levels on it. */
-import { type ChartTable, formatShort, maxLevelLines, type Range } from '../../charts/index.js';
-import { roundedValues, type Statistics, type WeightQuantizer } from '../../host/contract.js';
+import { type ChartTable, formatShort, maxLevelLines } from '../../charts/index.js';
+import { roundedValues, type WeightQuantizer } from '../../host/contract.js';
 import type { FigurePair } from '../../host/index.js';
 import { formatCount, formatDb, formatNumber, formatShare } from '../../ui/index.js';
-
-/** All values, never empty: a constant tensor still has a width to draw. */
-export function fullRange(statistics: Pick<Statistics, 'min' | 'max'>): Range {
-  const { min, max } = statistics;
-  if (max > min) return { low: min, high: max };
-  const half = Math.abs(min) * 0.05 || 0.5;
-  return { low: min - half, high: max + half };
-}
 
 /** The level closest to `x`; null when there are none. `levels` ascend. */
 export function nearestLevel(levels: readonly number[], x: number): number | null {

@@ -1,9 +1,9 @@
 /** SQNR against bits: where the next bit stops paying. */
 import { ChartFrame, ScatterStrip, type StripPoint } from '../../charts/index.js';
 import type { QuantizationError } from '../../host/contract.js';
-import { setLayerConfigs } from '../../host/index.js';
+import { setLayerConfigs, useOwnBits } from '../../host/index.js';
 import { bitsColor, formatDb, formatNumber, plural } from '../../ui/index.js';
-import type { ErrorPartProps } from './figures.js';
+import { type ErrorPartProps, ownErrors } from './figures.js';
 
 const ticks = [1, 2, 3, 4, 5, 6, 7, 8];
 const axis = { low: 0.6, high: 8.4 };
@@ -27,7 +27,8 @@ function pointOf(error: QuantizationError, current: boolean): StripPoint | null 
 }
 
 export function ErrorByBits({ pair, busy }: ErrorPartProps) {
-  const { byBits } = pair.analysis;
+  const own = useOwnBits(pair.quantizer);
+  const byBits = ownErrors(pair, own);
   const now = pair.quantizer.bits;
   const points = byBits.map((error) => pointOf(error, error.bits === now)).filter((point) => point !== null);
   const exact = byBits.filter((error) => error.sqnrDb === null).map((error) => error.bits);
@@ -39,7 +40,7 @@ export function ErrorByBits({ pair, busy }: ErrorPartProps) {
   return (
     <ChartFrame
       title="SQNR by bits"
-      subtitle="dB"
+      subtitle={own.note === null ? 'dB' : `dB · ${own.note}`}
       note={exact.length > 0 ? `exact at ${exact.join(', ')}` : null}
       summary={`Signal to quantization noise: ${summary}.`}
       table={table}

@@ -1,4 +1,4 @@
-import { render, screen, within } from '@testing-library/react';
+import { act, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { giveSize } from '../../charts/testing/layout.js';
@@ -7,6 +7,7 @@ import {
   followConfiguration,
   followSelection,
   forgetAnswers,
+  setLayerConfigs,
   useLensStore,
   useProject,
   useSelection,
@@ -60,6 +61,7 @@ describe('ErrorView', () => {
       'layer.analyze': sampleAnalysisFor,
       'layer.whatIf': sampleWhatIfFor,
       'project.saveView': () => ({}),
+      'project.configure': ({ changes }) => ({ configuration: changes, states: {} }),
     });
     useProject.setState({ project: null });
     applyProject(sampleProject());
@@ -75,12 +77,22 @@ describe('ErrorView', () => {
   });
 
   it('marks the layer’s bits in the table of all eight', async () => {
-    const table = await screen.findByRole('table', { name: 'Errors of fc1.weight at 1 to 8 bits' });
+    const table = await screen.findByRole('table', { name: 'Errors of fc1.weight by bits' });
     expect(within(table).getAllByRole('row')).toHaveLength(9);
     const current = within(table)
       .getAllByRole('row')
       .filter((row) => row.getAttribute('aria-current'));
     expect(current.map((row) => row.textContent?.slice(0, 2))).toEqual(['W4']);
+  });
+
+  it('lists only the bits that the method has, and says so', async () => {
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { method: 'irnet' } }, 'IR-Net'));
+    const table = screen.getByRole('table', { name: 'Errors of fc1.weight by bits' });
+    await waitFor(() => expect(within(table).getAllByRole('row')).toHaveLength(2));
+    expect(within(table).getAllByRole('row')[1]?.textContent).toContain('W1');
+    expect(screen.getByText('IR-Net has 1 bit only.')).toBeTruthy();
+    const chart = screen.getByRole('application', { name: /^SQNR by bits/ });
+    expect(chart.getAttribute('aria-label')).not.toContain('2 bits');
   });
 
   it('leads from the worst channel to its distribution', async () => {

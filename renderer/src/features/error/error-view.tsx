@@ -24,12 +24,14 @@ export function ErrorView() {
   const props = { pair, busy: figures.busy };
   return (
     <ChartActionsProvider value={chartHost}>
-      <ScrollArea className="grid flex-1 grid-cols-2 grid-rows-[max-content_minmax(184px,1fr)_minmax(184px,1fr)] gap-2.5 px-3.5 py-2.5">
-        <FiguresTable {...props} />
-        <ErrorByBits {...props} />
-        <CodeUse {...props} />
-        <ErrorProfile {...props} />
-        <RowErrors {...props} />
+      <ScrollArea className="@container flex flex-1 flex-col px-3.5 py-2.5">
+        <div className="grid flex-1 grid-cols-2 grid-rows-[max-content_minmax(184px,1fr)_minmax(184px,1fr)] gap-2.5 @max-[36rem]:auto-rows-[200px] @max-[36rem]:grid-cols-1 @max-[36rem]:grid-rows-[max-content]">
+          <FiguresTable {...props} />
+          <ErrorByBits {...props} />
+          <CodeUse {...props} />
+          <ErrorProfile {...props} />
+          <RowErrors {...props} />
+        </div>
       </ScrollArea>
     </ChartActionsProvider>
   );

@@ -1,7 +1,7 @@
-/** Every error measure at 1–8 bits. */
+/** Every error measure at each bit-width that the quantizer has. */
 import { CopyTable } from '../../charts/index.js';
 import type { QuantizationError } from '../../host/contract.js';
-import { setLayerConfigs } from '../../host/index.js';
+import { setLayerConfigs, useOwnBits } from '../../host/index.js';
 import {
   BitsChip,
   Card,
@@ -17,7 +17,7 @@ import {
   sortRows,
   useSort,
 } from '../../ui/index.js';
-import { type ErrorPartProps, sqnrOrder } from './figures.js';
+import { type ErrorPartProps, ownErrors, sqnrOrder } from './figures.js';
 
 export const errorColumns: readonly DataColumn<QuantizationError>[] = [
   {
@@ -84,19 +84,21 @@ export const errorColumns: readonly DataColumn<QuantizationError>[] = [
 
 export function FiguresTable({ pair }: ErrorPartProps) {
   const [sort, setSort] = useSort(null);
-  const { analysis, layer, quantizer } = pair;
-  const table = () => rawTable(sortRows(analysis.byBits, errorColumns, sort), errorColumns);
+  const { layer, quantizer } = pair;
+  const own = useOwnBits(quantizer);
+  const errors = ownErrors(pair, own);
+  const table = () => rawTable(sortRows(errors, errorColumns, sort), errorColumns);
   return (
     <Card
-      className="col-span-2"
+      className="col-span-2 @max-[36rem]:col-span-1"
       title={layer}
       subtitle="error of the quantized weight by bits"
       actions={<CopyTable title={`${layer} error by bits`} table={table} />}
     >
       <DataTable
-        label={`Errors of ${layer} at 1 to 8 bits`}
+        label={`Errors of ${layer} by bits`}
         columns={errorColumns}
-        rows={analysis.byBits}
+        rows={errors}
         rowKey={(error) => String(error.bits)}
         sort={sort}
         onSort={setSort}
@@ -108,6 +110,7 @@ export function FiguresTable({ pair }: ErrorPartProps) {
           bits === quantizer.bits ? undefined : `Set ${layer} to ${plural(bits, 'bit')}`
         }
       />
+      {own.note ? <p className="mt-2 px-1.5 text-sm text-ink3">{own.note}.</p> : null}
     </Card>
   );
 }

@@ -1,7 +1,7 @@
 /** What the Error view's parts share: their input, and tables of what they draw. */
 import type { ChartTable } from '../../charts/index.js';
 import { codeRange, type QuantizationError, type WeightQuantizer, type WhatIf } from '../../host/contract.js';
-import type { FigurePair } from '../../host/index.js';
+import type { FigurePair, OwnBits } from '../../host/index.js';
 
 export interface ErrorPartProps {
   pair: FigurePair;
@@ -11,6 +11,11 @@ export interface ErrorPartProps {
 /** The smallest code of a grid. Binary codes are 0 and 1 for −α and +α. */
 export function smallestCode(quantizer: Pick<WeightQuantizer, 'bits' | 'grid'>): number {
   return codeRange(quantizer.grid, quantizer.bits).qmin;
+}
+
+/** The errors at the bits that the quantizer has. */
+export function ownErrors({ analysis }: FigurePair, own: OwnBits): QuantizationError[] {
+  return analysis.byBits.filter(({ bits }) => own.bits.includes(bits));
 }
 
 /** A perfect match has no finite ratio; it stands above all others. */

@@ -1,7 +1,16 @@
 import { clsx } from 'clsx';
 import type { ExportRecord } from '../../host/contract.js';
 import { showInFolder, useExports, type Verification, verifyExport } from '../../host/index.js';
-import { Button, Card, EmptyState, formatBytes, formatShare, formatTime, StateDot } from '../../ui/index.js';
+import {
+  Button,
+  Card,
+  CutText,
+  EmptyState,
+  formatBytes,
+  formatShare,
+  formatTime,
+  StateDot,
+} from '../../ui/index.js';
 import { proofHolds } from './proof-card.js';
 
 const words: Record<Verification['state'], string> = {
@@ -20,10 +29,8 @@ function Row({ record, verification }: { record: ExportRecord; verification: Ver
           label={proofHolds(record) ? 'proven equal' : 'the proof does not hold'}
         />
       </td>
-      <td className="w-full max-w-0 py-1 pr-3 leading-[17px]">
-        <div className="truncate" title={record.path}>
-          {fileName}
-        </div>
+      <td className="w-full max-w-0 min-w-28 py-1 pr-3 leading-[17px]">
+        <CutText text={fileName} title={record.path} />
         <div className="truncate text-sm text-ink2" title={record.label}>
           {record.label}
         </div>
@@ -32,10 +39,15 @@ function Row({ record, verification }: { record: ExportRecord; verification: Ver
       <td className="figure py-1.5 pr-3 text-right whitespace-nowrap">
         {record.logits ? formatShare(record.logits.accuracy, 2) : '—'}
       </td>
-      <td className="figure py-1.5 pr-3 whitespace-nowrap text-ink3" title={record.sha256}>
+      <td
+        className="figure py-1.5 pr-3 whitespace-nowrap text-ink3 @max-[36rem]:hidden"
+        title={record.sha256}
+      >
         {record.sha256.slice(0, 8)}
       </td>
-      <td className="figure py-1.5 pr-3 whitespace-nowrap text-ink2">{formatTime(record.createdAt)}</td>
+      <td className="figure py-1.5 pr-3 whitespace-nowrap text-ink2 @max-[36rem]:hidden">
+        {formatTime(record.createdAt)}
+      </td>
       <td className="py-1.5 text-right whitespace-nowrap">
         {verification ? (
           <span
@@ -84,8 +96,8 @@ export function ExportHistory({ records }: { records: readonly ExportRecord[] })
               <th className="pb-1 font-normal">File, source</th>
               <th className="pr-3 pb-1 text-right font-normal">Size</th>
               <th className="pr-3 pb-1 text-right font-normal">Accuracy</th>
-              <th className="pb-1 font-normal">SHA-256</th>
-              <th className="pb-1 font-normal">Written</th>
+              <th className="pb-1 font-normal @max-[36rem]:hidden">SHA-256</th>
+              <th className="pb-1 font-normal @max-[36rem]:hidden">Written</th>
               <th className="pb-1">
                 <span className="sr-only">Actions</span>
               </th>

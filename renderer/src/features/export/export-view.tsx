@@ -41,10 +41,10 @@ export function ExportView() {
   const blocked = exportBlocked(situation, runId);
   return (
     <ScrollArea className="flex-1">
-      <div className="mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
+      <div className="@container mx-auto flex max-w-[1100px] flex-col gap-3 p-3.5">
         <Card
           title="Export"
-          subtitle="packed safetensors, proven after writing"
+          subtitle="packed, proven after writing"
           actions={
             <>
               <div className="w-64">

@@ -2,7 +2,15 @@ import { Copy, FolderOpen, ShieldCheck, ShieldX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { ExportRecord } from '../../host/contract.js';
 import { copyText, showInFolder } from '../../host/index.js';
-import { Button, Card, formatBytes, formatCount, formatNumber, formatShare } from '../../ui/index.js';
+import {
+  Button,
+  Card,
+  CutText,
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatShare,
+} from '../../ui/index.js';
 import { originSummary } from './origin-words.js';
 
 const total = (record: ExportRecord, pick: (layer: ExportRecord['layers'][number]) => number) =>
@@ -56,6 +64,9 @@ export function proofText(record: ExportRecord): string {
   return lines.join('\n');
 }
 
+/** A long folder is cut in sight, never the file's name. */
+const fileNameAt = (path: string) => Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1;
+
 function Line({ name, children, good }: { name: string; children: ReactNode; good?: boolean }) {
   return (
     <>
@@ -64,17 +75,6 @@ function Line({ name, children, good }: { name: string; children: ReactNode; goo
         {children}
       </dd>
     </>
-  );
-}
-
-/** One line: a long folder is cut in sight, never the file's name; the whole path can be copied. */
-function Path({ path }: { path: string }) {
-  const cut = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1;
-  return (
-    <span className="inline-flex max-w-[calc(100%-4.5rem)] align-bottom" title={path}>
-      <span className="min-w-0 truncate">{path.slice(0, cut)}</span>
-      <span className="max-w-full shrink-0 truncate">{path.slice(cut)}</span>
-    </span>
   );
 }
 
@@ -138,7 +138,10 @@ export function ProofCard({ record }: { record: ExportRecord }) {
     >
       <dl data-selectable className="figure grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
         <Line name="File">
-          <Path path={record.path} /> <span className="text-ink3">{formatBytes(record.sizeBytes)}</span>
+          <span className="flex gap-2">
+            <CutText text={record.path} at={fileNameAt(record.path)} />
+            <span className="shrink-0 text-ink3">{formatBytes(record.sizeBytes)}</span>
+          </span>
         </Line>
         <Line name="SHA-256">
           <span className="tracking-tight break-all">{record.sha256}</span>

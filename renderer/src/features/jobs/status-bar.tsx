@@ -1,4 +1,5 @@
 import { CircleAlert } from 'lucide-react';
+import type { ReactNode } from 'react';
 import {
   activeRun,
   isaName,
@@ -44,8 +45,8 @@ function ErrorCount() {
   );
 }
 
-/** Backend, memory, and what is going on. */
-export function StatusBar() {
+/** Backend, memory, what is going on; between them `children`, a notice on one line. */
+export function StatusBar({ children }: { children?: ReactNode }) {
   const memory = useAppInfo((state) => state.residentBytes);
   const runs = useProject((state) => state.project?.runs);
   const jobs = useJobs((state) => state.running);
@@ -59,7 +60,7 @@ export function StatusBar() {
         </span>
       )}
       <ErrorCount />
-      <span className="flex-1" />
+      <div className="min-w-0 flex-1">{children}</div>
       <JobStatus jobs={jobs} />
       {run ? <TrainingStatus run={run} /> : null}
       {!run && jobs.length === 0 ? <span className="text-ink3">Ready</span> : null}

@@ -24,7 +24,7 @@ function selectUnlessSelected(name: string): void {
 }
 
 /** The layers that pass the filter; one listbox with the focus, its rows drawn as they come into sight. */
-export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
+export function LayerList({ layers, sharedStart }: { layers: readonly LayerInfo[]; sharedStart: string }) {
   const scroller = useRef<HTMLDivElement>(null);
   const listId = useId();
   const selected = useSelection((state) => state.layers);
@@ -70,7 +70,7 @@ export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
   );
   return (
     <ContextMenu entries={layerMenu(situation)}>
-      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
+      <div ref={scroller} className="@container/list min-h-0 flex-1 overflow-y-auto">
         <div
           role="listbox"
           aria-label="Layers"
@@ -92,6 +92,7 @@ export function LayerList({ layers }: { layers: readonly LayerInfo[] }) {
                 id={`${listId}-${row.index}`}
                 layer={layer}
                 config={configuration[layer.name]}
+                sharedStart={sharedStart}
                 selected={chosen.has(layer.name)}
                 active={row.index === activeIndex}
                 position={row.index + 1}

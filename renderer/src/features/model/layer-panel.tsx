@@ -5,6 +5,7 @@ import { Button, EmptyState, formatCount, plural, SearchField } from '../../ui/i
 import { layerFilter } from './filter.js';
 import { LayerList } from './layer-list.js';
 import { ModelFooter } from './model-footer.js';
+import { sharedStart } from './shared-start.js';
 
 /** The model's layers: filter, list and totals. */
 export function LayerPanel() {
@@ -35,7 +36,7 @@ export function LayerPanel() {
         </p>
       </div>
       {shown.length > 0 ? (
-        <LayerList layers={shown} />
+        <LayerList layers={shown} sharedStart={sharedStart(layers.map((layer) => layer.name))} />
       ) : (
         <EmptyState
           icon={<SearchX />}

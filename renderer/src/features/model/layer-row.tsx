@@ -1,12 +1,12 @@
 import { clsx } from 'clsx';
 import { type MouseEvent, memo } from 'react';
 import type { LayerConfig, LayerInfo, LayerState } from '../../host/contract.js';
-import { BitsChip, formatShape, StateDot, type Tone } from '../../ui/index.js';
+import { BitsChip, CutText, formatShape, StateDot, type Tone } from '../../ui/index.js';
 import { thumbnailPath, useThumbnails } from './thumbnails.js';
 
 export const rowHeight = 48;
 const thumbnailWidth = 58;
-const thumbnailHeight = 22;
+const thumbnailHeight = 20;
 
 const stateTones: Record<LayerState, Tone> = { float: 'idle', prepared: 'warn', quantized: 'ok' };
 const stateNames: Record<LayerState, string> = {
@@ -17,8 +17,8 @@ const stateNames: Record<LayerState, string> = {
 
 function Thumbnail({ layer }: { layer: string }) {
   const counts = useThumbnails((state) => state.counts[layer]);
-  if (!counts) return <span className="h-[22px] w-[58px]" />;
-  if (counts.length === 0) return <span className="h-px w-[58px] self-center bg-line" />;
+  if (!counts) return null;
+  if (counts.length === 0) return <span className="h-px w-[58px] bg-line" />;
   return (
     <svg aria-hidden width={thumbnailWidth} height={thumbnailHeight} className="overflow-visible">
       <path d={thumbnailPath(counts, thumbnailWidth, thumbnailHeight)} fill="var(--f)" opacity="0.6" />
@@ -26,12 +26,18 @@ function Thumbnail({ layer }: { layer: string }) {
   );
 }
 
-/** Long names keep their end: that is what tells layers apart. The ellipsis stands at the start. */
-function LayerName({ name }: { name: string }) {
+/** In a narrow list without the start that most names share, and cut in the middle. */
+function LayerName({ name, sharedStart }: { name: string; sharedStart: string }) {
+  if (sharedStart === '' || !name.startsWith(sharedStart)) return <CutText text={name} title={null} />;
   return (
-    <span dir="rtl" className="truncate text-left">
-      <bdi>{name}</bdi>
-    </span>
+    <>
+      <span className="hidden @min-[24rem]/list:contents">
+        <CutText text={name} title={null} />
+      </span>
+      <span className="contents @min-[24rem]/list:hidden">
+        <CutText text={`…${name.slice(sharedStart.length)}`} title={null} />
+      </span>
+    </>
   );
 }
 
@@ -41,6 +47,8 @@ export interface LayerRowProps {
   id: string;
   layer: LayerInfo;
   config: LayerConfig | undefined;
+  /** What most names begin with. */
+  sharedStart: string;
   selected: boolean;
   active: boolean;
   position: number;
@@ -65,7 +73,8 @@ function describe(layer: LayerInfo, config: LayerConfig | undefined): string {
 
 /** Memoized by hand: the compiler leaves the list, which has a virtualizer, as it is. */
 export const LayerRow = memo(function LayerRow(props: LayerRowProps) {
-  const { id, layer, config, selected, active, position, count, top, onClick, onContextMenu } = props;
+  const { id, layer, config, sharedStart, selected, active, position, count, top, onClick, onContextMenu } =
+    props;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the listbox has the focus and handles the keys
     <div
@@ -82,7 +91,7 @@ export const LayerRow = memo(function LayerRow(props: LayerRowProps) {
       onContextMenu={() => onContextMenu(layer.name)}
       style={{ transform: `translateY(${top}px)`, height: rowHeight }}
       className={clsx(
-        'absolute inset-x-0 grid grid-cols-[8px_minmax(0,1fr)_58px_38px] items-center gap-2.5 border-l-2 pr-3 pl-3',
+        'absolute inset-x-0 grid grid-cols-[8px_minmax(0,1fr)_38px] items-center gap-2.5 border-l-2 pr-3 pl-3',
         selected ? 'bg-bg3' : 'hover:bg-bg2',
         active && selected ? 'border-accent' : 'border-transparent',
         active && 'group-focus-visible/list:shadow-[inset_0_0_0_1px_var(--accent)]',
@@ -90,10 +99,12 @@ export const LayerRow = memo(function LayerRow(props: LayerRowProps) {
     >
       <StateDot tone={stateTones[layer.state]} label={stateNames[layer.state]} />
       <span className="flex min-w-0 flex-col leading-[18px]">
-        <LayerName name={layer.name} />{' '}
-        <span className="figure truncate text-ink3">{formatShape(layer.shape)}</span>{' '}
+        <LayerName name={layer.name} sharedStart={sharedStart} />{' '}
+        <span className="flex h-5 items-end justify-between gap-2">
+          <span className="figure truncate text-ink3">{formatShape(layer.shape)}</span>{' '}
+          <Thumbnail layer={layer.name} />
+        </span>
       </span>
-      <Thumbnail layer={layer.name} />
       {config ? (
         <span className="flex flex-col items-stretch gap-px">
           <BitsChip bits={config.weight.bits} className="!px-0" />{' '}

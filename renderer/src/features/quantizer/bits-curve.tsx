@@ -1,5 +1,5 @@
 import type { Bits, LayerInfo, QuantizationError, WeightQuantizer } from '../../host/contract.js';
-import { setBits, useAnalysis } from '../../host/index.js';
+import { setBits, useAnalysis, useOwnBits } from '../../host/index.js';
 import { bitsColor, Card, formatDb, plural, Tooltip } from '../../ui/index.js';
 
 interface Point {
@@ -53,10 +53,12 @@ function CurvePoint({ point, chosen }: { point: Point; chosen: boolean }) {
   );
 }
 
-/** SQNR of the same quantizer at 1–8 bits; a point sets the bits. */
+/** SQNR of the same quantizer at the bits it has; a point sets the bits. */
 export function BitsCurve({ layer, quantizer }: { layer: LayerInfo; quantizer: WeightQuantizer }) {
   const { data } = useAnalysis(layer.name, quantizer);
-  const errors = data?.layer === layer.name ? data.byBits : [];
+  const own = useOwnBits(quantizer);
+  const known = data?.layer === layer.name ? data.byBits : [];
+  const errors = known.filter(({ bits }) => own.bits.includes(bits));
   const { points, lines } = curveLayout(errors);
   const path = points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('');
   return (
@@ -111,6 +113,7 @@ export function BitsCurve({ layer, quantizer }: { layer: LayerInfo; quantizer: W
           </span>
         ))}
       </div>
+      {own.note ? <p className="text-xs text-ink3">{own.note}.</p> : null}
     </Card>
   );
 }

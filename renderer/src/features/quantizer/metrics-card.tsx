@@ -64,8 +64,14 @@ export function MetricsCard({ layer, quantizer }: { layer: LayerInfo; quantizer:
     <Card
       inset
       title={layer.name}
-      actions={<BitsChip bits={quantizer.bits} />}
-      subtitle={data && !loading ? `${data.nativeMs.toFixed(1)} ms` : null}
+      actions={
+        <>
+          {data && !loading ? (
+            <span className="figure text-ink3">{`${data.nativeMs.toFixed(1)} ms`}</span>
+          ) : null}
+          <BitsChip bits={quantizer.bits} />
+        </>
+      }
     >
       {data ? (
         <KeyValue items={figures(data)} />

@@ -99,6 +99,23 @@ describe('quantizer panel', () => {
     expect(weight('fc1.weight')).toMatchObject({ bits: 3, grid: 'signed' });
   });
 
+  it('tells what else a rounding changed, until it is undone in one step', async () => {
+    open();
+    const said = 'Grid became unsigned: signed does not go with HQQ.';
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { rounding: 'hqq' } }, 'HQQ'));
+    expect(screen.getByText(said)).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Undo' }));
+    expect(weight('fc1.weight')).toEqual(sampleProject().configuration['fc1.weight']?.weight);
+    expect(screen.queryByText(said)).toBeNull();
+  });
+
+  it('keeps quiet about another selection', () => {
+    open();
+    act(() => setLayerConfigs(['fc1.weight'], { weight: { rounding: 'hqq' } }, 'HQQ'));
+    act(() => selectLayers(['fc2.weight']));
+    expect(screen.queryByText(/^Grid became/)).toBeNull();
+  });
+
   it('says mixed where the layers differ and sets them alike with one undo step', async () => {
     open();
     act(() => {
@@ -146,7 +163,7 @@ describe('quantizer panel', () => {
     expect(screen.getByRole('combobox', { name: 'Start range' })).toHaveProperty('disabled', true);
     expect(screen.getByText('ŵ = level[q]')).toBeTruthy();
     act(() => useLibraries.setState({ libraries: [] }));
-    expect(screen.getByRole('status').textContent).toContain('Not loaded: user:own');
+    expect(screen.getByText(/^Not loaded/).textContent).toContain('Not loaded: user:own');
   });
 
   it('tells formula, source, use and traps of the chosen method beside it, by keyboard', async () => {

@@ -3,6 +3,7 @@ import type { LayerInfo, WeightQuantizer } from '../../host/contract.js';
 import { selectAllLayers, useInputsKind, useProject } from '../../host/index.js';
 import { Button, EmptyState, plural, ScrollArea } from '../../ui/index.js';
 import { ActivationControls } from './activation-controls.js';
+import { AdjustmentNote } from './adjustment-note.js';
 import { BitsCurve } from './bits-curve.js';
 import { CalibrationSection } from './calibration-section.js';
 import { isMixed } from './common-value.js';
@@ -70,6 +71,7 @@ export function QuantizerPanel() {
         <WeightBits configs={configs} />
         <ActivationControls configs={configs} />
         <WeightDetails layers={layers} configs={configs} />
+        <AdjustmentNote />
         <FormulaLine quantizer={primaryConfig.weight} />
         {mixed ? (
           <p className="-mt-1.5 text-xs text-ink3">

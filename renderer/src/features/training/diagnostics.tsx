@@ -10,6 +10,7 @@ import {
   useSelection,
 } from '../../host/index.js';
 import { formatDb, formatNumber, formatShare, SegmentedControl } from '../../ui/index.js';
+import { runMarks } from '../curves/index.js';
 import { StepFigures } from './step-figures.js';
 
 /** More lines than this cannot be told apart. */
@@ -44,10 +45,13 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
   const all = evaluations[0]?.layers.map((layer) => layer.name) ?? [];
   const names = drawnLayers(all, selected);
   const legend = names.map((name, index) => ({ id: name, label: name, ...seriesStyle(index) }));
-  const shared = { evaluations, names, epochs: run.training.epochs };
+  const shared = { run, evaluations, names };
   return (
-    <section aria-label={`Layers of ${run.name}`} className="flex min-h-44 flex-[1_1_0] flex-col">
-      <div className="flex min-h-5 items-center gap-3 px-0.5">
+    <section
+      aria-label={`Layers of ${run.name}`}
+      className="flex min-h-44 flex-[1_1_0] flex-col @max-[36rem]:min-h-[21rem]"
+    >
+      <div className="mb-1 flex min-h-5 items-center gap-3 px-0.5">
         <h3 className="shrink-0 text-xs text-ink3">
           Layers of {run.name}
           {all.length > names.length ? ` (${names.length} of ${all.length})` : ''}
@@ -61,7 +65,7 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
           size="sm"
         />
       </div>
-      <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5">
+      <div className="grid min-h-0 flex-1 grid-cols-4 gap-2.5 @max-[36rem]:grid-cols-2">
         {axis === 'epoch' ? (
           <>
             <LayerChart {...shared} title="SQNR, dB" figure="sqnrDb" format={(y) => formatDb(y, 2)} />
@@ -74,7 +78,12 @@ export function Diagnostics({ run, series }: DiagnosticsProps) {
             <LayerChart {...shared} title="Code flips" figure="flipShare" format={(y) => formatShare(y, 2)} />
           </>
         ) : (
-          <StepFigures run={run} series={series} names={names} className="col-span-3" />
+          <StepFigures
+            run={run}
+            series={series}
+            names={names}
+            className="col-span-3 @max-[36rem]:col-span-2"
+          />
         )}
         <RateChart run={run} series={series} />
       </div>
@@ -87,18 +96,18 @@ interface LayerChartProps {
   figure: EvaluationFigure;
   evaluations: readonly EvaluationPoint[];
   names: readonly string[];
-  epochs: number;
+  run: RunSummary;
   format(value: number): string;
 }
 
-function LayerChart({ title, figure, evaluations, names, epochs, format }: LayerChartProps) {
+function LayerChart({ title, figure, evaluations, names, run, format }: LayerChartProps) {
   const lines = names.map((name, index) => ({
     id: name,
     label: name,
     ...seriesStyle(index),
     points: layerPoints(evaluations, name, figure),
   }));
-  const reach = { low: 0, high: epochs };
+  const reach = { low: 0, high: run.training.epochs };
   return (
     <SeriesFrame
       title={title}
@@ -109,6 +118,7 @@ function LayerChart({ title, figure, evaluations, names, epochs, format }: Layer
       percent={figure === 'flipShare'}
       markers
       xRange={reach}
+      marks={runMarks([run], 'epoch')}
       group="training epoch"
       subtitle=""
       legend={false}
@@ -128,6 +138,7 @@ function RateChart({ run, series }: DiagnosticsProps) {
       xLabel="step"
       formatY={(y) => formatNumber(y, 4)}
       xRange={reach}
+      marks={runMarks([run], 'step')}
       group="training step"
     />
   );

@@ -1,5 +1,7 @@
 /** One run at a glance: how far it is, how long it takes, what came of it. */
+
 import { Pause, Play, Square } from 'lucide-react';
+import { Fragment } from 'react';
 import { formatDelta } from '../../charts/index.js';
 import { isActive, type RunSummary } from '../../host/contract.js';
 import {
@@ -50,7 +52,7 @@ export function RunHeader({ run }: { run: RunSummary }) {
       aria-label={`Run ${run.name}`}
       className="shrink-0 rounded-lg border border-line bg-bg1 px-3 py-2"
     >
-      <div className="flex min-h-7 min-w-0 items-center gap-2.5">
+      <div className="flex min-h-7 min-w-0 flex-wrap items-center gap-x-2.5">
         <StateDot tone={tone} label={word} />
         <h2 className="max-w-64 min-w-12 shrink-0 truncate text-base font-semibold" title={run.name}>
           {run.name}
@@ -72,7 +74,14 @@ export function RunHeader({ run }: { run: RunSummary }) {
           tone={progressTones[run.state]}
           className="flex-1"
         />
-        <span className="figure text-ink2">{progressFigures(run).join(' · ')}</span>
+        <span className="figure text-ink2">
+          {progressFigures(run).map((figure, index) => (
+            <Fragment key={figure}>
+              {index > 0 ? ' · ' : ''}
+              <span className="whitespace-nowrap">{figure}</span>
+            </Fragment>
+          ))}
+        </span>
       </div>
       {run.error ? (
         <p role="alert" className="mt-1.5 text-sm text-bad" data-selectable>

@@ -4,6 +4,7 @@ import { SeriesFrame, seriesStyle } from '../../charts/index.js';
 import type { DiagnosticsPoint, LayerFigure, RunSummary } from '../../host/contract.js';
 import { figurePoints, type LiveSeries } from '../../host/index.js';
 import { formatDb, formatNumber, formatShare, Select } from '../../ui/index.js';
+import { runMarks } from '../curves/index.js';
 
 interface FigureWords {
   label: string;
@@ -72,6 +73,7 @@ export function StepFigures({ run, series, names, className }: StepFiguresProps)
       percent={kind === 'share'}
       logarithmic={kind === 'number'}
       xRange={reach}
+      marks={runMarks([run], 'step')}
       group="training step"
       legend={false}
       className={className}

@@ -38,10 +38,10 @@ export function TrainingView() {
   if (!focus) return <StartCard />;
   return (
     <ChartActionsProvider value={chartHost}>
-      <ScrollArea className="flex flex-1 flex-col gap-2.5 px-3.5 py-2.5">
+      <ScrollArea className="@container flex flex-1 flex-col gap-2.5 px-3.5 py-2.5">
         <RunHeader run={focus} />
         <RunLegend runs={overlaid} />
-        <div className="grid min-h-60 flex-[1.3_1_0] grid-cols-2 gap-2.5">
+        <div className="grid min-h-60 flex-[1.3_1_0] grid-cols-2 gap-2.5 @max-[36rem]:min-h-[26rem] @max-[36rem]:grid-cols-1">
           <LossCurves runs={overlaid} series={series} group="training" />
           <AccuracyCurves runs={overlaid} series={series} group="training" />
         </div>
