@@ -19,11 +19,11 @@ struct AlignedAllocator {
   AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT: allocator conversion is implicit
   T* allocate(size_t n) {
     if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
-    void* block = ::operator new(n * sizeof(T), alignment(n));
+    void* block = ::operator new(n * sizeof(T), kAlignment);
     ask_for_huge_pages(block, n * sizeof(T));
     return static_cast<T*>(block);
   }
-  void deallocate(T* p, size_t n) { ::operator delete(p, alignment(n)); }
+  void deallocate(T* p, size_t) { ::operator delete(p, kAlignment); }
   // Leaves elements uninitialised on resize(n): the buffers are written before they are read.
   template <typename U>
   void construct(U* p) {
@@ -32,9 +32,6 @@ struct AlignedAllocator {
   template <typename U, typename... Args>
   void construct(U* p, Args&&... args) {
     ::new (static_cast<void*>(p)) U(static_cast<Args&&>(args)...);
-  }
-  static std::align_val_t alignment(size_t n) {
-    return n * sizeof(T) >= kHugeBlock ? std::align_val_t{kHugePage} : kAlignment;
   }
   bool operator==(const AlignedAllocator&) const { return true; }
   bool operator!=(const AlignedAllocator&) const { return false; }
