@@ -1,5 +1,5 @@
 /** What a layer loses at each of several bit-widths: of its output on given inputs, or of its weight alone. */
-import type { NativeAddon } from '../../native/index.js';
+import type { NativeAddon, Network } from '../../native/index.js';
 import type { Calibration, WeightQuantizer } from '../contract/index.js';
 import { layerInputs } from './calibration.js';
 import { type LayerInputs, someSamples } from './layer-inputs.js';
@@ -62,15 +62,15 @@ function outputLosses(
   return withOwned(async (own) => {
     const values = await project.model.valuesOf(layer.name);
     const exact = own(oneLayerNetwork(addon, layer, values));
-    const losses: Loss[] = [];
+    // Scales of weights look at no inputs, but a network is prepared on some.
+    const few = own(inputsDataset(addon, someSamples(inputs, 0, 1)));
+    const rounded: Network[] = [];
     for (const quantizer of quantizers) {
-      const rounded = own(oneLayerNetwork(addon, layer, values, toNativeQuantizer(quantizer)));
-      const few = own(inputsDataset(addon, someSamples(inputs, 0, 1)));
-      // Scales of weights look at no inputs, but a network is prepared on some.
-      await withCancel(addon, signal, (token) => rounded.prepare(few, 1, token));
-      const { power, errors } = await outputErrors(addon, signal, inputs, exact, [rounded], layer.rows);
-      losses.push({ error: errors[0] ?? 0, power });
+      const network = own(oneLayerNetwork(addon, layer, values, toNativeQuantizer(quantizer)));
+      await withCancel(addon, signal, (token) => network.prepare(few, 1, token));
+      rounded.push(network);
     }
-    return losses;
+    const { power, errors } = await outputErrors(addon, signal, inputs, exact, rounded, layer.rows);
+    return errors.map((error) => ({ error, power }));
   });
 }

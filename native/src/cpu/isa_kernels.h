@@ -101,7 +101,7 @@ void adam_step(float* p, const float* g, float* m, float* v, int64_t n, double l
 
 }  // namespace qat::avx512
 
-// Variants of the packed kernels with VNNI, VPOPCNTDQ and GFNI.
+// Variants of the packed kernels with VNNI, VPOPCNTDQ, GFNI and BMI2.
 namespace qat::avx512vnni {
 
 void dot_packed_row(const int16_t* a, const uint8_t* packed, int64_t cols, int bits,

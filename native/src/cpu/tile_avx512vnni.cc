@@ -41,11 +41,7 @@ void rows_of_tile(const TileWeight& w, int64_t tile, const TileInputs& x, int64_
   const uint8_t* step = w.codes + tile * w.steps * kStepBytes;
   const int8_t* a = x.codes + row * row_bytes;
   __m512 kept[kRows][kBlocks];
-#pragma GCC unroll 6
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) kept[i][b] = _mm512_setzero_ps();
-  }
+  clear(kept);
   for (int64_t g = 0; g < w.groups; ++g) {
     __m512i sums[kRows * kChains][kBlocks];
 #pragma GCC unroll 6

@@ -16,11 +16,7 @@ void rows_of_blocks(const TileWeight& w, int64_t tile, int64_t first, const floa
   const uint8_t* step = w.codes + tile * w.steps * kStepBytes + first * 4;
   const __m256 factor = _mm256_set1_ps(w.halves ? 2.0f : 1.0f);
   __m256 kept[kRows][kBlocks];
-#pragma GCC unroll 4
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 2
-    for (int b = 0; b < kBlocks; ++b) kept[i][b] = _mm256_setzero_ps();
-  }
+  clear(kept);
   for (int64_t g = 0; g < w.groups; ++g) {
     const int64_t at = (tile * w.groups + g) * kTileRows + first;
     const int64_t group_steps = std::min(w.group_steps, w.steps - g * w.group_steps);
@@ -33,11 +29,7 @@ void rows_of_blocks(const TileWeight& w, int64_t tile, int64_t first, const floa
     for (int64_t begin = 0; begin < group_steps; begin += kStepsOfSum) {
       const int64_t steps = std::min(kStepsOfSum, group_steps - begin);
       __m256 sums[kRows][kBlocks];
-#pragma GCC unroll 4
-      for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 2
-        for (int b = 0; b < kBlocks; ++b) sums[i][b] = _mm256_setzero_ps();
-      }
+      clear(sums);
       for (int64_t s = 0; s < steps; ++s, step += kStepBytes, x += kStep) {
         unrolled(std::make_integer_sequence<int, kStep / 4>{}, [&](auto field) __attribute__((always_inline)) {
           constexpr int kField = decltype(field)::value;

@@ -73,11 +73,7 @@ void rows_of_tile(const TileWeight& w, int64_t tile, const float* x, const float
   levels.table = table_of(kBits, w.halves, kZeros ? 0 : w.zero);
   levels.factor = _mm512_set1_ps(w.halves ? 2.0f : 1.0f);
   __m512 kept[kRows][kBlocks];
-#pragma GCC unroll 6
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) kept[i][b] = _mm512_setzero_ps();
-  }
+  clear(kept);
   for (int64_t g = 0; g < w.groups; ++g) {
     const int64_t at = (tile * w.groups + g) * kTileRows;
     const int64_t group_steps = std::min(w.group_steps, w.steps - g * w.group_steps);
@@ -89,11 +85,7 @@ void rows_of_tile(const TileWeight& w, int64_t tile, const float* x, const float
     for (int64_t first = 0; first < group_steps; first += kStepsOfSum) {
       const int64_t steps = std::min(kStepsOfSum, group_steps - first);
       __m512 sums[kRows][kBlocks];
-#pragma GCC unroll 6
-      for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 4
-        for (int b = 0; b < kBlocks; ++b) sums[i][b] = _mm512_setzero_ps();
-      }
+      clear(sums);
       for (int64_t s = 0; s < steps; ++s, step += kStepBytes, x += kStep) {
         if constexpr (kRows == 1) {
 #pragma GCC unroll 16

@@ -47,6 +47,15 @@ QAT_INLINE __m256i tail_mask(int64_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(std::clamp<int64_t>(count, 0, 8))), at);
 }
 
+template <int kRows>
+QAT_INLINE void clear(__m256 (&sums)[kRows][kBlocks]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int b = 0; b < kBlocks; ++b) sums[i][b] = _mm256_setzero_ps();
+  }
+}
+
 // y of 16 rows of a tile from row `first` on, from what its groups gave.
 template <int kRows>
 QAT_INLINE void store_rows(const TileWeight& w, int64_t first, const __m256 (&sums)[kRows][kBlocks], const float* bias,

@@ -49,6 +49,15 @@ QAT_INLINE __m512i field_of(const uint8_t* step, int block) {
   return part;
 }
 
+template <int kRows>
+QAT_INLINE void clear(__m512 (&sums)[kRows][kBlocks]) {
+#pragma GCC unroll 6
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int b = 0; b < kBlocks; ++b) sums[i][b] = _mm512_setzero_ps();
+  }
+}
+
 // Which of the 16 rows of a block from row `first` on there are.
 QAT_INLINE __mmask16 rows_there(const TileWeight& w, int64_t first) {
   const int64_t left = w.rows - first;

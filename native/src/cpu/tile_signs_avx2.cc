@@ -25,11 +25,7 @@ void rows_of_blocks(const TileWeight& w, int64_t tile, int64_t first, const Tile
   const uint32_t* signs = x.signs + row * w.steps;
   const __m256 scale = _mm256_set1_ps(x.scale);
   __m256 kept[kRows][kBlocks];
-#pragma GCC unroll 4
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 2
-    for (int b = 0; b < kBlocks; ++b) kept[i][b] = _mm256_setzero_ps();
-  }
+  clear(kept);
   for (int64_t g = 0; g < w.groups; ++g) {
     __m256i counts[kRows][kBlocks];
 #pragma GCC unroll 4

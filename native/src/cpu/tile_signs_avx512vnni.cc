@@ -35,11 +35,7 @@ void rows_of_tile(const TileWeight& w, int64_t tile, const TileSigns& x, int64_t
   const uint32_t* signs = x.signs + row * w.steps;
   const __m512 scale = _mm512_set1_ps(x.scale);
   __m512 kept[kRows][kBlocks];
-#pragma GCC unroll 6
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) kept[i][b] = _mm512_setzero_ps();
-  }
+  clear(kept);
   for (int64_t g = 0; g < w.groups; ++g) {
     __m512i counts[kRows][kBlocks];
 #pragma GCC unroll 6

@@ -14,11 +14,13 @@ namespace {
 // Columns whose integer dot product cannot leave int32: 255 · 255 · 16384 < 2^31.
 constexpr int64_t kExactCols = 16384;
 
-// Set bits among the first `count`.
-int64_t ones(const uint8_t* bits, int64_t count) {
-  int64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += bits[i / 8] >> (i % 8) & 1;
-  return sum;
+bool is_shifted(const ActivationQuantizer& activation) {
+  return !activation.is_float() && activation.state().shift != 0;
+}
+
+// Null where something has to be added to their product.
+const TiledWeight* usable_tiles(const QuantizedWeight& weight, const ActivationQuantizer& activation) {
+  return is_shifted(activation) ? nullptr : weight.tiles.get();
 }
 
 }  // namespace
@@ -35,7 +37,6 @@ struct PackedMatmul::Plan {
   int64_t groups;      // scales per row, at least 1
   int64_t piece_cols;  // columns per integer dot product: divides group_cols, or is all of them
   int64_t pieces;      // per row
-  std::vector<int64_t> row_ones;  // of every scale's columns, for XNOR
 
   Plan(const QuantizedWeight& w, const uint8_t* packed)
       : weight(w),
@@ -72,15 +73,6 @@ struct PackedMatmul::Plan {
   int64_t group_begin(int64_t group) const { return group * layout.group_cols; }
   int64_t group_end(int64_t group) const {
     return std::min(weight.cols, (group + 1) * layout.group_cols);
-  }
-  void count_ones() {
-    row_ones.resize(static_cast<size_t>(weight.rows * groups));
-    for (int64_t row = 0; row < weight.rows; ++row) {
-      for (int64_t g = 0; g < groups; ++g) {
-        row_ones[static_cast<size_t>(row * groups + g)] =
-            ones(row_codes(row) + group_begin(g) / 8, group_end(g) - group_begin(g));
-      }
-    }
   }
   // Σ over scales of scale·Σ a·(w − zero point), from dots = Σ a·(stored code) per piece.
   double combine(int64_t row, const int32_t* dots, const int64_t* code_sum) const {
@@ -119,12 +111,9 @@ PackedMatmul::PackedMatmul(const QuantizedWeight& weight, const uint8_t* codes,
     : plan_(std::make_unique<Plan>(weight, codes)),
       activation_(activation),
       bias_(bias),
-      xnor_(plan_->binary && activation.options().bits == 1 && plan_->groups_on_bytes()) {
-  if (xnor_) plan_->count_ones();
+      tiles_(usable_tiles(weight, activation)) {
   if (!weight.scales.negative_scales.empty()) add_sides();
-  const bool shifted = !activation.is_float() && activation.state().shift != 0;
-  if (shifted) sum_rows();
-  if (weight.tiles && !sides_ && !shifted) tiles_ = weight.tiles.get();
+  if (is_shifted(activation)) sum_rows();
 }
 
 // What integer_tile gives for inputs whose codes are all 1, once for all samples.
@@ -212,21 +201,19 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
                                   const Target& target) const {
   if (tiles_) {
     thread_local AlignedVector<int8_t> bytes, padded;
-    thread_local std::vector<int32_t> sums;
+    thread_local AlignedVector<int32_t> sums;
     const TiledWeight& weight = *tiles_;
-    const int64_t cols = weight.cols(), padded_cols = weight.padded_cols();
+    const int64_t cols = weight.cols(), padded_cols = weight.padded_cols(), groups = weight.view().groups;
     const int32_t offset = activation_.byte_offset();
     const float scale = activation_.scale();
     grow(bytes, cols);
     grow(padded, count * padded_cols);
-    sums.assign(static_cast<size_t>(count * weight.view().groups), 0);
+    grow(sums, count * groups);
     for (int64_t i = 0; i < count; ++i) {
       for (int64_t c = 0; c < cols; ++c) {
-        const int32_t byte = codes[i * cols + c] - offset;
-        bytes[static_cast<size_t>(c)] = static_cast<int8_t>(byte);
-        sums[static_cast<size_t>(i * weight.view().groups + c / weight.view().group_cols)] += byte;
+        bytes[static_cast<size_t>(c)] = static_cast<int8_t>(codes[i * cols + c] - offset);
       }
-      pad_row(weight, bytes.data(), padded.data() + i * padded_cols);
+      pad_codes(weight, bytes.data(), padded.data() + i * padded_cols, sums.data() + i * groups);
     }
     TileInputs inputs;
     inputs.codes = padded.data();
@@ -248,11 +235,6 @@ void PackedMatmul::multiply_codes(const int16_t* codes, const int16_t* inside, i
                                   (inside && !inside[i] ? 0.0f : shift);
     }
     level_tile(x.data(), count, target);
-    return;
-  }
-  // A 0 among signs has no bit; among {0, 1} it is one of the codes.
-  if (xnor_ && !(inside && activation_.is_sign())) {
-    xnor_tile(codes, count, target);
     return;
   }
   double* sums = zeroed_sums(count * (target.last_row - target.first_row));
@@ -347,37 +329,6 @@ void PackedMatmul::integer_tile(const int16_t* codes, int64_t count, double fact
   }
 }
 
-void PackedMatmul::xnor_tile(const int16_t* codes, int64_t count, const Target& target) const {
-  thread_local std::vector<uint8_t> bits, packed;
-  const Plan& plan = *plan_;
-  const int64_t cols = plan.weight.cols;
-  const Kernels& k = kernels();
-  bits.resize(static_cast<size_t>(cols));
-  packed.resize(static_cast<size_t>(count * plan.row_bytes));
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < cols; ++c) bits[static_cast<size_t>(c)] = codes[i * cols + c] > 0;
-    k.pack_row(bits.data(), packed.data() + i * plan.row_bytes, cols, 1);
-  }
-  for (int64_t row = target.first_row; row < target.last_row; ++row) {
-    for (int64_t i = 0; i < count; ++i) {
-      double sum = 0;
-      for (int64_t g = 0; g < plan.groups; ++g) {
-        const int64_t at = plan.group_begin(g) / 8;
-        const int64_t width = plan.group_end(g) - plan.group_begin(g);
-        const int64_t equal =
-            k.xnor_popcount(packed.data() + i * plan.row_bytes + at, plan.row_codes(row) + at, width);
-        // ±1·±1: equal − different. {0,1}·±1: Σ_{a=1} w = ones(w) − different.
-        const int64_t dot =
-            activation_.is_sign()
-                ? 2 * equal - width
-                : plan.row_ones[static_cast<size_t>(row * plan.groups + g)] - (width - equal);
-        sum += static_cast<double>(plan.scale(row, g)) * static_cast<double>(dot);
-      }
-      store(target, i, row, sum * activation_.scale());
-    }
-  }
-}
-
 void PackedMatmul::float_tile(const float* x, int64_t count, const Target& target,
                               double* sums) const {
   thread_local std::vector<double> a_sums;
@@ -425,7 +376,7 @@ namespace {
 // The whole batch by the weight's tiles.
 void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight, const ActivationQuantizer& activation,
                   const float* bias, float* y) {
-  const int64_t rows = weight.rows(), cols = weight.cols(), padded_cols = weight.padded_cols();
+  const int64_t rows = weight.rows();
   if (activation.is_float()) {
     tiled_product_f32(weight, x, batch, bias, y, rows);
     return;
@@ -434,44 +385,26 @@ void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight, cons
     tiled_product_signs(weight, x, activation.scale(), batch, bias, y, rows);
     return;
   }
-  constexpr int64_t kRowsAtOnce = 1024;
-  const int64_t groups = weight.view().groups, group_cols = weight.view().group_cols;
-  const float scale = activation.scale();
-  AlignedVector<int8_t> codes(static_cast<size_t>(std::min(batch, kRowsAtOnce) * padded_cols));
-  std::vector<int32_t> sums(static_cast<size_t>(std::min(batch, kRowsAtOnce) * groups));
-  for (int64_t from = 0; from < batch; from += kRowsAtOnce) {
-    const int64_t count = std::min(kRowsAtOnce, batch - from);
-    parallel_for(count, 8, [&](int64_t begin, int64_t end) {
-      thread_local AlignedVector<int8_t> bytes;
-      grow(bytes, cols);
-      for (int64_t i = begin; i < end; ++i) {
-        activation.byte_codes(x + (from + i) * cols, bytes.data(), cols);
-        for (int64_t g = 0; g < groups; ++g) {
-          int32_t sum = 0;
-          for (int64_t c = g * group_cols; c < std::min(cols, (g + 1) * group_cols); ++c) sum += bytes[static_cast<size_t>(c)];
-          sums[static_cast<size_t>(i * groups + g)] = sum;
-        }
-        pad_row(weight, bytes.data(), codes.data() + i * padded_cols);
-      }
-    });
-    TileInputs inputs;
-    inputs.codes = codes.data();
-    inputs.sums = sums.data();
-    inputs.scales = &scale;
-    inputs.offset = activation.byte_offset();
-    tiled_product(weight, inputs, count, bias, y + from * rows, rows);
-  }
+  const int64_t cols = weight.cols(), groups = weight.view().groups;
+  const auto code = [&](int64_t i, int8_t* codes, int32_t* sums, float* scales) {
+    thread_local AlignedVector<int8_t> bytes;
+    grow(bytes, cols);
+    activation.byte_codes(x + i * cols, bytes.data(), cols);
+    pad_codes(weight, bytes.data(), codes, sums);
+    std::fill(scales, scales + groups, activation.scale());
+  };
+  tiled_product(weight, code, activation.byte_offset(), batch, bias, y, rows);
 }
 
 }  // namespace
 
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y) {
-  const PackedMatmul matmul(weight, activation, bias);
-  if (matmul.uses_tiles()) {
-    tiled_matmul(x, batch, *weight.tiles, activation, bias, y);
+  if (const TiledWeight* tiles = usable_tiles(weight, activation)) {
+    tiled_matmul(x, batch, *tiles, activation, bias, y);
     return;
   }
+  const PackedMatmul matmul(weight, activation, bias);
   const int64_t rows = weight.rows, cols = weight.cols;
   parallel_chunks(batch, PackedMatmul::kTile, [&](int64_t, int64_t begin, int64_t end) {
     const PackedMatmul::Target target{0, rows, y + begin * rows, rows, 1};

@@ -14,7 +14,6 @@ namespace qat {
 // and nothing has to be added to their product (no LSQ+ shift, no second level of a ternary weight), they are used.
 // Else:
 //   quantized activations: exact integer dot products per scale, then Σ scale·dot in double;
-//   1-bit weights and activations: XNOR and popcount, where every scale's columns start on a byte;
 //   float activations: float dot products with the codes per scale;
 //   the user grid, whose levels are any numbers: a few rows at a time become floats, for the float product.
 // Every value depends on its own activations and weight row alone. Safe from several threads at once.
@@ -36,7 +35,6 @@ class PackedMatmul {
                const float* bias);
   ~PackedMatmul();
 
-  bool uses_tiles() const { return tiles_ != nullptr; }
   // codes [count ≤ kTile, cols], centred. `inside` [count, cols] is 0 where the input was padded with
   // zeros, which have code 0, and 1 elsewhere; null: nothing was.
   void multiply_codes(const int16_t* codes, const int16_t* inside, int64_t count,
@@ -60,7 +58,6 @@ class PackedMatmul {
   // y by the weight's tiles, for inputs as the kernels take them.
   template <typename Product>
   void by_tiles(int64_t count, const Target& target, Product&& product) const;
-  void xnor_tile(const int16_t* codes, int64_t count, const Target& target) const;
   void store(const Target& target, int64_t sample, int64_t row, double value) const;
 
   void add_sides();
@@ -75,8 +72,7 @@ class PackedMatmul {
   std::vector<double> row_sums_;  // Σ of every row's weights, where inputs are shifted
   const ActivationQuantizer& activation_;
   const float* bias_;
-  bool xnor_;
-  const TiledWeight* tiles_ = nullptr;  // null: not used
+  const TiledWeight* tiles_;  // null: not used
 };
 
 // y [batch, rows] = x̂·ŵᵀ + bias (may be null), x [batch, cols]. Split over samples: the result does not

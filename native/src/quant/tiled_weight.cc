@@ -65,9 +65,8 @@ TiledWeight::TiledWeight(const QuantizedWeight& weight) {
 }
 
 void TiledWeight::set_groups(const QuantizedWeight& weight, const ScaleLayout& layout, int32_t qmin) {
-  const float share = view_.halves ? 0.5f : 1.0f;
-  // A binary level is ±scale, not ±scale/2.
-  const float unit = weight.config.grid == Grid::kBinary ? 1.0f : share;
+  // Of halves: a mid-rise level is (2·q + 1)·scale/2, a binary one ±scale.
+  const float unit = weight.config.grid == Grid::kMidrise ? 0.5f : 1.0f;
   for (int64_t row = 0; row < view_.rows; ++row) {
     for (int64_t g = 0; g < view_.groups; ++g) {
       const auto from = static_cast<size_t>(row * layout.row_stride + g * view_.group_cols / layout.group_cols);
@@ -148,108 +147,103 @@ constexpr int64_t kRowsToPrepare = 8;
 // Rows that are prepared before they are used: a bound for the memory that a thread keeps for them.
 constexpr int64_t kRowsAtOnce = 1024;
 
-// Calls fn(x, rows, y) for kRowsAtOnce rows after the other.
+// Calls fn(first, rows) for kRowsAtOnce rows after the other.
 template <typename Fn>
-void for_rows(const float* x, int64_t cols, int64_t count, float* y, int64_t stride, Fn&& fn) {
-  for (int64_t first = 0; first < count; first += kRowsAtOnce) {
-    fn(x + first * cols, std::min(kRowsAtOnce, count - first), y + first * stride);
-  }
+void for_rows(int64_t count, Fn&& fn) {
+  for (int64_t first = 0; first < count; first += kRowsAtOnce) fn(first, std::min(kRowsAtOnce, count - first));
 }
 
-void product_by_bytes(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
-                      int64_t stride) {
-  thread_local AlignedVector<int8_t> kept_codes;
-  thread_local AlignedVector<int32_t> kept_sums;
-  thread_local AlignedVector<float> kept_scales;
-  const TileWeight& view = weight.view();
-  const int64_t cols = weight.padded_cols();
-  grow(kept_codes, count * cols);
-  grow(kept_sums, count * view.groups);
-  grow(kept_scales, count * view.groups);
-  // Of this thread: inside the loop the names would be those of others.
-  int8_t* const codes = kept_codes.data();
-  int32_t* const sums = kept_sums.data();
-  float* const scales = kept_scales.data();
-  parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      kernels().code_row(x + i * view.cols, view.cols, view.group_cols, tile_step(view.bits), codes + i * cols,
-                         sums + i * view.groups, scales + i * view.groups);
-    }
-  });
-  TileInputs inputs;
-  inputs.codes = codes;
-  inputs.sums = sums;
-  inputs.scales = scales;
-  inputs.row_stride = view.groups;
-  inputs.group_stride = 1;
-  tiled_product(weight, inputs, count, bias, y, stride);
-}
-
-void product_f32(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
-                 int64_t stride) {
-  const int64_t cols = weight.padded_cols();
-  if (cols != weight.cols()) {
-    thread_local AlignedVector<float> kept;
-    grow(kept, count * cols);
-    float* const padded = kept.data();
-    parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) pad_row(weight, x + i * weight.cols(), padded + i * cols);
-    });
-    x = padded;
-  }
-  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
-    kernels().tile_product_f32(weight.view(), first, last, x + from * cols, rows, bias, y + from * stride, stride);
-  });
-}
-
-void product_signs(const TiledWeight& weight, const float* x, float scale, int64_t count, const float* bias,
-                   float* y, int64_t stride) {
-  thread_local AlignedVector<uint32_t> kept;
-  const TileWeight& view = weight.view();
-  grow(kept, count * view.steps);
-  uint32_t* const signs = kept.data();
-  parallel_for(count, kRowsToPrepare, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      kernels().sign_row(x + i * view.cols, view.cols, view.group_cols, signs + i * view.steps);
-    }
-  });
-  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
-    const TileSigns part{signs + from * view.steps, scale};
-    kernels().tile_product_signs(view, first, last, part, rows, bias, y + from * stride, stride);
+// Calls fn(i) for every row, on all threads.
+template <typename Fn>
+void prepare_rows(int64_t rows, Fn&& fn) {
+  parallel_for(rows, kRowsToPrepare, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) fn(i);
   });
 }
 
 }  // namespace
 
-void tiled_product(const TiledWeight& weight, const TileInputs& x, int64_t count, const float* bias, float* y,
-                   int64_t stride) {
-  for_parts(weight, count, [&](int64_t first, int64_t last, int64_t from, int64_t rows) {
-    TileInputs part = x;
-    part.codes += from * weight.padded_cols();
-    part.sums += from * weight.view().groups;
-    part.scales += from * x.row_stride;
-    kernels().tile_product(weight.view(), first, last, part, rows, bias, y + from * stride, stride);
+void pad_codes(const TiledWeight& weight, const int8_t* row, int8_t* padded, int32_t* sums) {
+  const TileWeight& view = weight.view();
+  for (int64_t begin = 0; begin < view.cols; begin += view.group_cols) {
+    const int64_t end = std::min(view.cols, begin + view.group_cols);
+    int32_t sum = 0;
+    for (int64_t c = begin; c < end; ++c) sum += row[c];
+    *sums++ = sum;
+  }
+  pad_row(weight, row, padded);
+}
+
+void tiled_product(const TiledWeight& weight, const RowCoder& code, int32_t offset, int64_t count, const float* bias,
+                   float* y, int64_t stride) {
+  thread_local AlignedVector<int8_t> kept_codes;
+  thread_local AlignedVector<int32_t> kept_sums;
+  thread_local AlignedVector<float> kept_scales;
+  const TileWeight& view = weight.view();
+  const int64_t cols = weight.padded_cols(), groups = view.groups, most = std::min(count, kRowsAtOnce);
+  grow(kept_codes, most * cols);
+  grow(kept_sums, most * groups);
+  grow(kept_scales, most * groups);
+  // Of this thread: inside the loops the names would be those of others.
+  int8_t* const codes = kept_codes.data();
+  int32_t* const sums = kept_sums.data();
+  float* const scales = kept_scales.data();
+  for_rows(count, [&](int64_t row, int64_t rows) {
+    prepare_rows(rows, [&](int64_t i) { code(row + i, codes + i * cols, sums + i * groups, scales + i * groups); });
+    for_parts(weight, rows, [&](int64_t first, int64_t last, int64_t from, int64_t n) {
+      TileInputs part;
+      part.codes = codes + from * cols;
+      part.sums = sums + from * groups;
+      part.scales = scales + from * groups;
+      part.row_stride = groups;
+      part.group_stride = 1;
+      part.offset = offset;
+      kernels().tile_product(view, first, last, part, n, bias, y + (row + from) * stride, stride);
+    });
   });
 }
 
 void tiled_product_by_bytes(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
                             int64_t stride) {
-  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
-    product_by_bytes(weight, part, rows, bias, to, stride);
-  });
+  const TileWeight& view = weight.view();
+  const auto code = [&](int64_t i, int8_t* codes, int32_t* sums, float* scales) {
+    kernels().code_row(x + i * view.cols, view.cols, view.group_cols, tile_step(view.bits), codes, sums, scales);
+  };
+  tiled_product(weight, code, 0, count, bias, y, stride);
 }
 
 void tiled_product_f32(const TiledWeight& weight, const float* x, int64_t count, const float* bias, float* y,
                        int64_t stride) {
-  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
-    product_f32(weight, part, rows, bias, to, stride);
+  thread_local AlignedVector<float> kept;
+  const int64_t cols = weight.cols(), padded_cols = weight.padded_cols();
+  const bool pads = padded_cols != cols;
+  if (pads) grow(kept, std::min(count, kRowsAtOnce) * padded_cols);
+  float* const padded = kept.data();
+  for_rows(count, [&](int64_t row, int64_t rows) {
+    const float* const part = x + row * cols;
+    if (pads) prepare_rows(rows, [&](int64_t i) { pad_row(weight, part + i * cols, padded + i * padded_cols); });
+    const float* const inputs = pads ? padded : part;
+    for_parts(weight, rows, [&](int64_t first, int64_t last, int64_t from, int64_t n) {
+      kernels().tile_product_f32(weight.view(), first, last, inputs + from * padded_cols, n, bias,
+                                 y + (row + from) * stride, stride);
+    });
   });
 }
 
 void tiled_product_signs(const TiledWeight& weight, const float* x, float scale, int64_t count, const float* bias,
                          float* y, int64_t stride) {
-  for_rows(x, weight.cols(), count, y, stride, [&](const float* part, int64_t rows, float* to) {
-    product_signs(weight, part, scale, rows, bias, to, stride);
+  thread_local AlignedVector<uint32_t> kept;
+  const TileWeight& view = weight.view();
+  grow(kept, std::min(count, kRowsAtOnce) * view.steps);
+  uint32_t* const signs = kept.data();
+  for_rows(count, [&](int64_t row, int64_t rows) {
+    prepare_rows(rows, [&](int64_t i) {
+      kernels().sign_row(x + (row + i) * view.cols, view.cols, view.group_cols, signs + i * view.steps);
+    });
+    for_parts(weight, rows, [&](int64_t first, int64_t last, int64_t from, int64_t n) {
+      const TileSigns part{signs + from * view.steps, scale};
+      kernels().tile_product_signs(view, first, last, part, n, bias, y + (row + from) * stride, stride);
+    });
   });
 }
 

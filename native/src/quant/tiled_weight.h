@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "qat/tile_product.h"
@@ -51,12 +52,18 @@ void pad_row(const TiledWeight& weight, const T* row, T* padded) {
   }
 }
 
+// A row of bytes [cols] as products take it: padded [padded_cols], and the sum of each group.
+void pad_codes(const TiledWeight& weight, const int8_t* row, int8_t* padded, int32_t* sums);
+
+// Codes row `index` of the activations: padded codes, and sum and scale of each group (TileInputs).
+using RowCoder = std::function<void(int64_t index, int8_t* codes, int32_t* sums, float* scales)>;
+
 // Products y [count, rows] = x̂·ŵᵀ + bias (may be null), rows of y `stride` floats apart. Threaded; no result depends
 // on the thread count or on the other rows of activations.
 
-// Of activations that are coded already.
-void tiled_product(const TiledWeight& weight, const TileInputs& x, int64_t count, const float* bias, float* y,
-                   int64_t stride);
+// Of activations that `code` codes, each row once and on any thread; `offset` as TileInputs.
+void tiled_product(const TiledWeight& weight, const RowCoder& code, int32_t offset, int64_t count, const float* bias,
+                   float* y, int64_t stride);
 
 // Of float activations x [count, cols], each row and group of the weight's coded as signed bytes with the largest
 // value on 127.

@@ -59,6 +59,7 @@ CpuFeatures detect() {
   f.vnni = f.avx512 && bit(seven.ecx, 11);
   f.vpopcntdq = f.avx512 && bit(seven.ecx, 14);
   f.gfni = f.avx512 && bit(seven.ecx, 8);
+  f.bmi2 = bit(seven.ebx, 8);
   return f;
 }
 #else

@@ -12,6 +12,7 @@ struct CpuFeatures {
   bool vnni = false;      // AVX512-VNNI
   bool vpopcntdq = false; // AVX512-VPOPCNTDQ
   bool gfni = false;      // GFNI
+  bool bmi2 = false;      // BMI2
 };
 
 const CpuFeatures& cpu_features();

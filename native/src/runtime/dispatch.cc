@@ -35,7 +35,8 @@ const Kernels* kernels_for(const char* isa) {
 #endif
 #ifdef QAT_HAVE_AVX512
   if (std::strcmp(isa, "avx512") == 0 && cpu_features().avx512) {
-    const bool with_vnni = cpu_features().vnni && cpu_features().vpopcntdq && cpu_features().gfni;
+    const CpuFeatures& f = cpu_features();
+    const bool with_vnni = f.vnni && f.vpopcntdq && f.gfni && f.bmi2;
     return avx512_kernels(with_vnni);
   }
 #endif

@@ -8,7 +8,7 @@ namespace qat {
 
 const Kernels* ref_kernels();
 const Kernels* avx2_kernels();
-// `with_vnni`: also VNNI, VPOPCNTDQ and GFNI variants of the packed kernels.
+// `with_vnni`: also VNNI, VPOPCNTDQ, GFNI and BMI2 variants of the packed kernels.
 const Kernels* avx512_kernels(bool with_vnni);
 
 }  // namespace qat
