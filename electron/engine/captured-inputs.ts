@@ -3,10 +3,10 @@
  * quantized: so they are the same whatever other layers are set to, and whatever was quantized before.
  */
 import type { NativeAddon } from '../../native/index.js';
-import { type Graph, type GraphNode, QatError } from '../contract/index.js';
+import { type Graph, QatError } from '../contract/index.js';
 import type { OpenDataset } from './dataset.js';
 import { checkGraph } from './graph-check.js';
-import { refuseChecked } from './graph-wiring.js';
+import { isLayer, type LayerNode, refuseChecked } from './graph-wiring.js';
 import { inputsOf, type LayerInputs, mostValues, refuseTooMany } from './layer-inputs.js';
 import type { ModelLayer } from './model.js';
 import { withCancel } from './native-call.js';
@@ -22,7 +22,7 @@ interface Source {
   graph: Graph;
   dataset: OpenDataset;
   /** The layer's place in the graph. */
-  node: Extract<GraphNode, { op: 'linear' | 'conv2d' }>;
+  node: LayerNode;
   /** Of what enters it. */
   shape: readonly number[];
   images: number;
@@ -32,9 +32,9 @@ interface Source {
 export function captureSource(project: OpenProject, layer: ModelLayer, wanted: number): Source {
   const { graph } = project.model.content;
   const { dataset } = project;
-  const index = graph?.nodes.findIndex((node) => weightOf(node) === layer.name) ?? -1;
+  const index = graph?.nodes.findIndex((node) => isLayer(node) && node.weight === layer.name) ?? -1;
   const node = graph?.nodes[index];
-  if (!graph || !dataset || !node || (node.op !== 'linear' && node.op !== 'conv2d')) {
+  if (!graph || !dataset || !isLayer(node)) {
     throw cannotCapture(project, layer, index >= 0);
   }
   const images = Math.min(wanted, dataset.train.count);
@@ -44,10 +44,6 @@ export function captureSource(project: OpenProject, layer: ModelLayer, wanted: n
     shape.reduce((product, size) => product * size, 1),
   );
   return { graph, dataset, node, shape, images };
-}
-
-function weightOf(node: GraphNode): string | null {
-  return node.op === 'linear' || node.op === 'conv2d' ? node.weight : null;
 }
 
 /** Three reasons, of which a data set helps against one alone. */

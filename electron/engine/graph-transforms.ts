@@ -12,14 +12,9 @@ import type {
   TransformPlan,
 } from '../contract/index.js';
 import { checkGraph, type TensorShape } from './graph-check.js';
-import { inputIndex, wireGraph } from './graph-wiring.js';
+import { inputIndex, isLayer, type LayerNode, refuseChecked, wireGraph } from './graph-wiring.js';
 
 type BatchNorm = Extract<GraphNode, { op: 'batchNorm' }>;
-export type LayerNode = Extract<GraphNode, { op: 'linear' | 'conv2d' }>;
-
-export const isLayer = (node: GraphNode | undefined): node is LayerNode =>
-  node?.op === 'linear' || node?.op === 'conv2d';
-
 /** Operations that pass a positive factor of a channel through, channel by channel. */
 const homogeneous: readonly GraphNode['op'][] = [
   'relu',
@@ -29,10 +24,6 @@ const homogeneous: readonly GraphNode['op'][] = [
   'flatten',
   'dropout',
 ];
-
-const refuse = (what: string): never => {
-  throw new Error(`The network graph ${what}`);
-};
 
 /** The graph with what its nodes take from and give to. */
 class Wired {
@@ -44,8 +35,8 @@ class Wired {
 
   constructor(graph: Graph, tensors: ReadonlyMap<string, TensorShape>) {
     this.nodes = graph.nodes;
-    this.sources = wireGraph(graph, refuse);
-    this.entering = checkGraph(graph, tensors, refuse);
+    this.sources = wireGraph(graph, refuseChecked);
+    this.entering = checkGraph(graph, tensors, refuseChecked);
     this.takers = graph.nodes.map(() => []);
     this.sources.forEach((sources, index) => {
       for (const source of sources) this.takers[source]?.push(index);
@@ -156,7 +147,7 @@ export function foldedGraph(
   folded: ReadonlySet<string>,
   biases: ReadonlyMap<string, string>,
 ): Graph {
-  const wiring = wireGraph(graph, refuse);
+  const wiring = wireGraph(graph, refuseChecked);
   const isFolded = (node: GraphNode | undefined) => node?.op === 'batchNorm' && folded.has(node.gamma);
   /** Of each node, the one that stands for it. */
   const standsFor = wiring.map((sources, index) =>

@@ -1,8 +1,14 @@
 /** From which nodes a node of the graph takes its inputs. */
-import type { Graph, LayerInfo } from '../contract/index.js';
+import type { Graph, GraphNode, LayerInfo } from '../contract/index.js';
 
 /** In place of a node: what enters the network. */
 export const inputIndex = -1;
+
+/** A node with a weight that can be quantized. */
+export type LayerNode = Extract<GraphNode, { op: 'linear' | 'conv2d' }>;
+
+export const isLayer = (node: GraphNode | undefined): node is LayerNode =>
+  node?.op === 'linear' || node?.op === 'conv2d';
 
 /** Says what is wrong with a graph, after "the network graph …". */
 export type Refuse = (what: string) => never;
@@ -43,7 +49,7 @@ export function layerInputFacts(graph: Graph): Map<string, LayerInfo['input']> {
   const known = nonNegativeNodes(graph, wiring);
   const facts = new Map<string, LayerInfo['input']>();
   graph.nodes.forEach((node, index) => {
-    if (node.op !== 'linear' && node.op !== 'conv2d') return;
+    if (!isLayer(node)) return;
     const [source = inputIndex] = wiring[index] ?? [];
     // A learned shift may take anything below zero.
     const nonNegative = node.inputShift === undefined && (known[source] ?? false);

@@ -4,6 +4,7 @@
  */
 import { type Graph, graphNodeSchema, graphSchema, QatError } from '../contract/index.js';
 import { checkGraph, type TensorShape } from './graph-check.js';
+import { isLayer } from './graph-wiring.js';
 
 export const graphMetadataKey = 'qat.graph';
 
@@ -53,7 +54,7 @@ function unknownOperation(value: unknown): string | null {
 
 /** Weight tensors of the graph's linear and convolution nodes, in order. */
 export function graphLayers(graph: Graph): string[] {
-  return graph.nodes.flatMap((node) => (node.op === 'linear' || node.op === 'conv2d' ? [node.weight] : []));
+  return graph.nodes.flatMap((node) => (isLayer(node) ? [node.weight] : []));
 }
 
 /** `fc1.weight` → `fc1`; other names stay whole. */
@@ -64,7 +65,7 @@ export function baseName(layer: string): string {
 /** The bias tensor of a layer of the graph; null when it has none. */
 export function biasOf(graph: Graph, layer: string): string | null {
   for (const node of graph.nodes) {
-    if ((node.op === 'linear' || node.op === 'conv2d') && node.weight === layer) return node.bias;
+    if (isLayer(node) && node.weight === layer) return node.bias;
   }
   return null;
 }

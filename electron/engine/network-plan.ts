@@ -2,7 +2,7 @@
 import type { NativeActivationQuantizer, NetworkNode } from '../../native/index.js';
 import type { Configuration, Graph, GraphNode, LayerConfig } from '../contract/index.js';
 import { baseName, type TensorShape } from './graph.js';
-import { layerInputFacts } from './graph-wiring.js';
+import { type LayerNode, layerInputFacts } from './graph-wiring.js';
 import { toNativeActivation, toNativeQuantizer } from './quantizers.js';
 
 /** Float in, float out: what a trainable layer is when nothing quantizes it. */
@@ -115,7 +115,7 @@ class Planner {
     }
   }
 
-  #addLayer(node: Extract<GraphNode, { op: 'linear' | 'conv2d' }>, index: number): void {
+  #addLayer(node: LayerNode, index: number): void {
     const config = this.#configuration[node.weight] ?? floatLayerConfig;
     const shape = this.#shape(node.weight);
     const [rows = 0, ...rest] = shape;

@@ -3,9 +3,11 @@ import type { NativeAddon } from '../../native/index.js';
 import { type Graph, QatError, type TransformChoice, type TransformPlan } from '../contract/index.js';
 import { readTensorBytes, type SafetensorsSource } from '../formats/index.js';
 import { baseName, graphMetadataKey } from './graph.js';
-import { chainsOf, foldedGraph, isLayer, type LayerNode, planTransforms } from './graph-transforms.js';
+import { chainsOf, foldedGraph, planTransforms } from './graph-transforms.js';
+import { isLayer, type LayerNode } from './graph-wiring.js';
 import { type Model, tensorSize } from './model.js';
 import { withCancel } from './native-call.js';
+import { requireGraph } from './network-state.js';
 
 /** Of every batch norm of a network (docs/numerics.md §4). */
 const batchNormEpsilon = 1e-5;
@@ -48,11 +50,6 @@ export async function transformModel(
   }
   for (const chain of chainsOf(plan, choice)) await work.equalize(chain, signal);
   return work.result(choice);
-}
-
-function requireGraph({ content }: Model): Graph {
-  if (content.graph) return content.graph;
-  throw new Error('A plan was made without a graph.');
 }
 
 function checkChoice(plan: TransformPlan, { folds, pairs }: TransformChoice): void {
