@@ -54,6 +54,8 @@ struct ScaleFit {  // sums over t and q of one candidate
 
 struct Kernels {
   const char* isa;
+  // tile_product of codes of at most so many bits is faster than gemm of the floats they stand for.
+  int quick_tile_bits;
 
   // --- quantization, rows x cols -------------------------------------------------------------
   void (*fake_quant)(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p);

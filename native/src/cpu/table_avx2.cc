@@ -6,6 +6,7 @@ namespace qat {
 const Kernels* avx2_kernels() {
   static const Kernels table = {
       "avx2",
+      4,
       avx2::fake_quant,
       avx2::quantize,
       avx2::fake_quant_backward,

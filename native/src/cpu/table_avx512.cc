@@ -7,6 +7,7 @@ namespace {
 
 const Kernels plain = {
     "avx512",
+    0,  // its gemm is twice as wide as the tile kernels
     avx512::fake_quant,
     avx512::quantize,
     avx512::fake_quant_backward,
@@ -40,6 +41,7 @@ const Kernels plain = {
 
 Kernels with_vnni_variants() {
   Kernels table = plain;
+  table.quick_tile_bits = 8;
   table.dot_packed_row = avx512vnni::dot_packed_row;
   table.tile_product = avx512vnni::tile_product;
   table.tile_product_f32 = avx512vnni::tile_product_f32;

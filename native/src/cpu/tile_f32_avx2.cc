@@ -60,7 +60,7 @@ void rows_of_blocks(const TileWeight& w, int64_t tile, int64_t first, const floa
       }
     }
   }
-  store_rows<kRows>(w, tile * kTileRows + first, kept, bias, y, stride);
+  store_rows(w, tile * kTileRows + first, kept, bias, y, stride);
 }
 
 template <int kBits>

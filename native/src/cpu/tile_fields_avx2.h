@@ -47,25 +47,25 @@ QAT_INLINE __m256i tail_mask(int64_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(std::clamp<int64_t>(count, 0, 8))), at);
 }
 
-template <int kRows>
-QAT_INLINE void clear(__m256 (&sums)[kRows][kBlocks]) {
-#pragma GCC unroll 4
+template <int kRows, int kCount>
+QAT_INLINE void clear(__m256 (&sums)[kRows][kCount]) {
+#pragma GCC unroll 6
   for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 2
-    for (int b = 0; b < kBlocks; ++b) sums[i][b] = _mm256_setzero_ps();
+#pragma GCC unroll 8
+    for (int b = 0; b < kCount; ++b) sums[i][b] = _mm256_setzero_ps();
   }
 }
 
-// y of 16 rows of a tile from row `first` on, from what its groups gave.
-template <int kRows>
-QAT_INLINE void store_rows(const TileWeight& w, int64_t first, const __m256 (&sums)[kRows][kBlocks], const float* bias,
+// y of 8·kCount rows of a tile from row `first` on, from what its groups gave.
+template <int kRows, int kCount>
+QAT_INLINE void store_rows(const TileWeight& w, int64_t first, const __m256 (&sums)[kRows][kCount], const float* bias,
                            float* y, int64_t stride) {
-#pragma GCC unroll 2
-  for (int b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 8
+  for (int b = 0; b < kCount; ++b) {
     const int64_t to = first + 8 * b;
     const __m256i rows = tail_mask(w.rows - to);
     const __m256 more = bias ? _mm256_maskload_ps(bias + to, rows) : _mm256_setzero_ps();
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int i = 0; i < kRows; ++i) {
       _mm256_maskstore_ps(y + i * stride + to, rows, _mm256_add_ps(sums[i][b], more));
     }

@@ -58,7 +58,7 @@ void rows_of_blocks(const TileWeight& w, int64_t tile, int64_t first, const Tile
       }
     }
   }
-  store_rows<kRows>(w, tile * kTileRows + first, kept, bias, y + row * stride, stride);
+  store_rows(w, tile * kTileRows + first, kept, bias, y + row * stride, stride);
 }
 
 }  // namespace

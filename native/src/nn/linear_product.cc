@@ -35,6 +35,11 @@ void LinearProduct::input_gradient(const float* dy, const float* w, int64_t batc
   gemm_parallel(false, false, batch * tokens_, in_, out_, dy, out_, w, in_, dx, in_, false);
 }
 
+void LinearProduct::forward_tiled(const float* x, int64_t batch, const TiledWeight& weight,
+                                  const ActivationQuantizer& activation, const float* bias, float* y) {
+  tiled_matmul(x, batch * tokens_, weight, activation, bias, y);
+}
+
 void LinearProduct::forward_packed(const float* x, int64_t batch, const QuantizedWeight& weight,
                                    const ActivationQuantizer& activation, const float* bias,
                                    float* y) {

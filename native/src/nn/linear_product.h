@@ -23,6 +23,9 @@ class LinearProduct final : public WeightProduct {
   void weight_gradient(const float* x, const float* dy, int64_t batch, float* dw,
                        float* dbias) override;
   void input_gradient(const float* dy, const float* w, int64_t batch, float* dx) override;
+  bool takes_tiles() const override { return true; }
+  void forward_tiled(const float* x, int64_t batch, const TiledWeight& weight, const ActivationQuantizer& activation,
+                     const float* bias, float* y) override;
   void forward_packed(const float* x, int64_t batch, const QuantizedWeight& weight,
                       const ActivationQuantizer& activation, const float* bias, float* y) override;
 

@@ -58,6 +58,8 @@ NBitLayer::NBitLayer(const LayerOptions& options, std::unique_ptr<WeightProduct>
   }
 }
 
+NBitLayer::~NBitLayer() = default;
+
 LayerState NBitLayer::state() const {
   if (!has_weight_) return packed_version_ ? LayerState::kPackedOnly : LayerState::kCreated;
   if (!prepared_) return LayerState::kWeight;
@@ -180,7 +182,9 @@ void NBitLayer::generate_quantized_weight(bool qweight_only, const CancelToken* 
   AlignedVector<float>().swap(weight_);
   AlignedVector<float>().swap(quantized_weight_);
   AlignedVector<float>().swap(dweight_);
-  float_version_ = 0;
+  AlignedVector<uint8_t>().swap(codes_);
+  tiles_.reset();
+  float_version_ = tiled_version_ = 0;
 }
 
 void NBitLayer::set_quantized_weight_data(const QuantizedWeight& weight) {
@@ -346,6 +350,7 @@ int64_t NBitLayer::native_bytes() const {
   return static_cast<int64_t>(floats * sizeof(float) + packed_.packed.size() +
                               packed_.squares.size()) +
          (packed_.tiles ? packed_.tiles->native_bytes() : 0) +
+         (tiles_ ? tiles_->native_bytes() : 0) + static_cast<int64_t>(codes_.size()) +
          product_->native_bytes() + activation_.native_bytes();
 }
 

@@ -49,6 +49,7 @@ class NBitLayer {
  public:
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for bits, device or dtype it cannot do.
   NBitLayer(const LayerOptions& options, std::unique_ptr<WeightProduct> product);
+  ~NBitLayer();
   NBitLayer(const NBitLayer&) = delete;
   NBitLayer& operator=(const NBitLayer&) = delete;
 
@@ -179,6 +180,8 @@ class NBitLayer {
   void keep_squares();
   void current_scales();
   const float* quantized_weight();
+  // The current weight for products of codes; null where the float product must do, or is faster.
+  const TiledWeight* training_tiles();
   const float* shifted_input(const float* x, int64_t batch);
   const float* quantized_input(const float* x, int64_t batch);
   void apply_gradient_scale(const std::vector<double>& sums, AlignedVector<float>& gradient,
@@ -206,6 +209,9 @@ class NBitLayer {
   uint64_t float_version_ = 0;   // version quantized_weight_ was made from
   QuantizedWeight packed_;
   AlignedVector<float> quantized_weight_;  // ŵ
+  std::unique_ptr<TiledWeight> tiles_;     // of the training forward; null: not used yet
+  uint64_t tiled_version_ = 0;             // version tiles_ was set for
+  AlignedVector<uint8_t> codes_;           // [rows, cols] minus qmin, on their way into tiles_
   AlignedVector<float> shifted_input_;     // x + input shift
   AlignedVector<float> quantized_input_;   // x̂
   AlignedVector<float> dweight_, dbias_, dscale_, dnegative_, dparameters_, dinput_;

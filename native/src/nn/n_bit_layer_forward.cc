@@ -5,6 +5,7 @@
 
 #include "nn/n_bit_layer.h"
 #include "nn/oscillation.h"
+#include "qat/kernels.h"
 #include "quant/tiled_weight.h"
 
 namespace qat {
@@ -24,6 +25,23 @@ const float* NBitLayer::quantized_weight() {
     float_version_ = version_;
   }
   return quantized_weight_.data();
+}
+
+const TiledWeight* NBitLayer::training_tiles() {
+  if (is_float() || !quantizing_ || !product_->takes_tiles()) return nullptr;
+  if (activation_.is_float() || activation_.state().shift != 0) return nullptr;
+  if (quantizer().grid == Grid::kUser || has_negative_scales(quantizer())) return nullptr;
+  const int field_bits = w_bit() <= 4 ? 4 : 8;
+  if (field_bits > kernels().quick_tile_bits) return nullptr;
+  current_scales();
+  if (tiled_version_ != version_) {
+    if (!tiles_) tiles_ = std::make_unique<TiledWeight>(quantizer(), rows(), cols(), field_bits);
+    grow(codes_, weight_count());
+    quantize_codes(rounded_weight(), rows(), cols(), quantizer(), scales_, codes_.data());
+    tiles_->set(codes_.data(), scales_);
+    tiled_version_ = version_;
+  }
+  return tiles_.get();
 }
 
 const float* NBitLayer::shifted_input(const float* x, int64_t batch) {
@@ -67,9 +85,13 @@ void NBitLayer::reserve_batch(int64_t batch, bool for_backward) {
 void NBitLayer::forward_borrowed(const float* x, int64_t batch, float* y, bool for_backward) {
   if (!has_weight_) require_weight("forward");
   require_ready("forward");
-  const float* wq = quantized_weight();
   x = shifted_input(x, batch);
-  product_->forward(quantized_input(x, batch), batch, wq, bias(), y);
+  if (const TiledWeight* tiles = training_tiles()) {
+    product_->forward_tiled(x, batch, *tiles, activation_, bias(), y);
+    if (for_backward) quantized_input(x, batch);
+  } else {
+    product_->forward(quantized_input(x, batch), batch, quantized_weight(), bias(), y);
+  }
   last_input_ = for_backward ? x : nullptr;
   last_batch_ = batch;
   last_version_ = version_;

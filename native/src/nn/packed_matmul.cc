@@ -371,9 +371,6 @@ void PackedMatmul::float_tile(const float* x, int64_t count, const Target& targe
   }
 }
 
-namespace {
-
-// The whole batch by the weight's tiles.
 void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight, const ActivationQuantizer& activation,
                   const float* bias, float* y) {
   const int64_t rows = weight.rows();
@@ -395,8 +392,6 @@ void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight, cons
   };
   tiled_product(weight, code, activation.byte_offset(), batch, bias, y, rows);
 }
-
-}  // namespace
 
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y) {

@@ -80,4 +80,8 @@ class PackedMatmul {
 void packed_matmul(const float* x, int64_t batch, const QuantizedWeight& weight,
                    const ActivationQuantizer& activation, const float* bias, float* y);
 
+// The same of a weight in tiles, without an LSQ+ shift of x.
+void tiled_matmul(const float* x, int64_t batch, const TiledWeight& weight,
+                  const ActivationQuantizer& activation, const float* bias, float* y);
+
 }  // namespace qat

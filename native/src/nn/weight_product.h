@@ -32,7 +32,12 @@ class WeightProduct {
   virtual void weight_gradient(const float* x, const float* dy, int64_t batch, float* dw,
                                float* dbias) = 0;
   virtual void input_gradient(const float* dy, const float* w, int64_t batch, float* dx) = 0;
-  // As forward, x quantized by `activation`, by integer arithmetic on the packed codes.
+  // As forward, x quantized by `activation` (not shifted), by integer arithmetic on the codes in tiles. Only where
+  // takes_tiles().
+  virtual bool takes_tiles() const { return false; }
+  virtual void forward_tiled(const float* /*x*/, int64_t /*batch*/, const TiledWeight& /*weight*/,
+                             const ActivationQuantizer& /*activation*/, const float* /*bias*/, float* /*y*/) {}
+  // The same on the packed codes.
   virtual void forward_packed(const float* x, int64_t batch, const QuantizedWeight& weight,
                               const ActivationQuantizer& activation, const float* bias,
                               float* y) = 0;

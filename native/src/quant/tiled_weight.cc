@@ -1,6 +1,8 @@
 #include "quant/tiled_weight.h"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 #include "qat/error.h"
 #include "runtime/thread_pool.h"
@@ -21,94 +23,127 @@ int64_t tile_group_cols(const ScaleLayout& layout) {
   return cols;
 }
 
+// Where scales, zeros and totals of a row's group lie.
+int64_t place_of(const TileWeight& w, int64_t row, int64_t group) {
+  return (row / kTileRows * w.groups + group) * kTileRows + row % kTileRows;
+}
+
+// Rows that one task lays out: enough to be worth it, and whole cache lines of a tile.
+int64_t rows_per_task(int64_t cols) { return std::max<int64_t>(1, (1 << 11) / cols) * 16; }
+
 }  // namespace
 
-TiledWeight::TiledWeight(const QuantizedWeight& weight) {
-  const QuantizerConfig& config = weight.config;
+TiledWeight::TiledWeight(const QuantizerConfig& config, int64_t rows, int64_t cols, int field_bits)
+    : config_(config) {
   if (config.grid == Grid::kUser) {
     throw Error("E-QUANTIZER-INVALID", "The levels of a quantizer library are no multiples of a step.",
                 "Use the float product for this weight.");
   }
-  if (!weight.scales.negative_scales.empty()) {
+  if (has_negative_scales(config)) {
     throw Error("E-QUANTIZER-INVALID", "The two levels of this ternary weight are no multiples of one step.",
                 "Multiply with its layer.");
   }
-  const ScaleLayout layout = scale_layout(config, weight.rows, weight.cols);
-  const CodeRange range = code_range(config.grid, config.bits);
-  view_.group_cols = tile_group_cols(layout);
-  view_.bits = config.bits;
+  const int32_t qmin = code_range(config.grid, config.bits).qmin;
+  view_.group_cols = tile_group_cols(scale_layout(config, rows, cols));
+  view_.bits = field_bits;
   view_.halves = in_halves(config.grid);
-  view_.rows = weight.rows;
-  view_.cols = weight.cols;
-  view_.groups = (weight.cols + view_.group_cols - 1) / view_.group_cols;
-  const int64_t step = tile_step(config.bits);
+  view_.rows = rows;
+  view_.cols = cols;
+  view_.groups = (cols + view_.group_cols - 1) / view_.group_cols;
+  const int64_t step = tile_step(field_bits);
   view_.group_steps = (view_.group_cols + step - 1) / step;
-  const int64_t in_last = weight.cols - (view_.groups - 1) * view_.group_cols;
+  const int64_t in_last = cols - (view_.groups - 1) * view_.group_cols;
   view_.steps = (view_.groups - 1) * view_.group_steps + (in_last + step - 1) / step;
   // Binary codes 0 and 1 are −1 and +1; the mid-rise level of code q is (2·q + 1)/2.
-  view_.zero = config.grid == Grid::kBinary ? 1 : view_.halves ? -2 * range.qmin - 1 : -range.qmin;
+  view_.zero = config.grid == Grid::kBinary ? 1 : view_.halves ? -2 * qmin - 1 : -qmin;
 
   const auto per_row = static_cast<size_t>(tiles() * view_.groups * kTileRows);
-  // A step is read whole, and a little further by prefetches that need no memory.
-  codes_.assign(static_cast<size_t>(tiles() * view_.steps * tile_step_bytes(config.bits)), uint8_t{0});
+  codes_.assign(static_cast<size_t>(tiles() * view_.steps * tile_step_bytes(field_bits)), uint8_t{0});
   scales_.assign(per_row, 0.0f);
   totals_.assign(per_row, 0);
-  if (!weight.scales.zero_points.empty()) zeros_.assign(per_row, 0);
-  set_groups(weight, layout, range.qmin);
   view_.codes = codes_.data();
   view_.scales = scales_.data();
-  view_.zeros = zeros_.empty() ? nullptr : zeros_.data();
   view_.totals = totals_.data();
-  parallel_for(tiles(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t tile = begin; tile < end; ++tile) lay_out(weight.packed.data(), tile);
+}
+
+TiledWeight::TiledWeight(const QuantizedWeight& weight)
+    : TiledWeight(weight.config, weight.rows, weight.cols, weight.config.bits) {
+  const int bits = view_.bits;
+  const int64_t row_bytes = packed_row_bytes(view_.cols, bits);
+  set_groups(weight.scales);
+  parallel_for(view_.rows, rows_per_task(view_.cols), [&](int64_t begin, int64_t end) {
+    thread_local std::vector<uint8_t> codes;
+    codes.resize(static_cast<size_t>(view_.cols));
+    for (int64_t row = begin; row < end; ++row) {
+      kernels().unpack_row(weight.packed.data() + row * row_bytes, codes.data(), view_.cols, bits);
+      lay_out_row(codes.data(), row);
+    }
   });
 }
 
-void TiledWeight::set_groups(const QuantizedWeight& weight, const ScaleLayout& layout, int32_t qmin) {
+void TiledWeight::set(const uint8_t* codes, const Scales& scales) {
+  set_groups(scales);
+  parallel_for(view_.rows, rows_per_task(view_.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) lay_out_row(codes + row * view_.cols, row);
+  });
+}
+
+void TiledWeight::set_groups(const Scales& scales) {
+  const ScaleLayout layout = scale_layout(config_, view_.rows, view_.cols);
+  const int32_t qmin = code_range(config_.grid, config_.bits).qmin;
+  if (!scales.zero_points.empty()) zeros_.resize(scales_.size());
+  view_.zeros = zeros_.empty() ? nullptr : zeros_.data();
   // Of halves: a mid-rise level is (2·q + 1)·scale/2, a binary one ±scale.
-  const float unit = weight.config.grid == Grid::kMidrise ? 0.5f : 1.0f;
+  const float unit = config_.grid == Grid::kMidrise ? 0.5f : 1.0f;
   for (int64_t row = 0; row < view_.rows; ++row) {
     for (int64_t g = 0; g < view_.groups; ++g) {
       const auto from = static_cast<size_t>(row * layout.row_stride + g * view_.group_cols / layout.group_cols);
-      const auto to = static_cast<size_t>((row / kTileRows * view_.groups + g) * kTileRows + row % kTileRows);
-      scales_[to] = weight.scales.scales[from] * unit;
-      if (!zeros_.empty()) zeros_[to] = weight.scales.zero_points[from] - qmin;
+      const auto to = static_cast<size_t>(place_of(view_, row, g));
+      scales_[to] = scales.scales[from] * unit;
+      if (!zeros_.empty()) zeros_[to] = scales.zero_points[from] - qmin;
     }
   }
 }
 
-void TiledWeight::lay_out(const uint8_t* packed, int64_t tile) {
-  thread_local std::vector<uint8_t> codes;
-  codes.resize(static_cast<size_t>(view_.cols));
+namespace {
+
+// Four codes, a byte each, of a block's column `column` and the next ones.
+uint32_t four_codes(const uint8_t* codes, int64_t column) {
+  uint32_t four;
+  std::memcpy(&four, codes + column, sizeof(four));
+  return four;
+}
+
+}  // namespace
+
+void TiledWeight::lay_out_row(const uint8_t* codes, int64_t row) {
+  thread_local AlignedVector<uint8_t> padded;
+  grow(padded, padded_cols());
+  pad_row(*this, codes, padded.data());
   const int bits = view_.bits;
   const int64_t step = tile_step(bits), bytes = tile_step_bytes(bits);
-  const int64_t row_bytes = packed_row_bytes(view_.cols, bits);
-  uint8_t* const begin = codes_.data() + tile * view_.steps * bytes;
-  for (int64_t r = 0; r < std::min(kTileRows, view_.rows - tile * kTileRows); ++r) {
-    const int64_t row = tile * kTileRows + r;
-    kernels().unpack_row(packed + row * row_bytes, codes.data(), view_.cols, bits);
-    for (int64_t g = 0; g < view_.groups; ++g) {
-      const int64_t at = (tile * view_.groups + g) * kTileRows + r;
-      const int64_t zero = zeros_.empty() ? view_.zero : zeros_[static_cast<size_t>(at)];
-      const int64_t first = g * view_.group_cols, count = std::min(view_.group_cols, view_.cols - first);
-      int64_t total = 0;
-      for (int64_t c = 0; c < count; ++c) {
-        const uint8_t code = codes[static_cast<size_t>(first + c)];
-        total += view_.halves ? 2 * code - zero : code - zero;
-        uint8_t* plane_begin = begin + (g * view_.group_steps + c / step) * bytes;
-        const int64_t column = c % step;
-        for (int low = 0; low < bits;) {
-          const int plane = tile_plane(bits, low);
-          const int64_t block = column * plane / 32, inside = column % (32 / plane);
-          const int field = (code >> low) & ((1 << plane) - 1);
-          plane_begin[block * 256 + r * 4 + inside % 4] |=
-              static_cast<uint8_t>(field << (inside / 4 * plane));
-          plane_begin += kTileRows * step * plane / 8;
-          low += plane;
+  uint8_t* to = codes_.data() + row / kTileRows * view_.steps * bytes + row % kTileRows * 4;
+  const uint8_t* from = padded.data();
+  for (int64_t s = 0; s < view_.steps; ++s, from += step) {
+    for (int low = 0; low < bits;) {
+      const int plane = tile_plane(bits, low), fields = 8 / plane;
+      const uint32_t mask = 0x01010101u * ((1u << plane) - 1);
+      for (int64_t block = 0; block < step; block += 4 * fields, to += 4 * kTileRows) {
+        uint32_t word = 0;
+        for (int i = 0; i < fields; ++i) {
+          word |= (four_codes(from, block + 4 * i) >> low & mask) << (i * plane);
         }
+        std::memcpy(to, &word, sizeof(word));
       }
-      totals_[static_cast<size_t>(at)] = static_cast<int32_t>(total);
+      low += plane;
     }
+  }
+  for (int64_t g = 0; g < view_.groups; ++g) {
+    const auto at = static_cast<size_t>(place_of(view_, row, g));
+    const int32_t zero = zeros_.empty() ? view_.zero : zeros_[at];
+    const int64_t first = g * view_.group_cols, count = std::min(view_.group_cols, view_.cols - first);
+    const int32_t sum = std::accumulate(codes + first, codes + first + count, int32_t{0});
+    totals_[at] = (view_.halves ? 2 * sum : sum) - static_cast<int32_t>(count) * zero;
   }
 }
 

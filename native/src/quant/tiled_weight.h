@@ -1,5 +1,5 @@
-// A packed weight in the order in which products read it (qat/tile_product.h), made once from the canonical
-// packing.
+// A quantized weight in the order in which products read it (qat/tile_product.h): made once from the canonical
+// packing, or again and again from codes that change.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +18,11 @@ class TiledWeight {
   // Threaded. Throws E-QUANTIZER-INVALID for the user grid, whose levels are no multiples of a step, and for a
   // ternary weight with two levels.
   explicit TiledWeight(const QuantizedWeight& weight);
+  // Without codes yet; for the same quantizers. Codes lie in fields of `field_bits` bits, at least those of the
+  // quantizer: 4 and 8 are laid out and taken out faster than others, and take more memory.
+  TiledWeight(const QuantizerConfig& config, int64_t rows, int64_t cols, int field_bits);
+  // codes [rows, cols] minus qmin. Threaded; allocates nothing.
+  void set(const uint8_t* codes, const Scales& scales);
   TiledWeight(TiledWeight&&) = default;  // a copy's view would show the other's arrays
   TiledWeight& operator=(TiledWeight&&) = default;
 
@@ -30,9 +35,10 @@ class TiledWeight {
   int64_t native_bytes() const;
 
  private:
-  void lay_out(const uint8_t* packed, int64_t tile);
-  void set_groups(const QuantizedWeight& weight, const ScaleLayout& layout, int32_t qmin);
+  void lay_out_row(const uint8_t* codes, int64_t row);
+  void set_groups(const Scales& scales);
 
+  QuantizerConfig config_;
   TileWeight view_;
   AlignedVector<uint8_t> codes_;
   AlignedVector<float> scales_;

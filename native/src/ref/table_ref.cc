@@ -6,6 +6,7 @@ namespace qat {
 const Kernels* ref_kernels() {
   static const Kernels table = {
       "ref",
+      8,
       ref::fake_quant,
       ref::quantize,
       ref::fake_quant_backward,
