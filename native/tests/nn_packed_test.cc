@@ -154,6 +154,54 @@ TEST(nn_shifted_inputs_and_two_level_weights_give_the_same_bits_for_any_batch) {
   }
 }
 
+// The training forward may go by integer codes: it must be the product of the fake-quantized input and weight all
+// the same, and follow every update of the weight.
+TEST(nn_training_forward_is_the_product_of_fake_quantized_values) {
+  using qat::Grid;
+  const int64_t batch = 9, in = 75, out = 66;
+  for (const int w_bit : {1, 2, 3, 4, 5, 8}) {
+    std::vector<Grid> grids = {Grid::kSigned, Grid::kUnsigned, Grid::kMidrise};
+    if (w_bit == 1) grids = {Grid::kBinary};
+    if (w_bit == 2) grids.push_back(Grid::kTernary);
+    for (const int a_bit : {1, 3, 4, 8}) {
+      for (const Grid grid : grids) {
+        for (const auto granularity : {qat::Granularity::kTensor, qat::Granularity::kChannel, qat::Granularity::kGroup}) {
+          qat::LinearOptions options = linear_options(in, out, w_bit, a_bit);
+          options.weight.quantizer.grid = grid;
+          options.weight.quantizer.granularity = granularity;
+          const auto layer = qat::make_linear(options);
+          layer->reset_parameters(4);
+          const std::vector<float> x = random_values(batch * in, 6);
+          layer->prepare_params(x.data(), batch);
+          std::vector<float> y(static_cast<size_t>(batch * out)), wq(static_cast<size_t>(out * in)), xq(x.size());
+          for (int update = 0; update < 2; ++update) {
+            if (update) {
+              float* w = layer->mutable_weight();
+              for (int64_t i = 0; i < out * in; ++i) w[i] = -0.7f * w[i];
+              layer->after_update();
+            }
+            layer->forward(x.data(), batch, y.data());
+            qat::dequantize_weight(layer->packed_weight(), wq.data());
+            layer->activation().fake_quantize(x.data(), xq.data(), batch, in);
+            for (int64_t i = 0; i < batch; ++i) {
+              for (int64_t o = 0; o < out; ++o) {
+                double sum = layer->bias()[o], size = std::fabs(sum);
+                for (int64_t c = 0; c < in; ++c) {
+                  const double part = static_cast<double>(xq[static_cast<size_t>(i * in + c)]) * wq[static_cast<size_t>(o * in + c)];
+                  sum += part;
+                  size += std::fabs(part);
+                }
+                const double got = y[static_cast<size_t>(i * out + o)];
+                CHECK_IN(std::fabs(got - sum) <= 2e-6 * size, "W" << w_bit << "A" << a_bit << " grid " << int(grid) << " granularity " << int(granularity) << " update " << update << ": " << got << " not " << sum);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(nn_packed_network_logits_equal_fake_quant) {
   const auto data = clusters(300, 16, 4, 1);
   const auto network = prepared_network(mixed_nodes(), *data);

@@ -1,6 +1,7 @@
 // Products with tiled weights, on every instruction set, against the dequantized weight in double.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "kernel_test_util.h"
@@ -267,6 +268,33 @@ TEST(tile_product_of_signs) {
           }
           CHECK_IN(y == expected && signs == expected_signs, k->isa << " differs from ref, " << cols << " columns");
         }
+      }
+    }
+  }
+}
+
+// Codes that are set again and again, in fields wider than they are, give the products of the packed weight.
+TEST(tiles_set_from_codes_equal_those_of_the_packed_weight) {
+  Random random(8);
+  for (const int bits : {1, 2, 3, 4, 6, 8}) {
+    const Grid grid = bits == 1 ? Grid::kBinary : bits == 3 ? Grid::kUnsigned : Grid::kMidrise;
+    const Case c{bits, grid, qat::Granularity::kGroup, 24, 131, 190};
+    const int64_t count = 5;
+    std::vector<float> x(static_cast<size_t>(count * c.cols));
+    for (float& v : x) v = random.normal();
+    for (const int field_bits : {bits, bits <= 4 ? 4 : 8}) {
+      std::unique_ptr<qat::TiledWeight> tiles;
+      for (int round = 0; round < 2; ++round) {
+        const qat::QuantizedWeight weight = weight_of(c, random);
+        if (!tiles) tiles = std::make_unique<qat::TiledWeight>(weight.config, c.rows, c.cols, field_bits);
+        std::vector<uint8_t> codes(static_cast<size_t>(c.rows * c.cols));
+        const int64_t row_bytes = qat::packed_row_bytes(c.cols, bits);
+        for (int64_t r = 0; r < c.rows; ++r) qat_test::reference().unpack_row(weight.packed.data() + r * row_bytes, codes.data() + r * c.cols, c.cols, bits);
+        tiles->set(codes.data(), weight.scales);
+        std::vector<float> expected(static_cast<size_t>(count * c.rows)), y(expected.size());
+        qat::tiled_product_by_bytes(qat::TiledWeight(weight), x.data(), count, nullptr, expected.data(), c.rows);
+        qat::tiled_product_by_bytes(*tiles, x.data(), count, nullptr, y.data(), c.rows);
+        CHECK_IN(y == expected, "W" << bits << " in fields of " << field_bits << ", round " << round);
       }
     }
   }

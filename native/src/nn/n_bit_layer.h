@@ -106,8 +106,9 @@ class NBitLayer {
   void train();
   void eval();
 
-  // y [batch, output_size] = x̂ ∗ ŵ + b, x [batch, input_size]. In training by fake-quantized float arithmetic,
-  // keeping a copy of x for backward(); in inference by packed arithmetic.
+  // y [batch, output_size] = x̂ ∗ ŵ + b, x [batch, input_size]. In training by integer codes
+  // where both sides have them and that is faster, else in fake-quantized floats; a copy of x is kept for
+  // backward(). In inference by packed arithmetic.
   void forward(const float* x, int64_t batch, float* y);
   // Gradients for the last training forward(); dx [batch, input_size] may be null.
   LayerGradients backward(const float* dy, float* dx);
