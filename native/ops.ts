@@ -1,4 +1,5 @@
 /** Single operations on arrays, the same kernels as the layers use: for tests and reference vectors. Synchronous. */
+import type { QuantizedWeight } from './index.js';
 import type { NativePtq } from './ptq.js';
 import type { NativeQuantizer, NativeScales } from './quantizer.js';
 
@@ -24,7 +25,14 @@ export interface GaloreOptions {
 
 /** Row-major float32 in, float32 out; shapes are [rows, cols] unless said. */
 export interface NativeOps extends NativePtq {
-  fakeQuant(x: Float32Array, rows: number, cols: number, q: NativeQuantizerNumbers): Float32Array;
+  /** `into` receives the result in place of a new array; its values are undefined where the call throws. */
+  fakeQuant(
+    x: Float32Array,
+    rows: number,
+    cols: number,
+    q: NativeQuantizerNumbers,
+    into?: Float32Array,
+  ): Float32Array;
   /** Straight-through dx, and dScale already multiplied by gradScale (ternary: of one scale for both sides). */
   fakeQuantBackward(
     x: Float32Array,
@@ -33,7 +41,18 @@ export interface NativeOps extends NativePtq {
     cols: number,
     q: NativeQuantizerNumbers,
     gradScale: number,
+    into?: Float32Array,
   ): { dx: Float32Array; dScale: Float32Array };
+  /** Scales by the quantizer's range estimator, and the codes under them, packed. */
+  quantizeWeight(x: Float32Array, rows: number, cols: number, quantizer: NativeQuantizer): QuantizedWeight;
+  /**
+   * Mean squared error of x under each scale and range of codes, all in one pass. By products with 1/scale: a value
+   * that lies on a tie to the last bit may go to the other, equally near, level.
+   */
+  quantizationErrors(
+    x: Float32Array,
+    candidates: readonly { scale: number; qmin: number; qmax: number }[],
+  ): Float64Array;
   estimateScales(x: Float32Array, rows: number, cols: number, quantizer: NativeQuantizer): NativeScales;
   softmaxCrossEntropy(
     logits: Float32Array,

@@ -102,6 +102,138 @@ function products(bits) {
   return variants;
 }
 
+const elements = 1 << 24;
+
+/** ‖y − x‖ / ‖x‖ of a sample. */
+function relativeError(y, x) {
+  let wrong = 0;
+  let all = 0;
+  for (let i = 0; i < x.length; i += 997) {
+    wrong += (y[i] - x[i]) ** 2;
+    all += x[i] ** 2;
+  }
+  return Math.sqrt(wrong / all);
+}
+
+/** Fake quantization to 4 bits; `backward`: and its straight-through and scale gradients. */
+function fakeQuant(perChannel, backward) {
+  return ({ n = elements, channels = 4096, threads = 1 }) => {
+    const rows = perChannel ? channels : 4096;
+    const x = normal(n, 3);
+    const y = new Float32Array(n);
+    const dy = backward ? new Float32Array(n).fill(1) : null;
+    const dx = backward ? new Float32Array(n) : null;
+    const quantizer = { qmin: -8, qmax: 7, scales: new Float32Array(perChannel ? rows : 1).fill(3.4 / 7) };
+    return {
+      run() {
+        addon.ops.fakeQuant(x, rows, n / rows, quantizer, y);
+        if (backward) addon.ops.fakeQuantBackward(x, dy, rows, n / rows, quantizer, 1, dx);
+      },
+      before: () => addon.setThreads(threads),
+      relerr: () => relativeError(y, x),
+      note: 'inputs checked for NaN in the same pass',
+    };
+  };
+}
+
+function ofTensor(measure, note) {
+  return ({ n = elements, threads = 1 }) => {
+    const tensor = addon.tensorFromArray(normal(n, 3), 4096, n / 4096);
+    return {
+      run: () => measure(tensor),
+      before: () => addon.setThreads(threads),
+      note,
+      dispose: () => tensor.dispose(),
+    };
+  };
+}
+
+function errorSweep({ n = elements, threads = 1 }) {
+  const x = normal(n, 3);
+  const candidates = [2, 3, 4, 5, 6, 7, 8].map((bits) => {
+    const qmax = 2 ** (bits - 1) - 1;
+    return { scale: 3.4 / qmax, qmin: -qmax - 1, qmax };
+  });
+  return {
+    run: () => addon.ops.quantizationErrors(x, candidates),
+    before: () => addon.setThreads(threads),
+    note: 'seven bit-widths in one pass',
+  };
+}
+
+function packInt4({ rows = 4096, cols = 4096, threads = 1 }) {
+  const x = normal(rows * cols, 2, 0.02);
+  const quantizer = {
+    bits: 4,
+    grid: 'signed',
+    granularity: 'group',
+    groupSize: 128,
+    range: 'absmax',
+    method: 'ste',
+  };
+  return {
+    run: () => addon.ops.quantizeWeight(x, rows, cols, quantizer),
+    before: () => addon.setThreads(threads),
+    note: 'scales by abs-max, codes packed, inputs checked for NaN',
+  };
+}
+
+function classified(count, features) {
+  const labels = Uint8Array.from({ length: count }, (_, i) => (i * 7) % 10);
+  return addon.createDatasetFromFloats(normal(count * features, 5), labels, { count, features, classes: 10 });
+}
+
+/** Steps of a training session on an MLP; `bits` 32: float. */
+function trainingStep(bits) {
+  return async ({ threads = 1 }) => {
+    const sizes = [784, 512, 512, 10];
+    const batchSize = 128;
+    const steps = 20;
+    const count = steps * batchSize;
+    const data = classified(count, 784);
+    const test = classified(1, 784);
+    const nodes = [];
+    for (let layer = 0; layer < 3; layer++) {
+      if (layer) nodes.push({ op: 'relu' });
+      nodes.push({
+        op: 'linear',
+        name: `fc${layer}`,
+        inChannels: sizes[layer],
+        outChannels: sizes[layer + 1],
+        bias: true,
+        weight: { bits, grid: 'signed', granularity: 'tensor', groupSize: 64, range: 'lsq', method: 'lsq' },
+        activation: { bits, grid: layer ? 'unsigned' : 'signed', range: 'lsq', method: 'lsq' },
+      });
+    }
+    const network = addon.createNetwork(nodes);
+    network.resetParameters(1);
+    await network.prepare(data, 512);
+    return {
+      async run() {
+        const session = addon.createSession(network, data, test, {
+          optimizer: 'sgd',
+          learningRate: 1e-4,
+          momentum: 0,
+          weightDecay: 0,
+          schedule: 'constant',
+          epochs: 1,
+          batchSize,
+          seed: 1,
+        });
+        session.start();
+        const state = await session.done;
+        const { error } = session.drain();
+        session.dispose();
+        if (state !== 'finished') throw new Error(`the training ended ${state}: ${error?.message}`);
+      },
+      before: () => addon.setThreads(threads),
+      per: steps,
+      note: `${steps} steps of a session, its start and end among them`,
+      dispose: () => network.dispose(),
+    };
+  };
+}
+
 export default {
   name: 'qat-workbench',
   version: `${addon.info().version} ${addon.info().isa}`,
@@ -112,5 +244,17 @@ export default {
     'gemm.w2': products(2),
     'gemm.w1': products(1),
     'gemm.w1a1': { signs: product(1, 0, 'signs') },
+    'fakequant.tensor.fwd': { op: fakeQuant(false, false) },
+    'fakequant.tensor.fwdbwd': { op: fakeQuant(false, true) },
+    'fakequant.channel.fwd': { op: fakeQuant(true, false) },
+    'fakequant.channel.fwdbwd': { op: fakeQuant(true, true) },
+    'lsq.tensor.fwdbwd': { op: fakeQuant(false, true) },
+    'lsq.channel.fwdbwd': { op: fakeQuant(true, true) },
+    hist256: { tensor: ofTensor((tensor) => addon.histogram(tensor, 256, { low: -4, high: 4 })) },
+    moments: { statistics: ofTensor((tensor) => addon.statistics(tensor, []), 'and skewness, zeros') },
+    'mse.sweep': { candidates: errorSweep },
+    'pack.int4_g128': { op: packInt4 },
+    'qat.mlp': { session: trainingStep(4) },
+    'fp32.mlp': { session: trainingStep(32) },
   },
 };

@@ -163,7 +163,7 @@ describe('analyze', () => {
       const grid = { qmin: -4, qmax: 3, ...scales, ...groupSize };
       const quantized = addon.ops.fakeQuant(values, rows, cols, grid);
       const mse = sum(Array.from(values, (v, i) => (v - (quantized[i] ?? 0)) ** 2)) / values.length;
-      expect(error.mse / mse).toBeCloseTo(1, 9);
+      expect(error.mse / mse).toBeCloseTo(1, 6); // sums in float, block by block
     }
   });
 

@@ -25,9 +25,10 @@ struct QuantParams {
   const float* negative_scale = nullptr;  // ternary: > 0; null: as scale
   int64_t row_stride = 0;               // scales per row; 0: one scale for the whole matrix
   int64_t group_cols = 0;               // columns that share a scale; cols for tensor and channel
+  bool streamed = false;  // results are more than the caches hold: write past them (not over x or dy)
 };
 
-// Sums over one pass of x against x̂ (all in double).
+// Sums over one pass of x against x̂, within 1e-6 of their magnitudes (ref: summed in double); counts are exact.
 struct ErrorSums {
   double x2 = 0, y2 = 0, xy = 0, e2 = 0;  // Σx², Σx̂², Σx·x̂, Σ(x−x̂)²
   double max_error = 0;

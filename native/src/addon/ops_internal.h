@@ -27,6 +27,8 @@ Span<uint8_t> labels_argument(Napi::Value labels, int64_t rows, int64_t cols);
 
 Napi::Value op_fake_quant(const Napi::CallbackInfo& info);
 Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info);
+Napi::Value op_quantize_weight(const Napi::CallbackInfo& info);
+Napi::Value op_quantization_errors(const Napi::CallbackInfo& info);
 Napi::Value op_estimate_scales(const Napi::CallbackInfo& info);
 Napi::Value op_softmax_cross_entropy(const Napi::CallbackInfo& info);
 Napi::Value op_mean_squared_error(const Napi::CallbackInfo& info);

@@ -155,6 +155,8 @@ Napi::Object make_ops(Napi::Env env) {
   Napi::Object ops = Napi::Object::New(env);
   export_function<op_fake_quant>(ops, "fakeQuant");
   export_function<op_fake_quant_backward>(ops, "fakeQuantBackward");
+  export_function<op_quantize_weight>(ops, "quantizeWeight");
+  export_function<op_quantization_errors>(ops, "quantizationErrors");
   export_function<op_estimate_scales>(ops, "estimateScales");
   export_function<op_softmax_cross_entropy>(ops, "softmaxCrossEntropy");
   export_function<op_mean_squared_error>(ops, "meanSquaredError");

@@ -1,4 +1,5 @@
 // Quantization and packing on arrays.
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "addon/ops.h"
 #include "addon/ops_internal.h"
 #include "addon/quantizer_args.h"
+#include "quant/error_measures.h"
 #include "quant/fake_quant.h"
 #include "quant/packing.h"
 #include "quant/range.h"
@@ -95,28 +97,58 @@ void read_affine(Napi::Value value, int64_t rows, int64_t cols, AffineQuantizer*
 
 int pack_bits(Napi::Value value) { return static_cast<int>(integer_in(value, "bits", 1, 8)); }
 
+// Where an operation writes: a new array, or the one the caller gave, apart from all `inputs`.
+Napi::Float32Array result_array(const Napi::CallbackInfo& info, size_t index,
+                                std::initializer_list<Span<float>> inputs) {
+  const size_t size = inputs.begin()->size;
+  const Napi::Value into = info[index];
+  if (is_absent(into)) return Napi::Float32Array::New(info.Env(), size);
+  const float* y = floats(into, "into", static_cast<int64_t>(size)).data;
+  for (const Span<float>& x : inputs) {
+    if (x.data < y + size && y < x.data + x.size) fail_argument("into must not share memory with the inputs.");
+  }
+  return into.As<Napi::Float32Array>();
+}
+
+void require_nothing_found(const FiniteCheck& check, Span<float> values, const std::string& name) {
+  if (check.found() >= 0) require_finite(values, name);
+}
+
+// Values of a matrix, not looked at yet.
+MatrixArgument unchecked_matrix(Napi::Value values, Napi::Value rows, Napi::Value cols, const std::string& name) {
+  MatrixArgument matrix;
+  matrix.rows = extent(rows, "rows");
+  matrix.cols = extent(cols, "cols");
+  matrix.values = floats(values, name, element_count(matrix.rows, matrix.cols, name));
+  return matrix;
+}
+
 }  // namespace
 
 Napi::Value op_fake_quant(const Napi::CallbackInfo& info) {
-  const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
+  const MatrixArgument x = unchecked_matrix(info[0], info[1], info[2], "x");
   AffineQuantizer quantizer;
   read_affine(info[3], x.rows, x.cols, &quantizer);
-  Napi::Float32Array y = Napi::Float32Array::New(info.Env(), x.values.size);
-  fake_quantize(x.values.data, y.Data(), x.rows, x.cols, quantizer.params, false);
+  Napi::Float32Array y = result_array(info, 4, {x.values});
+  FiniteCheck check;
+  fake_quantize(x.values.data, y.Data(), x.rows, x.cols, quantizer.params, false, nullptr, &check);
+  require_nothing_found(check, x.values, "x");
   return y;
 }
 
 Napi::Value op_fake_quant_backward(const Napi::CallbackInfo& info) {
-  const MatrixArgument x = matrix_argument(info[0], info[2], info[3], "x");
+  const MatrixArgument x = unchecked_matrix(info[0], info[2], info[3], "x");
   const Span<float> dy = floats(info[1], "dy", x.rows * x.cols);
-  require_finite(dy, "dy");
   AffineQuantizer quantizer;
   read_affine(info[4], x.rows, x.cols, &quantizer);
   const double grad_scale = finite_number(info[5], "gradScale");
-  Napi::Float32Array dx = Napi::Float32Array::New(info.Env(), x.values.size);
+  Napi::Float32Array dx = result_array(info, 6, {x.values, dy});
   std::vector<double> sums(static_cast<size_t>(quantizer.scale_count));
+  FiniteCheck check_x, check_dy;
   fake_quantize_backward(x.values.data, dy.data, dx.Data(), sums.data(), quantizer.scale_count,
-                         x.rows, x.cols, quantizer.params);
+                         x.rows, x.cols, quantizer.params, &check_x, &check_dy);
+  require_nothing_found(check_x, x.values, "x");
+  require_nothing_found(check_dy, dy, "dy");
   std::vector<float> dscale(sums.size());
   for (size_t i = 0; i < sums.size(); ++i) dscale[i] = static_cast<float>(sums[i] * grad_scale);
   Napi::Object result = Napi::Object::New(info.Env());
@@ -131,6 +163,34 @@ Napi::Value op_estimate_scales(const Napi::CallbackInfo& info) {
   validate(options.quantizer);  // refuses 32 bits: a float weight has no scales
   return scales_to_js(
       info.Env(), estimate_scales(x.values.data, x.rows, x.cols, options.quantizer));
+}
+
+Napi::Value op_quantize_weight(const Napi::CallbackInfo& info) {
+  const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
+  const WeightOptions options = weight_quantizer(info[3], "quantizer");
+  validate(options.quantizer);
+  const Scales scales = estimate_scales(x.values.data, x.rows, x.cols, options.quantizer);
+  return quantized_weight_to_js(info.Env(),
+                                quantize_weight(x.values.data, x.rows, x.cols, options.quantizer, scales));
+}
+
+Napi::Value op_quantization_errors(const Napi::CallbackInfo& info) {
+  const Span<float> x = floats(info[0], "x");
+  if (x.size == 0) fail_argument("x must hold at least one value.");
+  if (!info[1].IsArray()) fail_argument("candidates must be an array.");
+  const Napi::Array given = info[1].As<Napi::Array>();
+  std::vector<GridScale> candidates;
+  for (uint32_t i = 0; i < given.Length(); ++i) {
+    const Napi::Object candidate = object(given.Get(i), "candidates");
+    const double scale = finite_number(candidate.Get("scale"), "scale");
+    if (!(scale > 0)) fail_argument("scale must be above 0.");
+    candidates.push_back({static_cast<float>(scale), static_cast<int32_t>(integer_in(candidate.Get("qmin"), "qmin", -255, 0)),
+                          static_cast<int32_t>(integer_in(candidate.Get("qmax"), "qmax", 0, 255))});
+  }
+  FiniteCheck check;
+  const std::vector<double> errors = mean_squared_errors(x.data, static_cast<int64_t>(x.size), candidates, &check);
+  require_nothing_found(check, x, "x");
+  return to_js(info.Env(), errors);
 }
 
 Napi::Value pack_codes_array(const Napi::CallbackInfo& info) {

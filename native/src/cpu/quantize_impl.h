@@ -6,6 +6,13 @@
 
 #include "qat/kernels.h"
 
+// What is done with every vector must stand in its loop, sums in registers.
+#ifdef _MSC_VER
+#define QAT_INLINED
+#else
+#define QAT_INLINED __attribute__((always_inline))
+#endif
+
 namespace qat::QAT_ISA {
 namespace {
 
@@ -25,34 +32,52 @@ inline void for_each_segment(const QuantParams& p, int64_t rows, int64_t cols, F
   }
 }
 
+// Codes are those of the division x/s. A product with 1/s differs from it by less than 3 rounding errors, so
+// where the product is further than that from a tie, it rounds to the same code; other vectors are divided. What
+// lies beyond the grid by more than a code is clipped either way.
 template <bool kMidrise>
 struct AffineQuantizer {
   static constexpr bool kTernary = false;
-  vf scale, zero_point, qmin, qmax, half;
+  vf scale, inverse, most_fraction, low, high, half;
 
-  AffineQuantizer(const QuantParams& p, int64_t index)
-      : scale(set1(p.scale[index])),
-        zero_point(set1(p.zero_point ? static_cast<float>(p.zero_point[index]) : 0.0f)),
-        qmin(set1(static_cast<float>(p.qmin))),
-        qmax(set1(static_cast<float>(p.qmax))),
-        half(set1(0.5f)) {}
+  AffineQuantizer(const QuantParams& p, int64_t index) {
+    const float s = p.scale[index];
+    const int64_t zero = p.zero_point ? p.zero_point[index] : 0;
+    const int64_t below = p.qmin - zero, above = p.qmax - zero;
+    const double reach = 2.0 + static_cast<double>(-below > above ? -below : above);
+    // 1/s must be a normal number with a relative error of half a unit in the last place.
+    const bool plain = s >= 0x1.0p-120f && s <= 0x1.0p120f;
+    scale = set1(s);
+    inverse = set1(1.0f / s);
+    most_fraction = set1(plain ? static_cast<float>(0.5 - 0x1.0p-21 * reach) : -1.0f);
+    low = set1(static_cast<float>(below));
+    high = set1(static_cast<float>(above));
+    half = set1(0.5f);
+  }
 
-  // x/s as the rounding sees it.
+  // About x/s as the rounding sees it, and that.
   vf ratio(vf x) const {
+    if constexpr (kMidrise) return sub(mul(x, inverse), half);
+    return mul(x, inverse);
+  }
+  vf exact_ratio(vf x) const {
     if constexpr (kMidrise) return sub(div(x, scale), half);
     return div(x, scale);
   }
-  vf code_of_ratio(vf t) const { return add(round_even(t), zero_point); }
-  vf raw_code(vf x) const { return code_of_ratio(ratio(x)); }
-  vf clip(vf code) const { return min(max(code, qmin), qmax); }
-  vm inside(vf code) const { return both(ge(code, qmin), le(code, qmax)); }
-  vf centred(vf clipped) const { return sub(clipped, zero_point); }
-  // x̂/s of a centred code.
-  vf level(vf centred_code) const {
-    if constexpr (kMidrise) return add(centred_code, half);
-    return centred_code;
+  // The code minus the zero point, before clipping.
+  QAT_INLINED vf raw_code(vf x) const {
+    const vf t = ratio(x);
+    vf rounded = round_even(t);
+    if (__builtin_expect(!all(le(abs(sub(t, rounded)), most_fraction)), 0)) rounded = round_even(exact_ratio(x));
+    return rounded;
   }
-  vf value(vf clipped) const { return mul(level(centred(clipped)), scale); }
+  vf clip(vf code) const { return min(max(code, low), high); }
+  vm inside(vf code) const { return both(ge(code, low), le(code, high)); }
+  // Counts from 0.
+  vf stored(vf clipped) const { return sub(clipped, low); }
+  // x̂/s of a clipped code; the sum makes +0 of −0.
+  vf level(vf clipped) const { return add(clipped, kMidrise ? half : zero()); }
+  vf value(vf clipped) const { return mul(level(clipped), scale); }
 };
 
 struct TernaryQuantizer {
@@ -72,6 +97,7 @@ struct TernaryQuantizer {
   }
   vf clip(vf code) const { return code; }
   vm inside(vf code) const { return ge(code, qmin); }
+  vf stored(vf code) const { return sub(code, qmin); }
   vf value(vf code) const {
     return select(gt(code, zero()), scale, keep(gt(zero(), code), minus));
   }
@@ -98,6 +124,25 @@ inline void for_each_vector(int64_t n, Fn&& fn) {
   if (i < n) fn(i, tail_mask(n - i), n - i);
 }
 
+constexpr int64_t kWorthStreaming = 256;  // fewer elements would leave lines half written
+
+// out[i] = fn(offset, mask) for n elements, past the caches if asked: a line that is written whole need not be
+// read first.
+template <typename Fn>
+inline void store_each(float* out, int64_t n, bool streamed, Fn&& fn) {
+  const vm full = tail_mask(kWidth);
+  int64_t i = 0;
+  if (streamed && n >= kWorthStreaming) {
+    const auto misplaced = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) / sizeof(float)) & (kWidth - 1);
+    i = (kWidth - misplaced) & (kWidth - 1);
+    if (i) store(out, tail_mask(i), fn(int64_t{0}, tail_mask(i)));
+    for (; i + kWidth <= n; i += kWidth) stream(out + i, fn(i, full));
+  } else {
+    for (; i + kWidth <= n; i += kWidth) store(out + i, fn(i, full));
+  }
+  if (i < n) store(out + i, tail_mask(n - i), fn(i, tail_mask(n - i)));
+}
+
 inline vf sign_times(vf x, vf scale) { return select(ge(x, zero()), scale, sub(zero(), scale)); }
 
 }  // namespace
@@ -106,27 +151,20 @@ void fake_quant(const float* x, float* y, int64_t rows, int64_t cols, const Quan
   with_rule(p, [&](auto quantizer_of) {
     for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
       const auto q = quantizer_of(index);
-      const float* in = x + first;
-      float* out = y + first;
-      int64_t i = 0;
-      for (; i + kWidth <= n; i += kWidth) {
-        store(out + i, q.value(q.clip(q.raw_code(load(in + i)))));
-      }
-      if (i < n) {
-        const vm mask = tail_mask(n - i);
-        store(out + i, mask, q.value(q.clip(q.raw_code(load(in + i, mask)))));
-      }
+      store_each(y + first, n, p.streamed, [&](int64_t i, vm mask) QAT_INLINED {
+        return q.value(q.clip(q.raw_code(load(x + first + i, mask))));
+      });
     });
   });
+  if (p.streamed) _mm_sfence();
 }
 
 void quantize(const float* x, uint8_t* codes, int64_t rows, int64_t cols, const QuantParams& p) {
   with_rule(p, [&](auto quantizer_of) {
     for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
       const auto q = quantizer_of(index);
-      for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) {
-        const vf clipped = q.clip(q.raw_code(load(x + first + i, mask)));
-        store_codes(codes + first + i, sub(clipped, q.qmin), valid);
+      for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) QAT_INLINED {
+        store_codes(codes + first + i, q.stored(q.clip(q.raw_code(load(x + first + i, mask)))), valid);
       });
     });
   });
@@ -138,21 +176,20 @@ constexpr int64_t kFold = 64 * kWidth;  // float sums are folded into double thi
 
 // dx of up to kFold elements; returns Σ dy · d x̂/d scale.
 template <typename Quantizer>
-inline double backward_of_block(const float* x, const float* dy, float* dx, int64_t n,
+inline double backward_of_block(const float* x, const float* dy, float* dx, int64_t n, bool streamed,
                                 const Quantizer& q) {
   vf sum = zero();
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  store_each(dx, n, streamed, [&](int64_t i, vm mask) QAT_INLINED {
     const vf gradient = load(dy + i, mask), value = load(x + i, mask);
+    const vf code = q.raw_code(value);
     if constexpr (Quantizer::kTernary) {
-      sum = fma(gradient, q.raw_code(value), sum);
-      store(dx + i, mask, gradient);
+      sum = fma(gradient, code, sum);
+      return gradient;
     } else {
-      const vf ratio = q.ratio(value);
-      const vf code = q.code_of_ratio(ratio);
       const vm kept = q.inside(code);
-      const vf centred = q.centred(q.clip(code));
-      sum = fma(gradient, select(kept, sub(centred, ratio), q.level(centred)), sum);
-      store(dx + i, mask, keep(kept, gradient));
+      const vf clipped = q.clip(code);
+      sum = fma(gradient, select(kept, sub(clipped, q.ratio(value)), q.level(clipped)), sum);
+      return keep(kept, gradient);
     }
   });
   return reduce_add(sum);
@@ -169,17 +206,18 @@ void fake_quant_backward(const float* x, const float* dy, float* dx, double* dsc
       for (int64_t begin = 0; begin < n; begin += kFold) {
         const int64_t length = n - begin < kFold ? n - begin : kFold;
         const int64_t at = first + begin;
-        total += backward_of_block(x + at, dy + at, dx + at, length, q);
+        total += backward_of_block(x + at, dy + at, dx + at, length, p.streamed, q);
       }
       if (dscale_partial) dscale_partial[index] += total;
     });
   });
+  if (p.streamed) _mm_sfence();
 }
 
 void binarize(const float* x, float* y, int64_t rows, int64_t cols, const QuantParams& p) {
   for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
     const vf scale = set1(p.scale[index]);
-    for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
       store(y + first + i, mask, sign_times(load(x + first + i, mask), scale));
     });
   });
@@ -219,9 +257,41 @@ struct ErrorLanes {
   }
 };
 
-// Counts codes in four tables by turns, so that equal neighbours do not wait for each other. Codes of
-// few bits are counted several at a time: their bits side by side index the table.
-template <int kBits>
+// The same in float for up to kFold elements, all multiplied by one power of two: squares of any numbers that
+// lie near each other stay in range.
+struct FloatErrorLanes {
+  vf unit, x2, y2, xy, e2, largest;
+  int64_t clipped = 0;
+
+  explicit FloatErrorLanes(float power)
+      : unit(set1(power)), x2(zero()), y2(zero()), xy(zero()), e2(zero()), largest(zero()) {}
+
+  void add(vf x, vf y) {
+    x = mul(x, unit);
+    y = mul(y, unit);
+    const vf error = sub(x, y);
+    x2 = fma(x, x, x2);
+    y2 = fma(y, y, y2);
+    xy = fma(x, y, xy);
+    e2 = fma(error, error, e2);
+    largest = max(abs(error), largest);
+  }
+  void add_to(ErrorLanes* total, double inverse_unit) const {
+    const vd back = dset1(inverse_unit), square = dset1(inverse_unit * inverse_unit);
+    const auto fold = [&](vd (&sums)[2], vf v) {
+      sums[0] = dfma(low_half(v), square, sums[0]);
+      sums[1] = dfma(high_half(v), square, sums[1]);
+    };
+    fold(total->x2, x2);
+    fold(total->y2, y2);
+    fold(total->xy, xy);
+    fold(total->e2, e2);
+    total->largest = dmax(total->largest, dmul(dmax(low_half(largest), high_half(largest)), back));
+    total->clipped += clipped;
+  }
+};
+
+// Counts codes in four tables by turns, so that equal neighbours do not wait for each other.
 class CodeCounter {
  public:
   void count(const uint8_t* codes, int64_t n) {
@@ -229,95 +299,153 @@ class CodeCounter {
     for (; i + 8 <= n; i += 8) {
       uint64_t word;
       __builtin_memcpy(&word, codes + i, 8);
-      if constexpr (kBits <= 4) word = (word | word >> (8 - kBits)) & 0x00ff00ff00ff00ff;
-      if constexpr (kBits <= 2) word = (word | word >> (16 - 2 * kBits)) & 0x000000ff000000ff;
-      for (int j = 0; j < 8; j += kTogether) {
-        ++tables_[j / kTogether & 3][(word >> (8 * j)) & (kIndices - 1)];
-      }
+      for (int j = 0; j < 8; ++j) ++tables_[j & 3][(word >> (8 * j)) & 255];
     }
-    for (; i < n; ++i) ++single_[codes[i]];
+    for (; i < n; ++i) ++tables_[0][codes[i]];
   }
   void add_to(int64_t* counts, int64_t slots) const {
-    uint32_t seen[kIndices];
-    for (uint32_t i = 0; i < kIndices; ++i) {
-      seen[i] = tables_[0][i] + tables_[1][i] + tables_[2][i] + tables_[3][i];
+    for (int64_t s = 0; s < slots; ++s) {
+      counts[s] += static_cast<int64_t>(tables_[0][s]) + tables_[1][s] + tables_[2][s] + tables_[3][s];
     }
-    uint32_t codes[kCodes];
-    for (uint32_t c = 0; c < kCodes; ++c) codes[c] = single_[c];
-    // The lowest code of an index is its remainder; what is left is an index of one code fewer.
-    for (uint32_t indices = kIndices; indices > 1; indices /= kCodes) {
-      for (uint32_t i = 0; i < indices; i += kCodes) {
-        uint32_t sum = 0;
-        for (uint32_t c = 0; c < kCodes; ++c) {
-          codes[c] += seen[i + c];
-          sum += seen[i + c];
-        }
-        seen[i / kCodes] = sum;
-      }
-    }
-    for (int64_t s = 0; s < slots; ++s) counts[s] += codes[s];
   }
 
  private:
-  static constexpr int kTogether = kBits <= 2 ? 4 : kBits <= 4 ? 2 : 1;
-  static constexpr uint32_t kCodes = 1u << kBits, kIndices = 1u << (kBits * kTogether);
-  uint32_t tables_[4][kIndices] = {};
-  uint32_t single_[kCodes] = {};
+  uint32_t tables_[4][256] = {};
 };
 
-constexpr int64_t kCodeBlock = 2048;  // codes buffered between quantizing and counting
+// Few codes are counted one after the other, each in many bytes at once. That is quicker for this many, in blocks
+// of at least so many bytes.
+constexpr int64_t kFewCodes = 32, kWorthComparing = 128;
+
+inline void count_few_codes(const uint8_t* codes, int64_t n, int64_t slots, int64_t* counts) {
+  int64_t left = n;
+  for (int64_t s = 0; s + 1 < slots; ++s) {
+    const int64_t equal = count_equal(codes, n, static_cast<uint8_t>(s));
+    counts[s] += equal;
+    left -= equal;
+  }
+  counts[slots - 1] += left;
+}
+
 constexpr int64_t kMostCounted = int64_t{1} << 31;  // a counter's slot cannot overflow below this
 
-template <bool kBinary, bool kCodes, typename Quantizer>
-inline void error_of_block(const float* x, int64_t n, const Quantizer& q, ErrorLanes& total,
-                           uint8_t* codes) {
-  ErrorLanes lanes = total;
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) {
+template <bool kBinary, bool kCodes, typename Quantizer, typename Lanes>
+inline void add_errors(const float* x, int64_t n, const Quantizer& q, Lanes* total, uint8_t* codes) {
+  Lanes lanes = *total;
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t valid) QAT_INLINED {
     const vf value = load(x + i, mask);
     if constexpr (kBinary) {
       lanes.add(value, keep(mask, sign_times(value, q.scale)));
-      if constexpr (kCodes) {
-        store_codes(codes + i, keep(ge(value, zero()), set1(1.0f)), valid);
-      }
+      if constexpr (kCodes) store_codes(codes + i, keep(ge(value, zero()), set1(1.0f)), valid);
     } else {
       const vf code = q.raw_code(value);
       const vf clipped = q.clip(code);
-      lanes.clipped += count(and_not(mask, q.inside(code)));
+      if constexpr (!Quantizer::kTernary) lanes.clipped += count(and_not(mask, eq(code, clipped)));
       lanes.add(value, keep(mask, q.value(clipped)));
-      if constexpr (kCodes) store_codes(codes + i, sub(clipped, q.qmin), valid);
+      if constexpr (kCodes) store_codes(codes + i, q.stored(clipped), valid);
     }
   });
-  total = lanes;
+  *total = lanes;
 }
 
-template <bool kBinary, int kBits, typename QuantizerOf>
-inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const QuantParams& p,
-                            QuantizerOf quantizer_of, ErrorSums* sums, int64_t* code_counts) {
-  ErrorLanes lanes;
-  CodeCounter<kBits> counter;
-  uint8_t codes[kCodeBlock];
-  int64_t counted = 0;
-  const int64_t slots = kBinary ? 2 : p.qmax - p.qmin + 1;
-  for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
-    const auto q = quantizer_of(index);
-    if (!code_counts) {
-      error_of_block<kBinary, false>(x + first, n, q, lanes, nullptr);
-      return;
-    }
-    for (int64_t begin = 0; begin < n; begin += kCodeBlock) {
-      const int64_t length = n - begin < kCodeBlock ? n - begin : kCodeBlock;
-      error_of_block<kBinary, true>(x + first + begin, length, q, lanes, codes);
-      counter.count(codes, length);
-      counted += length;
-      if (counted >= kMostCounted) {
-        counter.add_to(code_counts, slots);
-        counter = CodeCounter<kBits>();
-        counted = 0;
-      }
-    }
+// Calls fn(scale index, offset, count) for the runs of a block of one row that share a scale.
+template <typename Fn>
+inline void for_each_run(const QuantParams& p, int64_t row, int64_t col, int64_t n, Fn&& fn) {
+  if (p.row_stride <= 1) {
+    fn(row * p.row_stride, int64_t{0}, n);
+    return;
+  }
+  for (int64_t at = 0; at < n;) {
+    const int64_t group = (col + at) / p.group_cols;
+    const int64_t end = (group + 1) * p.group_cols - col;
+    const int64_t run = (end < n ? end : n) - at;
+    fn(row * p.row_stride + group, at, run);
+    at += run;
+  }
+}
+
+// The power of two by which a block's numbers are multiplied for sums in float; 0 where they and the scales lie
+// too far from each other, or are 0.
+inline float unit_of_block(const float* x, int64_t n, float least_scale, float most_scale) {
+  vf most = zero();
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED { most = max(abs(load(x + i, mask)), most); });
+  const float largest = reduce_max(most);
+  constexpr float kFar = 0x1.0p30f;
+  if (!(largest <= kFar * least_scale && most_scale <= kFar * largest)) return 0;
+  if (!(largest >= 0x1.0p-90f && largest <= 0x1.0p90f)) return 0;
+  return __builtin_ldexpf(1.0f, -__builtin_ilogbf(largest));
+}
+
+template <bool kBinary, bool kCodes, typename QuantizerOf>
+inline void error_of_block(const float* x, int64_t row, int64_t col, int64_t n, const QuantParams& p,
+                           QuantizerOf quantizer_of, ErrorLanes* total, uint8_t* codes) {
+  float least = p.scale[0], most = 0;
+  for_each_run(p, row, col, n, [&](int64_t index, int64_t, int64_t) {
+    const float minus = p.negative_scale ? p.negative_scale[index] : p.scale[index];
+    if (most == 0 || p.scale[index] < least) least = p.scale[index];
+    if (p.scale[index] > most) most = p.scale[index];
+    if (minus < least) least = minus;
+    if (minus > most) most = minus;
   });
+  const float unit = unit_of_block(x, n, least, most);
+  const auto add_to = [&](auto* lanes) {
+    for_each_run(p, row, col, n, [&](int64_t index, int64_t at, int64_t run) {
+      add_errors<kBinary, kCodes>(x + at, run, quantizer_of(index), lanes, codes + at);
+    });
+  };
+  if (unit == 0) {
+    add_to(total);
+    return;
+  }
+  FloatErrorLanes lanes(unit);
+  add_to(&lanes);
+  lanes.add_to(total, 1.0 / static_cast<double>(unit));
+}
+
+// Errors of a matrix, block by block; use_codes(codes, n) takes the codes of each where they are asked for.
+template <bool kBinary, bool kCodes, typename QuantizerOf, typename UseCodes>
+inline void error_of_matrix(const float* x, int64_t rows, int64_t cols, const QuantParams& p,
+                            QuantizerOf quantizer_of, ErrorSums* sums, UseCodes&& use_codes) {
+  ErrorLanes lanes;
+  uint8_t codes[kFold];
+  if (p.row_stride == 0) {  // one scale: one long row
+    cols *= rows;
+    rows = 1;
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t col = 0; col < cols; col += kFold) {
+      const int64_t n = cols - col < kFold ? cols - col : kFold;
+      error_of_block<kBinary, kCodes>(x + row * cols + col, row, col, n, p, quantizer_of, &lanes, codes);
+      if constexpr (kCodes) use_codes(codes, n);
+    }
+  }
   lanes.add_to(sums);
-  if (code_counts) counter.add_to(code_counts, slots);
+}
+
+template <bool kBinary, typename QuantizerOf>
+inline void error_and_codes(const float* x, int64_t rows, int64_t cols, const QuantParams& p,
+                            QuantizerOf quantizer_of, ErrorSums* sums, int64_t* counts) {
+  const int64_t slots = kBinary ? 2 : p.qmax - p.qmin + 1;
+  if (!counts) {
+    error_of_matrix<kBinary, false>(x, rows, cols, p, quantizer_of, sums, [](const uint8_t*, int64_t) {});
+  } else if (slots <= kFewCodes) {
+    error_of_matrix<kBinary, true>(x, rows, cols, p, quantizer_of, sums, [&](const uint8_t* codes, int64_t n) {
+      if (n >= kWorthComparing) return count_few_codes(codes, n, slots, counts);
+      for (int64_t i = 0; i < n; ++i) ++counts[codes[i]];
+    });
+  } else {
+    CodeCounter counter;
+    int64_t counted = 0;
+    error_of_matrix<kBinary, true>(x, rows, cols, p, quantizer_of, sums, [&](const uint8_t* codes, int64_t n) {
+      counter.count(codes, n);
+      counted += n;
+      if (counted < kMostCounted) return;
+      counter.add_to(counts, slots);
+      counter = CodeCounter();
+      counted = 0;
+    });
+    counter.add_to(counts, slots);
+  }
 }
 
 }  // namespace
@@ -326,18 +454,11 @@ void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& 
                  ErrorSums* sums, int64_t* code_counts) {
   if (binary) {
     const auto scale_of = [&](int64_t index) { return AffineQuantizer<false>(p, index); };
-    error_of_matrix<true, 1>(x, rows, cols, p, scale_of, sums, code_counts);
+    error_and_codes<true>(x, rows, cols, p, scale_of, sums, code_counts);
     return;
   }
   with_rule(p, [&](auto quantizer_of) {
-    const int32_t slots = p.qmax - p.qmin + 1;
-    if (slots <= 4) {
-      error_of_matrix<false, 2>(x, rows, cols, p, quantizer_of, sums, code_counts);
-    } else if (slots <= 16) {
-      error_of_matrix<false, 4>(x, rows, cols, p, quantizer_of, sums, code_counts);
-    } else {
-      error_of_matrix<false, 8>(x, rows, cols, p, quantizer_of, sums, code_counts);
-    }
+    error_and_codes<false>(x, rows, cols, p, quantizer_of, sums, code_counts);
   });
 }
 

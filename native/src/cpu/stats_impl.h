@@ -61,7 +61,8 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
 
 namespace {
 
-// The bins of a whole vector: in float where that cannot be wrong, else by the exact rule.
+// The slots of values: 0 below the range, then the bins, then what is above. In float where that cannot be wrong,
+// else by the exact rule.
 class Binner {
  public:
   Binner(double low, double high, int64_t bins)
@@ -79,18 +80,20 @@ class Binner {
     last_ = set1(static_cast<float>(exact_.bins - margin));
   }
 
-  const BinScale& exact() const { return exact_; }
-
-  void bins_of_vector(vf x, int32_t* out) const {
+  void slots_of_vector(vf x, int32_t* out) const {
     const vf position = mul(sub(x, low_), per_unit_);
     const vf bin = round_down(position), part = sub(position, bin);
     const vm inside = both(ge(position, zero()), le(position, last_));
     const vm sure = both(inside, both(ge(part, least_), le(part, most_)));
-    if (mask_bits(sure) == (1u << kWidth) - 1u) {
-      store_ints(out, bin);
+    if (all(sure)) {
+      store_ints(out, add(bin, set1(1.0f)));
     } else {
-      bins_of(x, exact_, out);
+      exact_slots(x, out);
     }
+  }
+  void exact_slots(vf x, int32_t* out) const {
+    bins_of(x, exact_, out);
+    for (int j = 0; j < kWidth; ++j) ++out[j];
   }
 
  private:
@@ -98,42 +101,38 @@ class Binner {
   vf low_, per_unit_, least_, most_, last_;
 };
 
-// Bins of n <= kWidth values.
-inline void bins_of_some(const float* x, int64_t n, const Binner& binner, int32_t* out) {
+// Slots of n <= kWidth values; `out` has room for kWidth.
+inline void slots_of_some(const float* x, int64_t n, const Binner& binner, int32_t* out) {
   if (n == kWidth) {
-    binner.bins_of_vector(load(x), out);
-    return;
+    binner.slots_of_vector(load(x), out);
+  } else {
+    binner.exact_slots(load(x, tail_mask(n)), out);
   }
-  int32_t all[kWidth];
-  bins_of(load(x, tail_mask(n)), binner.exact(), all);
-  for (int64_t i = 0; i < n; ++i) out[i] = all[i];
 }
 
 constexpr int64_t kTableBins = 2048;   // up to this many bins have tables on the stack
 constexpr int64_t kTableWorth = 16384; // shorter inputs do not pay for clearing them
 
-// Slots are bin + 1: slot 0 counts what is below, slot bins + 1 what is above.
 inline void count_in_tables(const float* x, int64_t n, const Binner& binner, int64_t bins,
                             int64_t* counts, int64_t* below, int64_t* above) {
   uint32_t tables[4][kTableBins + 2];
   for (auto& table : tables) {
     for (int64_t s = 0; s < bins + 2; ++s) table[s] = 0;
   }
+  alignas(64) int32_t slots[kWidth];
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
-    int32_t index[kWidth];
-    binner.bins_of_vector(load(x + i), index);
-    for (int j = 0; j < kWidth; ++j) ++tables[j & 3][index[j] + 1];
+    binner.slots_of_vector(load(x + i), slots);
+    for (int j = 0; j < kWidth; ++j) ++tables[j & 3][static_cast<uint32_t>(slots[j])];
   }
-  int32_t index[kWidth];
-  if (i < n) bins_of_some(x + i, n - i, binner, index);
-  for (int64_t j = 0; j < n - i; ++j) ++tables[0][index[j] + 1];
-  const auto slot = [&](int64_t s) {
+  if (i < n) slots_of_some(x + i, n - i, binner, slots);
+  for (int64_t j = 0; j < n - i; ++j) ++tables[0][slots[j]];
+  const auto total = [&](int64_t s) {
     return static_cast<int64_t>(tables[0][s]) + tables[1][s] + tables[2][s] + tables[3][s];
   };
-  *below += slot(0);
-  *above += slot(bins + 1);
-  for (int64_t b = 0; b < bins; ++b) counts[b] += slot(b + 1);
+  *below += total(0);
+  *above += total(bins + 1);
+  for (int64_t b = 0; b < bins; ++b) counts[b] += total(b + 1);
 }
 
 }  // namespace
@@ -147,11 +146,11 @@ void histogram(const float* x, int64_t n, double low, double high, int64_t bins,
   }
   for (int64_t i = 0; i < n; i += kWidth) {
     const int64_t valid = n - i < kWidth ? n - i : kWidth;
-    int32_t index[kWidth];
-    bins_of_some(x + i, valid, binner, index);
+    int32_t slots[kWidth];
+    slots_of_some(x + i, valid, binner, slots);
     for (int64_t j = 0; j < valid; ++j) {
-      int64_t* slot = index[j] < 0 ? below : index[j] >= bins ? above : counts + index[j];
-      ++*slot;
+      int64_t* count = slots[j] == 0 ? below : slots[j] > bins ? above : counts + slots[j] - 1;
+      ++*count;
     }
   }
 }
@@ -160,13 +159,16 @@ void bin_indices(const float* x, int64_t n, double low, double high, int64_t bin
                  int32_t* indices) {
   const Binner binner(low, high, bins);
   for (int64_t i = 0; i < n; i += kWidth) {
-    bins_of_some(x + i, n - i < kWidth ? n - i : kWidth, binner, indices + i);
+    const int64_t valid = n - i < kWidth ? n - i : kWidth;
+    int32_t slots[kWidth];
+    slots_of_some(x + i, valid, binner, slots);
+    for (int64_t j = 0; j < valid; ++j) indices[i + j] = slots[j] - 1;
   }
 }
 
 int64_t collect_ranges(const float* x, int64_t n, const float* ranges, int count, float* out) {
   int64_t found = 0;
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
     const vf v = load(x + i, mask);
     unsigned inside = 0;
     for (int r = 0; r < count; ++r) {
@@ -196,14 +198,23 @@ struct CandidateLanes {
     return t;
   }
   vf code(vf t) const { return min(max(round_even(t), low), high); }
-  vf error(vf t) const { return sub(t, code(t)); }
+  vf error(vf x) const {
+    if constexpr (kMidrise) {
+      const vf t = moved(x);
+      return sub(t, code(t));
+    }
+    // Adding it leaves no bits for a fraction; what is too large for that is clipped.
+    const vf whole = set1(0x1.8p23f);
+    const vf q = min(max(sub(fma(x, inverse, whole), whole), low), high);
+    return fms(x, inverse, q);
+  }
   void add(vf x) {
-    const vf d = error(moved(x));
+    const vf d = error(x);
     sum = fma(d, d, sum);
   }
   // A lane outside the mask holds 0, which only the mid-rise grid quantizes with an error.
   void add(vf x, vm mask) {
-    vf d = error(moved(x));
+    vf d = error(x);
     if constexpr (kMidrise) d = keep(mask, d);
     sum = fma(d, d, sum);
   }
@@ -213,11 +224,11 @@ template <int COUNT, bool kMidrise>
 inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, double* d2) {
   if constexpr (COUNT == 1) {
     CandidateLanes<kMidrise> only(c[0]);
-    for_each_vector(n, [&](int64_t i, vm mask, int64_t) { only.add(load(x + i, mask), mask); });
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED { only.add(load(x + i, mask), mask); });
     d2[0] += reduce_add(only.sum);
   } else {
     CandidateLanes<kMidrise> c0(c[0]), c1(c[1]), c2(c[2]), c3(c[3]);
-    for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+    for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
       const vf v = load(x + i, mask);
       c0.add(v, mask);
       c1.add(v, mask);
@@ -283,7 +294,7 @@ inline ScaleFit fit_of_candidate(const float* x, int64_t n, const ScaleCandidate
     const int64_t length = n - begin < kSearchBlock ? n - begin : kSearchBlock;
     CandidateLanes<kMidrise> lanes(candidate);
     vf tq = zero(), qq = zero();
-    for_each_vector(length, [&](int64_t i, vm mask, int64_t) {
+    for_each_vector(length, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
       vf t = lanes.moved(load(x + begin + i, mask)), q = lanes.code(t);
       vf d = sub(t, q);
       if constexpr (kMidrise) {

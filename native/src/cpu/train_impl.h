@@ -10,13 +10,13 @@
 namespace qat::QAT_ISA {
 
 void relu(const float* x, float* y, int64_t n) {
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
     store(y + i, mask, max(load(x + i, mask), zero()));
   });
 }
 
 void relu_backward(const float* y, const float* dy, float* dx, int64_t n) {
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
     store(dx + i, mask, keep(gt(load(y + i, mask), zero()), load(dy + i, mask)));
   });
 }
@@ -24,7 +24,7 @@ void relu_backward(const float* y, const float* dy, float* dx, int64_t n) {
 void add_bias_rows(float* y, const float* bias, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; ++r) {
     float* row = y + r * cols;
-    for_each_vector(cols, [&](int64_t i, vm mask, int64_t) {
+    for_each_vector(cols, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
       store(row + i, mask, add(load(row + i, mask), load(bias + i, mask)));
     });
   }
@@ -32,7 +32,7 @@ void add_bias_rows(float* y, const float* bias, int64_t rows, int64_t cols) {
 
 // In double, in the order of the rows, as the reference.
 void sum_rows(const float* dy, float* dbias, int64_t rows, int64_t cols) {
-  for_each_vector(cols, [&](int64_t i, vm mask, int64_t valid) {
+  for_each_vector(cols, [&](int64_t i, vm mask, int64_t valid) QAT_INLINED {
     vd low = dzero(), high = dzero();
     for (int64_t r = 0; r < rows; ++r) {
       const vf v = load(dy + r * cols + i, mask);
@@ -51,7 +51,7 @@ void sgd_step(float* p, const float* g, float* m, int64_t n, double lr, double m
   const float momentum_f = static_cast<float>(momentum);
   const vf rate = set1(static_cast<float>(lr)), mu = set1(momentum_f);
   const vf decay = set1(static_cast<float>(weight_decay));
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
     const vf weight = load(p + i, mask);
     vf d = add(load(g + i, mask), mul(decay, weight));
     if (momentum_f != 0.0f) {
@@ -74,7 +74,7 @@ void adam_step(float* p, const float* g, float* m, float* v, int64_t n, double l
   const vf step = set1(static_cast<float>(lr / correction1));
   const vf root2 = set1(static_cast<float>(std::sqrt(correction2)));
   const vf epsilon = set1(static_cast<float>(eps));
-  for_each_vector(n, [&](int64_t i, vm mask, int64_t) {
+  for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
     const vf weight = mul(load(p + i, mask), kept);
     const vf gradient = add(load(g + i, mask), mul(l2, weight));
     const vf moment1 = add(mul(b1, load(m + i, mask)), mul(c1, gradient));

@@ -44,6 +44,7 @@ inline vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 inline vf mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 inline vf div(vf a, vf b) { return _mm256_div_ps(a, b); }
 inline vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+inline vf fms(vf a, vf b, vf c) { return _mm256_fmsub_ps(a, b, c); }
 inline vf sqrt(vf a) { return _mm256_sqrt_ps(a); }
 // a > b ? a : b and a < b ? a : b, so b where a is NaN.
 inline vf max(vf a, vf b) { return _mm256_max_ps(a, b); }
@@ -62,6 +63,7 @@ inline vm gt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 inline vm eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 inline vm both(vm a, vm b) { return _mm256_and_ps(a, b); }
 inline vm and_not(vm keep, vm drop) { return _mm256_andnot_ps(drop, keep); }
+inline bool all(vm m) { return _mm256_movemask_ps(m) == 0xff; }
 inline unsigned mask_bits(vm m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
 inline int count(vm m) { return __builtin_popcount(mask_bits(m)); }
 inline vf select(vm m, vf yes, vf no) { return _mm256_blendv_ps(no, yes, m); }
@@ -114,6 +116,22 @@ inline void store_codes(uint8_t* p, vf codes, int64_t n) {
       _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   const int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(shorts, shorts));
   std::memcpy(p, &bytes, static_cast<size_t>(n >= 8 ? 8 : n));
+}
+
+// n below 255 · 32.
+inline int64_t count_equal(const uint8_t* bytes, int64_t n, uint8_t value) {
+  const __m256i wanted = _mm256_set1_epi8(static_cast<char>(value));
+  __m256i found = _mm256_setzero_si256();
+  int64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + i));
+    found = _mm256_sub_epi8(found, _mm256_cmpeq_epi8(block, wanted));
+  }
+  int64_t sums[4], count = 0;
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), _mm256_sad_epu8(found, _mm256_setzero_si256()));
+  for (const int64_t sum : sums) count += sum;
+  for (; i < n; ++i) count += bytes[i] == value;
+  return count;
 }
 
 // Bins of kWidth values by numpy's rule; -1 below (or NaN), `bins` above.

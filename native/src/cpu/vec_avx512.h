@@ -37,6 +37,7 @@ inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 inline vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 inline vf div(vf a, vf b) { return _mm512_div_ps(a, b); }
 inline vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+inline vf fms(vf a, vf b, vf c) { return _mm512_fmsub_ps(a, b, c); }
 inline vf sqrt(vf a) { return _mm512_sqrt_ps(a); }
 // a > b ? a : b and a < b ? a : b, so b where a is NaN.
 inline vf max(vf a, vf b) { return _mm512_max_ps(a, b); }
@@ -52,6 +53,7 @@ inline vm eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 inline vm both(vm a, vm b) { return a & b; }
 inline vm and_not(vm keep, vm drop) { return static_cast<vm>(keep & ~drop); }
 inline int count(vm m) { return __builtin_popcount(m); }
+inline bool all(vm m) { return _kortestc_mask16_u8(m, m) != 0; }
 inline unsigned mask_bits(vm m) { return m; }
 inline vf select(vm m, vf yes, vf no) { return _mm512_mask_blend_ps(m, no, yes); }
 inline vf keep(vm m, vf v) { return _mm512_maskz_mov_ps(m, v); }
@@ -92,6 +94,16 @@ inline void store_codes(uint8_t* p, vf codes, int64_t n) {
   } else {
     _mm512_mask_cvtepi32_storeu_epi8(p, tail_mask(n), whole);
   }
+}
+
+inline int64_t count_equal(const uint8_t* bytes, int64_t n, uint8_t value) {
+  const __m512i wanted = _mm512_set1_epi8(static_cast<char>(value));
+  int64_t count = 0, i = 0;
+  for (; i + 64 <= n; i += 64) {
+    count += __builtin_popcountll(_mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes + i), wanted));
+  }
+  for (; i < n; ++i) count += bytes[i] == value;
+  return count;
 }
 
 // Bins of kWidth values by numpy's rule; -1 below (or NaN), `bins` above.

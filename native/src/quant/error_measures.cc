@@ -120,4 +120,29 @@ QuantizationError quantization_error(const float* x, int64_t rows, int64_t cols,
   return summarize_error(detail, config, scale_layout(config, rows, cols));
 }
 
+std::vector<double> mean_squared_errors(const float* x, int64_t n, const std::vector<GridScale>& candidates,
+                                        FiniteCheck* check) {
+  constexpr int64_t kChunk = int64_t{1} << 15;
+  const size_t count = candidates.size();
+  std::vector<ScaleCandidate> given(count);
+  for (size_t i = 0; i < count; ++i) {
+    given[i].inverse = 1.0f / candidates[i].scale;
+    given[i].low = static_cast<float>(candidates[i].qmin);
+    given[i].high = static_cast<float>(candidates[i].qmax);
+  }
+  std::vector<double> parts(static_cast<size_t>(chunk_count(n, kChunk)) * count, 0.0);
+  parallel_chunks(n, kChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
+    if (check) check->look_at(x + begin, end - begin, begin);
+    kernels().scale_errors(x + begin, end - begin, given.data(), static_cast<int>(count),
+                           parts.data() + static_cast<size_t>(chunk) * count);
+  });
+  std::vector<double> errors(count, 0.0);
+  for (size_t i = 0; i < parts.size(); ++i) errors[i % count] += parts[i];
+  for (size_t i = 0; i < count; ++i) {
+    const double scale = candidates[i].scale;
+    errors[i] *= scale * scale / static_cast<double>(n);
+  }
+  return errors;
+}
+
 }  // namespace qat

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "quant/fake_quant.h"
 #include "quant/grid.h"
 #include "runtime/cancel.h"
 
@@ -42,6 +43,17 @@ QuantizationError summarize_error(const ErrorDetail& detail, const QuantizerConf
 QuantizationError quantization_error(const float* x, int64_t rows, int64_t cols,
                                      const QuantizerConfig& config, const Scales& scales,
                                      const CancelToken* cancel = nullptr);
+
+// A scale and the codes that go with it, without a zero point.
+struct GridScale {
+  float scale = 1;
+  int32_t qmin = 0, qmax = 0;
+};
+
+// Mean of (x − x̂)² over x [n], n > 0, for each candidate, all in one pass over the pool; chunks are added in
+// order. By the search's kernel: codes by products with 1/scale. `check` may be null.
+std::vector<double> mean_squared_errors(const float* x, int64_t n, const std::vector<GridScale>& candidates,
+                                        FiniteCheck* check = nullptr);
 
 // Bytes of the stored weight: codes, float32 scales (of both signs where they differ), int32 zero
 // points; of the user grid float32 levels of every code besides. Ternary thresholds are not needed to read a weight.

@@ -107,11 +107,24 @@ void TiledWeight::set_groups(const Scales& scales) {
 
 namespace {
 
-// Four codes, a byte each, of a block's column `column` and the next ones.
-uint32_t four_codes(const uint8_t* codes, int64_t column) {
-  uint32_t four;
-  std::memcpy(&four, codes + column, sizeof(four));
-  return four;
+// The fields of kPlane bits of one row's codes, `low` bits up, step by step: four columns a byte each, the next
+// four above them.
+template <int kPlane>
+void lay_out_plane(const uint8_t* codes, int64_t step, int64_t steps, int low, uint8_t* to, int64_t step_bytes) {
+  constexpr int kFields = 8 / kPlane;
+  constexpr uint32_t kMask = 0x01010101u * ((1u << kPlane) - 1);
+  for (int64_t s = 0; s < steps; ++s, codes += step, to += step_bytes) {
+    uint8_t* block = to;
+    for (int64_t column = 0; column < step; column += 4 * kFields, block += 4 * kTileRows) {
+      uint32_t word = 0;
+      for (int i = 0; i < kFields; ++i) {
+        uint32_t four;
+        std::memcpy(&four, codes + column + 4 * i, sizeof(four));
+        word |= (four >> low & kMask) << (i * kPlane);
+      }
+      std::memcpy(block, &word, sizeof(word));
+    }
+  }
 }
 
 }  // namespace
@@ -123,20 +136,13 @@ void TiledWeight::lay_out_row(const uint8_t* codes, int64_t row) {
   const int bits = view_.bits;
   const int64_t step = tile_step(bits), bytes = tile_step_bytes(bits);
   uint8_t* to = codes_.data() + row / kTileRows * view_.steps * bytes + row % kTileRows * 4;
-  const uint8_t* from = padded.data();
-  for (int64_t s = 0; s < view_.steps; ++s, from += step) {
-    for (int low = 0; low < bits;) {
-      const int plane = tile_plane(bits, low), fields = 8 / plane;
-      const uint32_t mask = 0x01010101u * ((1u << plane) - 1);
-      for (int64_t block = 0; block < step; block += 4 * fields, to += 4 * kTileRows) {
-        uint32_t word = 0;
-        for (int i = 0; i < fields; ++i) {
-          word |= (four_codes(from, block + 4 * i) >> low & mask) << (i * plane);
-        }
-        std::memcpy(to, &word, sizeof(word));
-      }
-      low += plane;
-    }
+  for (int low = 0; low < bits;) {
+    const int plane = tile_plane(bits, low);
+    const auto lay_out = plane == 8 ? lay_out_plane<8> : plane == 4 ? lay_out_plane<4> : plane == 2 ? lay_out_plane<2>
+                                                                                                     : lay_out_plane<1>;
+    lay_out(padded.data(), step, view_.steps, low, to, bytes);
+    to += kTileRows * step * plane / 8;
+    low += plane;
   }
   for (int64_t g = 0; g < view_.groups; ++g) {
     const auto at = static_cast<size_t>(place_of(view_, row, g));
