@@ -40,6 +40,52 @@ std::vector<float> parameter(qat::Network& network, const std::string& name, siz
   return values;
 }
 
+// A scale that has stood still for a float start begins as any parameter does: Adam's first step is the rate.
+TEST(nn_optimizer_of_a_scale_begins_when_its_quantizer_does) {
+  for (const auto kind : {qat::OptimizerKind::kAdam, qat::OptimizerKind::kAdamW, qat::OptimizerKind::kDiode}) {
+    const qat::OptimizerOptions options = qat::default_options(kind);
+    qat::ParameterSpec scale{1, 3};
+    scale.of_quantizer = true;
+    scale.begins = 40;
+    qat::Optimizer late(options, std::vector<qat::ParameterSpec>{scale});
+    qat::Optimizer fresh(options, std::vector<int64_t>{3});
+    std::vector<float> p = {0.5f, 1.0f, 2.0f}, expected = p;
+    const std::vector<float> start = p, gradient = {0.3f, -2.0f, 1e-3f};
+    for (int step = 0; step < 60; ++step) {
+      late.begin_step();
+      late.update(0, p.data(), gradient.data(), 0.01);
+      if (step < 40) {
+        CHECK(p == start);
+        continue;
+      }
+      fresh.begin_step();
+      fresh.update(0, expected.data(), gradient.data(), 0.01);
+      CHECK_IN(p == expected, "step " << step);
+      if (step == 40) CHECK_NEAR(p[1], 1.01, 1e-4);
+    }
+  }
+}
+
+// Before it is binary, a weight under Diode is trained as a float; then it votes from the beginning.
+TEST(nn_diode_trains_floats_until_they_are_binary) {
+  const qat::OptimizerOptions options = qat::default_options(qat::OptimizerKind::kDiode);
+  qat::ParameterSpec weight{4, 5, true};
+  weight.begins = 10;
+  qat::Optimizer late(options, std::vector<qat::ParameterSpec>{weight});
+  qat::Optimizer dense(options, std::vector<qat::ParameterSpec>{{4, 5}});
+  qat::Optimizer binary(options, std::vector<qat::ParameterSpec>{{4, 5, true}});
+  std::vector<float> p = random_values(20, 3), expected = p;
+  for (uint64_t step = 0; step < 400; ++step) {
+    const std::vector<float> gradient = random_values(20, 7 + step);
+    qat::Optimizer& other = step < 10 ? dense : binary;
+    late.begin_step();
+    other.begin_step();
+    const int64_t flips = late.update(0, p.data(), gradient.data(), 0.01);
+    CHECK_EQ(flips, other.update(0, expected.data(), gradient.data(), 0.01));
+    CHECK_IN(p == expected, "step " << step);
+  }
+}
+
 }  // namespace
 
 TEST(every_kind_of_optimizer_has_its_row) {

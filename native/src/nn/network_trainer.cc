@@ -37,12 +37,12 @@ std::vector<NetworkTrainer::Slot> NetworkTrainer::make_slots(Network& network) {
   return slots;
 }
 
-std::vector<ParameterSpec> NetworkTrainer::specs_of(const std::vector<Slot>& slots) {
+std::vector<ParameterSpec> NetworkTrainer::specs_of(const std::vector<Slot>& slots, int64_t quantize_from) {
   std::vector<ParameterSpec> specs;
   for (const Slot& slot : slots) {
     // Scales and offsets are a list, whatever their shape: nothing to project.
     const bool weight = slot.role == Role::kLearned;
-    specs.push_back({weight ? slot.rows : 1, weight ? slot.cols : slot.size(), slot.binary});
+    specs.push_back({weight ? slot.rows : 1, weight ? slot.cols : slot.size(), slot.binary, !weight, quantize_from});
   }
   return specs;
 }
@@ -51,7 +51,7 @@ NetworkTrainer::NetworkTrainer(Network& network, const TrainerOptions& options, 
     : network_(network),
       options_(options),
       slots_(make_slots(network)),
-      optimizer_(options.optimizer, specs_of(slots_)),
+      optimizer_(options.optimizer, specs_of(slots_, options.quantize_from)),
       monitor_(network, options.monitor) {
   input_.resize(static_cast<size_t>(batch_size * network.inputs()));
   labels_.resize(static_cast<size_t>(batch_size));

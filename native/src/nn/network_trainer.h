@@ -26,6 +26,7 @@ struct TrainerOptions {
   double scale_rate = 1;     // learning rate of learned scales, as a multiple of the others'
   int gradient_bits = kFloatBits;  // of what n-bit layers get back (DoReFa)
   MonitorOptions monitor;
+  int64_t quantize_from = 0;  // steps before quantization begins (TrainingPosition)
 };
 
 // Works on a network that the caller holds (NetworkUse). All buffers are made in the constructor or in
@@ -66,7 +67,7 @@ class NetworkTrainer {
   };
 
   static std::vector<Slot> make_slots(Network& network);
-  static std::vector<ParameterSpec> specs_of(const std::vector<Slot>& slots);
+  static std::vector<ParameterSpec> specs_of(const std::vector<Slot>& slots, int64_t quantize_from);
   const float* forward(int64_t rows);
   void backward(int64_t rows);
   void plan_gradients(int64_t batch_size);

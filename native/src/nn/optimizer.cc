@@ -25,7 +25,7 @@ void require(bool good, const char* what) {
 
 std::vector<ParameterSpec> without_shape(const std::vector<int64_t>& sizes) {
   std::vector<ParameterSpec> parameters;
-  for (const int64_t size : sizes) parameters.push_back({size, 1, false});
+  for (const int64_t size : sizes) parameters.push_back({size, 1});
   return parameters;
 }
 
@@ -62,8 +62,8 @@ Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<Paramete
     parameter.spec = parameters[i];
     int64_t size = parameter.spec.size();
     // Signs have no low rank: binary weights vote one by one.
-    const bool votes = options.kind == OptimizerKind::kDiode && parameter.spec.binary;
-    if (options.galore.rank > 0 && parameter.spec.rows > 1 && parameter.spec.cols > 1 && !votes) {
+    const bool by_votes = options.kind == OptimizerKind::kDiode && parameter.spec.binary;
+    if (options.galore.rank > 0 && parameter.spec.rows > 1 && parameter.spec.cols > 1 && !by_votes) {
       const GaloreShape shape =
           galore_shape(options.galore, parameter.spec.rows, parameter.spec.cols);
       parameter.projected = shape;
@@ -83,6 +83,13 @@ Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<Paramete
 
 int64_t Optimizer::update(size_t index, float* parameter, const float* gradient,
                           double learning_rate) {
+  const ParameterSpec& spec = parameters_[index].spec;
+  if (spec.of_quantizer && step_ <= spec.begins) return 0;
+  if (step_ == spec.begins + 1 && spec.begins > 0 && (spec.of_quantizer || votes(index))) {
+    for (AlignedVector<float>* state : {&moments_[index].first, &moments_[index].second}) {
+      std::fill(state->begin(), state->end(), 0.0f);
+    }
+  }
   if (parameters_[index].is_projected) {
     return update_projected(index, parameter, gradient, learning_rate);
   }
@@ -95,6 +102,9 @@ int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t si
   float* first = data_or_null(moments_[index].first);
   float* second = data_or_null(moments_[index].second);
   const uint64_t key = random_key(options.seed, {index});
+  const ParameterSpec& spec = parameters_[index].spec;
+  const bool started = step_ > spec.begins;
+  const int64_t before = started && (spec.of_quantizer || votes(index)) ? spec.begins : 0;
   std::atomic<int64_t> flips{0};
   parallel_for(size, kGrain, [&](int64_t begin, int64_t end) {
     OptimizerPiece piece;
@@ -103,14 +113,18 @@ int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t si
     piece.first = first ? first + begin : nullptr;
     piece.second = second ? second + begin : nullptr;
     piece.count = end - begin;
-    piece.step = step_;
+    piece.step = step_ - before;
     piece.learning_rate = learning_rate;
-    piece.binary = parameters_[index].spec.binary;
+    piece.binary = spec.binary && started;
     piece.key = key;
     piece.begin = begin;
     flips += rule.step(options, piece);
   });
   return flips;
+}
+
+bool Optimizer::votes(size_t index) const {
+  return options_.kind == OptimizerKind::kDiode && parameters_[index].spec.binary;
 }
 
 // The rule steps from 0 in the projected space, which gives the change; weight decay is a matter of the
@@ -152,14 +166,12 @@ int64_t Optimizer::update_projected(size_t index, float* parameter, const float*
 }
 
 std::vector<Optimizer::StateArray> Optimizer::state_arrays() {
-  const bool votes = options_.kind == OptimizerKind::kDiode;
   std::vector<StateArray> arrays;
   for (size_t i = 0; i < moments_.size(); ++i) {
     const std::string name = std::to_string(i);
     Moments& m = moments_[i];
-    const bool second_moment = !(votes && parameters_[i].spec.binary);
     arrays.push_back({name + ".first", &m.first, false});
-    arrays.push_back({name + ".second", &m.second, second_moment});
+    arrays.push_back({name + ".second", &m.second, !votes(i)});
     if (!parameters_[i].is_projected) continue;
     arrays.push_back({name + ".left", &m.left, false});
     arrays.push_back({name + ".right", &m.right, false});
@@ -196,7 +208,7 @@ std::vector<float> optimize_trajectory(const float* init, const float* gradients
 std::vector<float> optimize_trajectory(const float* init, const float* gradients, int64_t steps,
                                        int64_t size, const OptimizerOptions& options,
                                        double learning_rate) {
-  return optimize_trajectory(init, gradients, steps, ParameterSpec{size, 1, false}, options,
+  return optimize_trajectory(init, gradients, steps, ParameterSpec{size, 1}, options,
                              learning_rate);
 }
 

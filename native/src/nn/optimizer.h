@@ -37,6 +37,10 @@ void validate(const OptimizerOptions& options);
 struct ParameterSpec {
   int64_t rows = 0, cols = 1;
   bool binary = false;  // a 1-bit weight: only the sign of its values counts
+  // Belongs to a quantizer that begins after so many steps. Until then a binary weight is a float as any other and
+  // a scale or offset stands still; then both begin with a state of their own, at step 1 of the bias correction.
+  bool of_quantizer = false;
+  int64_t begins = 0;
   int64_t size() const { return rows * cols; }
 };
 
@@ -80,6 +84,8 @@ class Optimizer {
     GaloreShape projected;  // used when is_projected()
     bool is_projected = false;
   };
+  // Diode's rule for binary weights, once they are binary.
+  bool votes(size_t index) const;
   int64_t update_projected(size_t index, float* parameter, const float* gradient,
                            double learning_rate);
   int64_t run(size_t index, const OptimizerOptions& options, int64_t size, float* parameter,

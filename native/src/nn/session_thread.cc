@@ -37,7 +37,7 @@ SessionFailure failure_of(const std::exception& error) {
 
 static TrainerOptions trainer_options(const SessionOptions& options) {
   TrainerOptions result{options.optimizer, options.loss, options.gradient_clip, options.scale_rate,
-                        options.gradient_bits, options.monitor};
+                        options.gradient_bits, options.monitor, options.quantize_from};
   result.optimizer.seed = options.seed;
   return result;
 }
