@@ -103,6 +103,31 @@ TEST(nn_pact_learns_its_clip) {
   CHECK_NEAR(quantizer.scale(), 0.3f, 1e-6);
 }
 
+TEST(nn_dorefa_activations_pass_the_gradient_at_both_ends) {
+  qat::ActivationQuantizer quantizer(options_of(qat::Method::kDoReFa, 2, false));
+  const std::vector<float> x = {-0.1f, 0, 0.5f, 1, 1.1f}, dy = {1, 2, 3, 4, 5};
+  quantizer.estimate(x.data(), 5, nullptr);
+  std::vector<float> dx(5);
+  quantizer.backward(x.data(), dy.data(), dx.data(), 1, 5);
+  CHECK((dx == std::vector<float>{0, 2, 3, 4, 0}));
+}
+
+// Half of a normal at 1 bit, levels 0 and s: the least-squares s is 1.2240 (Lloyd's conditions).
+TEST(nn_one_bit_unsigned_activations_follow_the_estimator) {
+  qat::ActivationOptions options = options_of(qat::Method::kLsq, 1, false);
+  const std::vector<float> normal = random_values(200000, 3);
+  std::vector<float> x;
+  for (const float v : normal) x.push_back(std::fabs(v));
+  options.range = qat::RangeEstimator::kMse;
+  qat::ActivationQuantizer by_error(options);
+  by_error.estimate(x.data(), static_cast<int64_t>(x.size()), nullptr);
+  CHECK_NEAR(by_error.scale(), 1.2240, 0.01);
+  options.range = qat::RangeEstimator::kAbsMax;
+  qat::ActivationQuantizer by_largest(options);
+  by_largest.estimate(x.data(), static_cast<int64_t>(x.size()), nullptr);
+  CHECK_EQ(by_largest.scale(), *std::max_element(x.begin(), x.end()));
+}
+
 TEST(nn_dorefa_activations_are_levels_between_0_and_1) {
   qat::ActivationQuantizer quantizer(options_of(qat::Method::kDoReFa, 2, false));
   const auto any = random_values(10, 9);

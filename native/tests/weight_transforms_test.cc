@@ -163,6 +163,20 @@ TEST(libra_of_equal_values_is_zero) {
   CHECK(deviations[0] == 1 && scales[1] == 1);
 }
 
+// Weights so small that a division by their size leaves the floats have no direction: no gradient is infinite.
+TEST(transforms_of_tiny_equal_and_zero_weights_are_finite) {
+  for (const float size : {0.0f, 1e-45f, 1e-40f, 1e-33f, 1e-25f}) {
+    const std::vector<float> w = {size, -size, 0, size, size, -size}, dy = {3, -2, 1e3f, 4, -5, 1};
+    std::vector<float> y(6), dw(6), normalized(6), deviations(2), scales(2);
+    qat::dorefa_transform(w.data(), y.data(), 6);
+    qat::dorefa_transform_backward(w.data(), dy.data(), dw.data(), 6);
+    for (size_t i = 0; i < 6; ++i) CHECK_IN(std::isfinite(y[i]) && std::isfinite(dw[i]), size);
+    qat::libra_normalize(w.data(), 2, 3, normalized.data(), deviations.data(), scales.data());
+    qat::libra_normalize_backward(normalized.data(), deviations.data(), dy.data(), 2, 3, dw.data());
+    for (size_t i = 0; i < 6; ++i) CHECK_IN(std::isfinite(normalized[i]) && std::isfinite(dw[i]), size);
+  }
+}
+
 TEST(error_decay_is_the_slope_of_its_tanh_and_sharpens_with_progress) {
   const std::vector<float> x = {-3, -0.7f, -0.01f, 0, 0.2f, 1, 2.5f}, g = normal_values(7, 8);
   double last_t = 0;

@@ -42,18 +42,11 @@ CodeRange activation_range(const ActivationOptions& options) {
   return code_range(options.is_signed ? Grid::kSigned : Grid::kUnsigned, options.bits);
 }
 
-// One bit has a single level (±scale, or scale besides zero): the mean of what falls on it is the
-// least-squares optimum for signs and what every estimator is after.
-float mean_level(const float* x, int64_t n, bool is_signed) {
+// Signs have one level, whatever the estimator is after: the mean magnitude is its least-squares optimum.
+float mean_level(const float* x, int64_t n) {
   double sum = 0;
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    if (is_signed || x[i] > 0) {
-      sum += std::fabs(x[i]);
-      ++count;
-    }
-  }
-  const float mean = count ? static_cast<float>(sum / static_cast<double>(count)) : 0.0f;
+  for (int64_t i = 0; i < n; ++i) sum += std::fabs(x[i]);
+  const float mean = n ? static_cast<float>(sum / static_cast<double>(n)) : 0.0f;
   return mean > 0 ? mean : 1.0f;
 }
 
@@ -144,8 +137,8 @@ void ActivationQuantizer::estimate(const float* x, int64_t n, const CancelToken*
     set_state({1.0f / static_cast<float>(range_.qmax)});
   } else if (options_.method == Method::kLsqPlus) {
     set_state(affine_state(x, n, options_, range_, cancel));
-  } else if (options_.bits == 1) {
-    set_state({mean_level(x, n, options_.is_signed)});
+  } else if (is_sign()) {
+    set_state({mean_level(x, n)});
   } else {
     const ActivationRange range{options_.range, options_.percentile, options_.norm};
     set_state({estimate_activation_scale(x, n, options_.bits, options_.is_signed, range, cancel)});
@@ -194,10 +187,12 @@ ActivationQuantizer::Sums ActivationQuantizer::backward_rows(const float* x, con
   if (is_sign()) {
     sums.scale = sign_backward(x, dy, dx, count, 2 * state_.scale);
   } else if (options_.method == Method::kPact || options_.method == Method::kDoReFa) {
-    const float clip = options_.method == Method::kPact ? clip_ : 1.0f;
+    // At the clip itself PACT's gradient is α's (its eq. 3); DoReFa's clip(x, 0, 1) lets it pass at both ends.
+    const bool pact = options_.method == Method::kPact;
+    const float clip = pact ? clip_ : 1.0f;
     for (int64_t i = 0; i < count; ++i) {
       if (x[i] >= clip) sums.clipped += dy[i];
-      dx[i] = x[i] >= 0 && x[i] < clip ? dy[i] : 0.0f;
+      dx[i] = x[i] >= 0 && (x[i] < clip || (!pact && x[i] == clip)) ? dy[i] : 0.0f;
     }
   } else {
     double all = 0, passed = 0;

@@ -11,7 +11,8 @@ constexpr double kLowestClip = 0.8;             // of mean|x|
 constexpr double kLowestClipByMagnitude = 0.2;  // the same for norms below 2, which clip more
 constexpr double kLogCoarseRatio = 0.14;        // of neighbouring scales, at most: 15 % apart
 constexpr int kFewestCoarse = 16, kMostCoarse = 48;  // whole vectors of the kernels
-constexpr int kSmallZoom = 16;
+constexpr int kWider = 16;                           // and scales above that of the largest value
+constexpr int kValleyHalf = 5, kFineHalf = 7;  // scales to each side of one that is looked at closely
 constexpr int kMostMoves = 8;
 constexpr int kFits = 2;
 
@@ -106,6 +107,9 @@ void ScaleSearch::begin_coarse(int64_t n, const SegmentStats& stats) {
   int count = 1 + static_cast<int>(std::ceil(width / kLogCoarseRatio));
   count = std::clamp((count + 15) / 16 * 16, kFewestCoarse, kMostCoarse);
   ratio_ = std::exp(width / (count - 2));
+  // Values that lie on a lattice may fit one whose outermost level is beyond them. Up to twice the scale: above,
+  // half the scale has all those levels and more.
+  for (int i = kWider; i > 0; --i) propose(high * std::exp2(static_cast<double>(i) / kWider), zero_point);
   const double shrink = 1 / ratio_;
   double scale = high;
   for (int i = 0; i < count - 1; ++i, scale *= shrink) propose(scale, zero_point);
@@ -135,12 +139,24 @@ void ScaleSearch::begin_zero_point() {
   if (count_ == 0 || moves_++ >= kMostMoves) begin_zoom();
 }
 
-// The best one in the middle of an even row; `step` is relative to it.
-void ScaleSearch::propose_row(double step) {
-  ++rows_;
-  const int half = (kSmallZoom - 1) / 2;
-  for (int i = -half; count_ < kSmallZoom; ++i) {
-    propose(best_.scale * (1 + i * step), best_.zero_point);
+// An even row of scales with `about` in its middle; `step` is relative to it.
+void ScaleSearch::propose_row(Trial about, int half, double step) {
+  for (int i = -half; i <= half; ++i) propose(about.scale * (1 + i * step), about.zero_point);
+}
+
+void ScaleSearch::keep_runners_up(const double* errors) {
+  double least[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  runners_up_[0] = runners_up_[1] = best_;
+  for (int i = 0; i < count_; ++i) {
+    const double error = error_of(tried_[i].scale, errors[i]);
+    if (tried_[i].scale == best_.scale || error >= least[1]) continue;
+    const bool second = error < least[0];
+    if (second) {
+      least[1] = least[0];
+      runners_up_[1] = runners_up_[0];
+    }
+    least[second ? 0 : 1] = error;
+    runners_up_[second ? 0 : 1] = tried_[i];
   }
 }
 
@@ -151,7 +167,8 @@ void ScaleSearch::begin_zoom() {
   best_error_ = std::numeric_limits<double>::infinity();
   propose(widest_.scale, widest_.zero_point);
   if (small_) {
-    propose_row((ratio_ - 1) / (kSmallZoom / 2));  // from neighbour to neighbour
+    const double step = (ratio_ - 1) / kValleyHalf;  // from neighbour to neighbour
+    for (const Trial& about : {best_, runners_up_[0], runners_up_[1]}) propose_row(about, kValleyHalf, step);
     return;
   }
   zoom_ratio_ = std::sqrt(ratio_);
@@ -165,9 +182,10 @@ void ScaleSearch::after_zoom(const double* errors) {
     begin_one(Stage::kFit, small_ ? best_ : parabola_vertex(errors));
   } else if (!small_) {
     begin_one(Stage::kVertex, parabola_vertex(errors));
-  } else if (rows_ < 2) {
+  } else if (!refined_) {
+    refined_ = true;
     count_ = 0;
-    propose_row((ratio_ - 1) / (kSmallZoom / 2) / (kSmallZoom / 2));
+    propose_row(best_, kFineHalf, (ratio_ - 1) / (kValleyHalf * kFineHalf));
   } else {
     stage_ = Stage::kDone;
   }
@@ -211,6 +229,7 @@ ScaleSearch::Trial ScaleSearch::parabola_vertex(const double* errors) const {
 
 void ScaleSearch::take_errors(const double* errors) {
   const bool better = take_best(errors);
+  if (stage_ == Stage::kCoarse) keep_runners_up(errors);
   if (stage_ == Stage::kVertex) {
     stage_ = Stage::kDone;
   } else if (stage_ == Stage::kZoom) {

@@ -31,7 +31,7 @@ void add_candidate_errors(const float* x, int64_t n, const ScaleCandidate* candi
 
 class ScaleSearch {
  public:
-  static constexpr int kMostCandidates = 48;
+  static constexpr int kMostCandidates = 64;
 
   // n elements with these statistics. A held zero point stays where the abs-max scale has it.
   ScaleSearch(int64_t n, const SegmentStats& stats, const QuantizerConfig& config,
@@ -67,7 +67,8 @@ class ScaleSearch {
   void begin_coarse(int64_t n, const SegmentStats& stats);
   void begin_zero_point();
   void begin_zoom();
-  void propose_row(double step);
+  void propose_row(Trial about, int half, double step);
+  void keep_runners_up(const double* errors);
   void after_zoom(const double* errors);
   void begin_one(Stage stage, Trial at);
   void propose(double scale, int32_t zero_point);
@@ -81,11 +82,13 @@ class ScaleSearch {
   bool small_;
   bool has_zero_point_;
   Stage stage_ = Stage::kCoarse;
-  int moves_ = 0, fits_ = 0, rows_ = 0;
+  int moves_ = 0, fits_ = 0;
+  bool refined_ = false;
   double ratio_ = 1, zoom_ratio_ = 1;  // of neighbours in the coarse row, in the parabola
   double best_error_;
   Trial widest_;  // abs-max
   Trial best_;
+  Trial runners_up_[2];  // the next best of the coarse row: of few values each scale is a valley of its own
   int count_ = 0;
   ScaleCandidate candidates_[kMostCandidates];
   Trial tried_[kMostCandidates];

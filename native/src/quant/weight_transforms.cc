@@ -12,6 +12,9 @@ namespace qat {
 namespace {
 
 constexpr int64_t kChunk = 8192;  // elements per partial result
+// Weights whose largest magnitude, or deviation, is below this count as equal: what they are divided by would make
+// gradients that no float holds.
+constexpr double kNoSpread = 1e-30;
 
 // Place of the first largest |w|; n >= 1.
 int64_t largest_magnitude(const float* w, int64_t n) {
@@ -35,9 +38,9 @@ void libra_row(const float* w, int64_t cols, float* normalized, float* deviation
   const double mean = sum / n;
   for (int64_t c = 0; c < cols; ++c) square += (w[c] - mean) * (w[c] - mean);
   const double spread = cols > 1 ? std::sqrt(square / (n - 1)) : 0;
-  const double by = spread > 0 ? spread : 1;
+  const double by = spread > kNoSpread ? spread : 1;
   for (int64_t c = 0; c < cols; ++c) {
-    const double value = spread > 0 ? (w[c] - mean) / by : 0;
+    const double value = spread > kNoSpread ? (w[c] - mean) / by : 0;
     magnitude += std::fabs(value);
     normalized[c] = static_cast<float>(value);
   }
@@ -54,7 +57,7 @@ void dorefa_transform(const float* w, float* y, int64_t n) {
   const double most = std::tanh(std::fabs(static_cast<double>(w[largest_magnitude(w, n)])));
   parallel_for(n, kChunk, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const double share = most > 0 ? std::tanh(static_cast<double>(w[i])) / most : 0;
+      const double share = most > kNoSpread ? std::tanh(static_cast<double>(w[i])) / most : 0;
       y[i] = static_cast<float>(0.5 * share + 0.5);
     }
   });
@@ -65,7 +68,7 @@ void dorefa_transform_backward(const float* w, const float* dy, float* dw, int64
   if (n < 1) return;
   const int64_t at = largest_magnitude(w, n);
   const double top = std::tanh(static_cast<double>(w[at])), most = std::fabs(top);
-  if (!(most > 0)) {
+  if (!(most > kNoSpread)) {
     std::fill_n(dw, n, 0.0f);
     return;
   }
