@@ -182,6 +182,20 @@ TEST(nn_token_networks_train_the_same_on_any_number_of_threads_and_resume_exactl
   check_same_bits_on_threads_and_after_resume(nodes, data);
 }
 
+// Thresholds are no parameters: a checkpoint's come back from its scales or its weight.
+TEST(nn_ternary_and_abs_max_tables_resume_exactly) {
+  const auto data = majorities(60, 9, 40, 4);
+  for (const qat::Method method : {qat::Method::kLsq, qat::Method::kSte}) {
+    std::vector<qat::NetworkNode> nodes = bag_nodes(2);
+    nodes[1].embedding.weight.method = method;
+    nodes[1].embedding.weight.quantizer.grid = qat::Grid::kTernary;
+    check_same_bits_on_threads_and_after_resume(nodes, data);
+    nodes[1].embedding.weight.quantizer.grid = qat::Grid::kUnsigned;
+    nodes[1].embedding.weight.quantizer.range = qat::RangeEstimator::kAbsMax;
+    check_same_bits_on_threads_and_after_resume(nodes, data);
+  }
+}
+
 // The scales of a 1-bit table follow its rows; Diode lets its signs vote.
 TEST(nn_one_bit_tables_resume_exactly_under_adam_and_diode) {
   const auto data = majorities(60, 9, 40, 4);

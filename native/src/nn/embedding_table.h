@@ -120,7 +120,11 @@ class EmbeddingTable {
   const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
   void require_codes() const;
   QuantParams row_params(int64_t row) const;
-  void refresh_binary_scale(int64_t row);
+  void row_written(int64_t row);
+  bool scales_follow() const;
+  void clip_rows(int64_t begin, int64_t end);
+  void complete_thresholds(Scales* scales) const;
+  void halve_learned_thresholds(int64_t begin, int64_t end);
   void read_packed_row(int64_t row, float* values) const;
   double row_backward(int64_t row, const float* dvalues, float* dweight) const;
 
