@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "nn/attention.h"
+#include "nn/modules/attention_module.h"
+#include "nn/modules/matmul_module.h"
 #include "nn/network_node.h"
 #include "nn/network_trainer.h"
 #include "nn_frozen_quantizer.h"
@@ -260,12 +262,13 @@ qat::AttentionQuantizers every_kind_of_state() {
           operand(4, false, qat::Method::kPact), operand(4, true, qat::Method::kSte)};
 }
 
-std::vector<float> train_to_end(int threads, bool interrupted) {
+std::vector<float> train_to_end(int threads, bool interrupted, int64_t quantize_from = 0) {
   qat::set_threads(threads);
   const auto data = tokens(90, 3);
   const auto nodes = multi_head_nodes(every_kind_of_state());
   auto options = session_options();
   options.batch_size = 25;  // the last batch is short
+  options.quantize_from = quantize_from;
   auto network = prepared_network(nodes, *data);
   auto session = std::make_unique<qat::TrainingSession>(network, data, data, options);
   session->start();
@@ -292,6 +295,69 @@ TEST(nn_quantized_attention_trains_to_the_same_bits_on_any_number_of_threads_and
   CHECK(train_to_end(3, false) == one);
   CHECK(train_to_end(2, true) == one);
   qat::set_threads(before);
+}
+
+// Stopped in the float steps before quantization begins.
+TEST(nn_quantized_attention_that_starts_as_float_resumes_exactly) {
+  const auto one = train_to_end(1, false, 30);
+  CHECK(train_to_end(2, true, 30) == one);
+  CHECK(train_to_end(1, false) != one);
+}
+
+// Before the step: what a float module of the same shape gives, values and gradients, and no gradient
+// of a scale. At it: the scales of a module prepared with this batch.
+void check_late_start(qat::Module& module, qat::Module& floats, qat::Module& prepared,
+                      const std::vector<std::vector<float>>& inputs, int64_t rows) {
+  std::vector<const float*> x;
+  for (const auto& input : inputs) x.push_back(input.data());
+  const auto size = static_cast<size_t>(rows * module.output().size());
+  const auto pass = [&](qat::Module& of) {
+    std::vector<float> result(size), dy = random_values(static_cast<int64_t>(size), 9);
+    of.forward(x.data(), rows, result.data(), qat::Pass::kTraining);
+    std::vector<std::vector<float>> gradients;
+    std::vector<float*> dx;
+    for (const auto& input : inputs) gradients.emplace_back(input.size());
+    for (auto& gradient : gradients) dx.push_back(gradient.data());
+    of.backward(x.data(), result.data(), dy.data(), rows, dx.data());
+    for (const auto& gradient : gradients) {
+      result.insert(result.end(), gradient.begin(), gradient.end());
+    }
+    return result;
+  };
+  std::vector<std::vector<float>> halves = inputs;
+  for (auto& half : halves) for (float& value : half) value /= 2;
+  std::vector<const float*> other;
+  for (const auto& half : halves) other.push_back(half.data());
+  module.prepare(other.data(), rows, nullptr);
+  prepared.prepare(x.data(), rows, nullptr);
+  qat::TrainingPosition position;
+  position.quantize_from = 5;
+  position.step = 4;
+  module.begin_step(position);
+  CHECK(pass(module) == pass(floats));
+  const size_t parameters = module.parameters().size();
+  for (size_t i = 0; i < parameters; ++i) CHECK(module.gradient(i) == nullptr);
+  for (const int64_t step : {5, 6}) {
+    position.step = step;
+    module.begin_step(position);
+    CHECK(pass(module) == pass(prepared));
+    for (size_t i = 0; i < parameters; ++i) {
+      CHECK(module.gradient(i) != nullptr);
+      CHECK_EQ(*module.value(i), *prepared.value(i));
+    }
+  }
+}
+
+TEST(nn_products_and_attention_are_float_until_quantization_begins) {
+  const qat::SampleShape q{{3, 8}}, k{{5, 8}};
+  qat::AttentionModule attention(q, k, 2, all_operands(3, 3)), floats(q, k, 2);
+  qat::AttentionModule prepared(q, k, 2, all_operands(3, 3));
+  const auto some = [](int64_t size, uint64_t seed) { return random_values(2 * size, seed); };
+  check_late_start(attention, floats, prepared, {some(24, 1), some(40, 2), some(40, 3)}, 2);
+  const auto right = qat::QuantizedMatmul::Right::kTransposed;
+  qat::MatmulModule product(q, k, right, {operand(3), operand(3)}), plain(q, k, right, {});
+  qat::MatmulModule ready(q, k, right, {operand(3), operand(3)});
+  check_late_start(product, plain, ready, {some(24, 4), some(40, 5)}, 2);
 }
 
 TEST(nn_quantized_attention_that_is_not_prepared_is_refused) {

@@ -84,11 +84,19 @@ void Attention::find_probabilities(int64_t samples, const float* q, const float*
   });
 }
 
+void Attention::set_quantizing(bool quantizing) {
+  scores_.set_quantizing(quantizing);
+  mixture_.set_quantizing(quantizing);
+}
+
 void Attention::estimate_probabilities(int64_t samples, const float* q, const float* k,
                                        const CancelToken* cancel) {
   if (probabilities().is_float()) return;
   samples_ = 0;
+  const bool kept = scores_.quantizing();
+  scores_.set_quantizing(true);
   find_probabilities(samples, q, k, Products::kFloat);
+  scores_.set_quantizing(kept);
   throw_if_cancelled(cancel);
   probabilities().estimate(probabilities_.data(), samples * scores_shape(samples).y_size(), cancel);
 }

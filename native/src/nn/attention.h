@@ -35,6 +35,10 @@ class Attention {
   ActivationQuantizer& values() { return mixture_.b(); }
   bool ready() const { return scores_.ready() && mixture_.ready(); }
 
+  // Of both products; the probabilities in between are float either way.
+  void set_quantizing(bool quantizing);
+  bool quantizing() const { return scores_.quantizing(); }
+
   // The state of the probabilities' quantizer from those of these samples; queries and keys are ready.
   void estimate_probabilities(int64_t samples, const float* q, const float* k,
                               const CancelToken* cancel);

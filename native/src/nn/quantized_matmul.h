@@ -47,6 +47,11 @@ class QuantizedMatmul {
   ActivationQuantizer& b() { return b_; }
   bool ready() const { return a_.ready() && b_.ready(); }
 
+  // false: forward() and backward() take the operands as they are (a training that quantizes from a
+  // later step on); forward_packed() stays packed. A change forgets the last forward().
+  void set_quantizing(bool quantizing);
+  bool quantizing() const { return quantizing_; }
+
   // Throws E-LAYER-STATE before both scales are set, E-NATIVE-ARGUMENT for an extent below 1. a and b
   // stay unchanged until backward().
   void forward(const MatmulShape& shape, const float* a, const float* b, float* y);
@@ -61,11 +66,13 @@ class QuantizedMatmul {
 
  private:
   void require_ready(const MatmulShape& shape) const;
+  void multiply(const MatmulShape& shape, const float* a, const float* b, float* y, bool quantize);
   void multiply_codes(const MatmulShape& shape, const float* a, const float* b, float* y) const;
   void multiply_signs(const MatmulShape& shape, const float* a, const float* b, float* y) const;
 
   Right right_;
   ActivationQuantizer a_, b_;
+  bool quantizing_ = true;
   MatmulShape shape_;                              // of the last forward()
   const float *a_input_ = nullptr, *b_input_ = nullptr;
   const float *a_hat_ = nullptr, *b_hat_ = nullptr;  // the inputs, or in the buffers

@@ -22,7 +22,13 @@ class AttentionModule final : public Module {
     parameters_.set_value(index, values, count);
   }
   float* mutable_value(size_t index) override { return parameters_.mutable_value(index); }
-  float* gradient(size_t index) override { return parameters_.gradient(index); }
+  float* gradient(size_t index) override {
+    return attention_.quantizing() ? parameters_.gradient(index) : nullptr;
+  }
+  void begin_step(const TrainingPosition& position) override {
+    attention_.set_quantizing(position.quantizing());
+    prepare_next_ = position.quantization_begins();
+  }
   void after_update() override { parameters_.after_update(); }
   // Queries, keys and values from all rows; probabilities from the first kProbabilityRows, because
   // their number grows with the square of the tokens.
@@ -48,6 +54,7 @@ class AttentionModule final : public Module {
   int64_t rows_ = 0;                     // that the buffers have room for
   AlignedVector<float> q_, k_, v_, y_;   // per head, and their gradients
   AlignedVector<float> dq_, dk_, dv_, dy_;
+  bool prepare_next_ = false;  // the next training forward begins to quantize
 };
 
 }  // namespace qat
