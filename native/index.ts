@@ -318,13 +318,20 @@ export type NetworkNode =
   | ({ op: 'maxPool2d' | 'avgPool2d'; name?: string; kernel: number; stride?: number } & NodeInputs)
   /** The sum of two inputs. */
   | { op: 'add'; name?: string; inputs: [string, string] }
-  /** Queries, keys and values as [tokens, features]; features are divided among the heads. */
+  /**
+   * Queries, keys and values as [tokens, features]; features are divided among the heads. A fourth input are ids
+   * [keys]: keys whose id is `paddingIdx` are seen by no query. A query that sees no key gives zeros.
+   */
   | {
       op: 'attention';
       /** Needed with quantizers: their scales are parameters of the node. */
       name?: string;
-      inputs: [string, string, string];
+      inputs: [string, string, string] | [string, string, string, string];
       heads: number;
+      /** Token i sees the tokens 0…i; as many queries as keys. */
+      causal?: boolean;
+      /** The id of keys that are padding, with a fourth input (0). */
+      paddingIdx?: number;
       quantizer?: AttentionQuantizer;
     }
   /** [m, k] times [k, n], or transposed [n, k], sample by sample. Needs a name with quantizers. */

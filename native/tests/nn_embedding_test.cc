@@ -142,6 +142,7 @@ TEST(embedding_gradient_is_the_dense_one_on_touched_rows) {
     Scales scales = layer.scales();
     for (float& s : scales.scales) s *= 0.7f;
     layer.set_scales(scales);
+    std::copy(weight.begin(), weight.end(), layer.mutable_weight());  // not clipped to 1 yet
     const std::vector<int32_t> ids = {9, 1, 9, 2, 0, 9, 1};
     const auto dy = random_values(35, 6);
     lookup(layer, ids);
@@ -308,4 +309,183 @@ TEST(embedding_results_do_not_depend_on_threads) {
   }
   set_threads(before);
   CHECK(results[0] == results[1]);
+}
+
+// --- levels and scales per row, as those of n-bit layers ------------------------------------------
+
+namespace {
+
+EmbeddingOptions on_grid(int64_t rows, int64_t dim, int bits, Grid grid, Method method) {
+  EmbeddingOptions o = options(rows, dim, bits, method);
+  o.weight.quantizer.grid = grid;
+  return o;
+}
+
+// Rows of different magnitude: what one row says is wrong for every other.
+std::vector<float> graded_rows(int64_t rows, int64_t dim, uint64_t seed) {
+  auto weight = random_values(rows * dim, seed);
+  for (size_t i = 0; i < weight.size(); ++i) {
+    weight[i] *= static_cast<float>(1 + i / static_cast<size_t>(dim)) / static_cast<float>(rows);
+  }
+  return weight;
+}
+
+std::vector<int32_t> all_rows(int64_t rows) {
+  std::vector<int32_t> ids;
+  for (int32_t i = 0; i < rows; ++i) ids.push_back(i);
+  return ids;
+}
+
+}  // namespace
+
+// The packed table left out the half step of the mid-rise grid.
+TEST(embedding_packed_rows_of_every_grid_are_the_trained_ones) {
+  struct Case {
+    Grid grid;
+    int bits;
+  };
+  for (const Case c : {Case{Grid::kMidrise, 2}, Case{Grid::kMidrise, 4}, Case{Grid::kTernary, 2}}) {
+    for (const Method method : {Method::kLsq, Method::kSte}) {
+      Embedding layer(on_grid(5, 11, c.bits, c.grid, method));
+      const auto weight = graded_rows(5, 11, 3);
+      layer.set_weight_data(weight.data(), weight.size());
+      layer.prepare_params();
+      const auto trained = lookup(layer, all_rows(5));
+      layer.eval();
+      CHECK_IN(lookup(layer, all_rows(5)) == trained, c.bits << " bits");
+    }
+  }
+}
+
+// Every row was read with the threshold of row 0.
+TEST(embedding_ternary_rows_have_thresholds_of_their_own) {
+  for (const Method method : {Method::kLsq, Method::kSte}) {
+    Embedding layer(on_grid(6, 40, 2, Grid::kTernary, method));
+    const auto weight = graded_rows(6, 40, 8);
+    layer.set_weight_data(weight.data(), weight.size());
+    layer.prepare_params();
+    for (const bool updated : {false, true}) {
+      if (updated) {
+        const std::vector<float> dweight = random_values(240, 9, 0.3);
+        const std::vector<float> dscales(6, 0.07f);
+        layer.add_update(all_rows(6).data(), 6, dweight.data(),
+                         method == Method::kLsq ? dscales.data() : nullptr);
+      }
+      const Scales scales = layer.scales();
+      const auto y = lookup(layer, all_rows(6));
+      for (size_t i = 0; i < y.size(); ++i) {
+        const float w = layer.weight()[i], s = scales.scales[i / 40];
+        const float threshold = method == Method::kLsq ? s / 2 : scales.thresholds[i / 40];
+        CHECK_EQ(y[i], w > threshold ? s : w < -threshold ? -s : 0.0f);
+      }
+    }
+  }
+}
+
+// A learned step of three levels: the gradient is masked beyond them and the step's is LSQ's.
+TEST(embedding_ternary_gradient_is_that_of_a_step_of_three_levels) {
+  Embedding layer(on_grid(3, 20, 2, Grid::kTernary, Method::kLsq));
+  const auto weight = graded_rows(3, 20, 12);
+  layer.set_weight_data(weight.data(), weight.size());
+  Scales scales;
+  scales.scales = {0.2f, 0.3f, 0.5f};
+  layer.set_scales(scales);
+  lookup(layer, all_rows(3));
+  const auto dy = random_values(60, 13);
+  const SparseGradient g = layer.backward(dy.data());
+  bool clipped = false;
+  for (size_t row = 0; row < 3; ++row) {
+    double dscale = 0;
+    for (size_t i = row * 20; i < row * 20 + 20; ++i) {
+      const double position = weight[i] / scales.scales[row], code = std::nearbyint(position);
+      const bool inside = std::fabs(code) <= 1;
+      clipped |= !inside;
+      CHECK_NEAR(g.dweight[i], inside ? dy[i] : 0.0f, 1e-6);
+      dscale += dy[i] * (inside ? code - position : std::copysign(1.0, code));
+    }
+    CHECK_NEAR(g.dscales[row], dscale / std::sqrt(20.0), 1e-5);
+  }
+  CHECK(clipped);
+}
+
+TEST(embedding_refuses_two_levels_of_a_row) {
+  EmbeddingOptions o = on_grid(3, 4, 2, Grid::kTernary, Method::kTtq);
+  o.weight.quantizer.range = RangeEstimator::kTtq;
+  CHECK_THROWS(Embedding{o}, "E-QUANTIZER-INVALID");
+  o.weight.method = Method::kLsq;
+  CHECK_THROWS(Embedding{o}, "E-QUANTIZER-INVALID");
+  Embedding layer(on_grid(3, 4, 2, Grid::kTernary, Method::kLsq));
+  layer.reset_parameters(1);
+  Scales scales;
+  scales.scales = scales.negative_scales = {1, 1, 1};
+  CHECK_THROWS(layer.set_scales(scales), "E-QUANTIZER-INVALID");
+}
+
+// About 32 % of N(0, 1) lies beyond 1, where no gradient comes: dead for good unless clipped.
+TEST(embedding_binary_rows_have_no_dead_weights) {
+  for (const Method method : {Method::kLsq, Method::kSte}) {
+    Embedding layer(options(50, 40, 1, method));
+    layer.reset_parameters(17);
+    layer.prepare_params();
+    const std::vector<float> dy(2000, 1.0f);
+    const auto check = [&](const char* when) {
+      lookup(layer, all_rows(50));
+      const SparseGradient g = layer.backward(dy.data());
+      const auto dead = std::count(g.dweight.begin(), g.dweight.end(), 0.0f);
+      CHECK_IN(dead == 0, when << ": " << dead << " of 2000 have no gradient");
+    };
+    check("at birth");
+    const auto update = random_values(2000, 18, 2);
+    layer.add_update(all_rows(50).data(), 50, update.data(), nullptr);
+    check("after an update");
+    float* weight = layer.mutable_weight();
+    for (size_t i = 0; i < 2000; ++i) weight[i] += update[i];
+    layer.after_update();
+    check("after a step of an optimizer");
+    layer.set_weight_data(random_values(2000, 19, 3).data(), 2000);
+    layer.prepare_params();
+    check("after set");
+  }
+}
+
+// Frozen, the range of the first rows would stop every value that outgrows it.
+TEST(embedding_abs_max_scales_follow_the_rows_straight_through) {
+  for (const Grid grid : {Grid::kSigned, Grid::kNarrow, Grid::kUnsigned, Grid::kMidrise}) {
+    for (const bool by_rows : {true, false}) {
+      Embedding layer(on_grid(5, 9, 4, grid, Method::kSte));
+      const auto weight = graded_rows(5, 9, 23);
+      layer.set_weight_data(weight.data(), weight.size());
+      layer.prepare_params();
+      const Scales before = layer.scales();
+      const auto update = random_values(45, 24, 2);
+      if (by_rows) {
+        const int32_t rows[] = {3, 1};
+        layer.add_update(rows, 2, update.data(), nullptr);
+      } else {
+        float* values = layer.mutable_weight();
+        for (size_t i = 0; i < 45; ++i) values[i] += update[i];
+        layer.after_update();
+      }
+      Embedding fresh(on_grid(5, 9, 4, grid, Method::kSte));
+      fresh.set_weight_data(layer.weight(), 45);
+      fresh.prepare_params();
+      CHECK(layer.scales().scales == fresh.scales().scales);
+      CHECK(layer.scales().zero_points == fresh.scales().zero_points);
+      CHECK(layer.scales().scales[1] != before.scales[1]);
+    }
+  }
+}
+
+// Other estimators clip on purpose: their scales stay.
+TEST(embedding_scales_of_other_estimators_stay_straight_through) {
+  EmbeddingOptions o = options(4, 9, 4, Method::kSte);
+  o.weight.quantizer.range = RangeEstimator::kMse;
+  Embedding layer(o);
+  layer.reset_parameters(2);
+  layer.prepare_params();
+  const Scales before = layer.scales();
+  const auto update = random_values(36, 24, 2);
+  layer.add_update(all_rows(4).data(), 4, update.data(), nullptr);
+  layer.after_update();
+  CHECK(layer.scales().scales == before.scales);
 }

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "nn/attention.h"
+#include "nn/modules/attention_module.h"
+#include "nn/modules/matmul_module.h"
 #include "nn/network_node.h"
 #include "nn/network_trainer.h"
 #include "nn_frozen_quantizer.h"
@@ -22,21 +24,26 @@ using Op = qat::NetworkNode::Op;
 
 struct Reference {
   static constexpr int64_t kSamples = 2;
-  qat::AttentionShape shape{2, 3, 5, 4};
+  qat::AttentionShape shape;
   Operand q, k, v;
   qat::ActivationOptions p_options;
   double p_scale;
   std::vector<Frozen> p_frozen;
   std::vector<float> dy;
 
-  Reference(const qat::AttentionQuantizers& o, uint64_t seed)
-      : q(o.queries, {scale_of(o.queries)}, kSamples * 2 * 3 * 4, seed),
-        k(o.keys, {1.1f * scale_of(o.keys)}, kSamples * 2 * 5 * 4, seed + 1),
-        v(o.values, {0.9f * scale_of(o.values)}, kSamples * 2 * 5 * 4, seed + 2),
+  std::vector<uint8_t> mask;  // [samples, keys]
+
+  Reference(const qat::AttentionQuantizers& o, const qat::AttentionShape& s,
+            const std::vector<uint8_t>& key_mask, uint64_t seed)
+      : shape(s),
+        q(o.queries, {scale_of(o.queries)}, kSamples * of_queries(), seed),
+        k(o.keys, {1.1f * scale_of(o.keys)}, kSamples * of_keys(), seed + 1),
+        v(o.values, {0.9f * scale_of(o.values)}, kSamples * of_keys(), seed + 2),
         p_options(o.probabilities),
         p_scale(p_options.bits == 1 ? 0.3f : 0.055f),
-        dy(random_values(kSamples * 2 * 3 * 4, seed + 3)) {
-    for (int64_t row = 0; row < kSamples * 2 * 3; ++row) {
+        dy(random_values(kSamples * of_queries(), seed + 3)),
+        mask(key_mask) {
+    for (int64_t row = 0; row < kSamples * shape.heads * shape.queries; ++row) {
       for (const double p : softmax(row)) {
         p_frozen.emplace_back(static_cast<float>(p), p_options,
                               qat::ActivationState{static_cast<float>(p_scale)});
@@ -45,6 +52,13 @@ struct Reference {
   }
   static float scale_of(const qat::ActivationOptions& o) {
     return o.bits == 1 ? 0.8f : o.bits < 8 ? 0.29f : 0.02f;
+  }
+  int64_t of_queries() const { return shape.heads * shape.queries * shape.depth; }
+  int64_t of_keys() const { return shape.heads * shape.keys * shape.depth; }
+  bool sees(int64_t row, int64_t key) const {
+    if (shape.causal && key > row % shape.queries) return false;
+    const int64_t sample = row / (shape.heads * shape.queries);
+    return mask.empty() || mask[static_cast<size_t>(sample * shape.keys + key)];
   }
   // Probabilities of query `row` of all samples and heads.
   std::vector<double> softmax(int64_t row) const {
@@ -57,10 +71,10 @@ struct Reference {
         score += q.value(row * shape.depth + d) *
                  k.value((head * shape.keys + j) * shape.depth + d);
       }
-      p.push_back(std::exp(score / std::sqrt(static_cast<double>(shape.depth))));
+      p.push_back(sees(row, j) ? std::exp(score / std::sqrt(static_cast<double>(shape.depth))) : 0);
       sum += p.back();
     }
-    for (double& one : p) one /= sum;
+    for (double& one : p) one = sum > 0 ? one / sum : 0;
     return p;
   }
   std::vector<double> output() const {
@@ -108,8 +122,11 @@ void check_scale(qat::ActivationQuantizer& quantizer, const Reference& reference
              1e-3 + 1e-3 * std::fabs(expected));
 }
 
-void check_attention(const qat::AttentionQuantizers& quantizers) {
-  Reference r(quantizers, 31);
+void check_attention(const qat::AttentionQuantizers& quantizers,
+                     const qat::AttentionShape& shape = {2, 3, 5, 4},
+                     const std::vector<uint8_t>& key_mask = {}) {
+  Reference r(quantizers, shape, key_mask, 31);
+  const uint8_t* mask = key_mask.empty() ? nullptr : key_mask.data();
   qat::Attention attention(r.shape, quantizers);
   const auto set = [](qat::ActivationQuantizer& quantizer, double scale) {
     if (!quantizer.is_float()) quantizer.set_state({static_cast<float>(scale)});
@@ -121,19 +138,19 @@ void check_attention(const qat::AttentionQuantizers& quantizers) {
   const auto q = r.q.floats(), k = r.k.floats(), v = r.v.floats();
   std::vector<float> y(r.dy.size()), dq(q.size()), dk(k.size()), dv(v.size());
   const auto samples = Reference::kSamples;
-  attention.forward_packed(samples, q.data(), k.data(), v.data(), y.data());
+  attention.forward_packed(samples, q.data(), k.data(), v.data(), y.data(), mask);
   const std::vector<double> expected = r.output();
   for (size_t i = 0; i < y.size(); ++i) CHECK_NEAR(y[i], expected[i], 1e-5);
-  attention.forward(samples, q.data(), k.data(), v.data(), y.data());
+  attention.forward(samples, q.data(), k.data(), v.data(), y.data(), mask);
   for (size_t i = 0; i < y.size(); ++i) CHECK_NEAR(y[i], expected[i], 1e-5);
   attention.backward(r.dy.data(), dq.data(), dk.data(), dv.data());
   for (size_t i = 0; i < q.size(); ++i) CHECK_NEAR(dq[i], r.derivative(r.q.x[i]), 1e-4);
   for (size_t i = 0; i < k.size(); ++i) CHECK_NEAR(dk[i], r.derivative(r.k.x[i]), 1e-4);
   for (size_t i = 0; i < v.size(); ++i) CHECK_NEAR(dv[i], r.derivative(r.v.x[i]), 1e-4);
-  check_scale(attention.queries(), r, r.q.scale, 2 * 3 * 4);
-  check_scale(attention.keys(), r, r.k.scale, 2 * 5 * 4);
-  check_scale(attention.values(), r, r.v.scale, 2 * 5 * 4);
-  check_scale(attention.probabilities(), r, r.p_scale, 2 * 3 * 5);
+  check_scale(attention.queries(), r, r.q.scale, r.of_queries());
+  check_scale(attention.keys(), r, r.k.scale, r.of_keys());
+  check_scale(attention.values(), r, r.v.scale, r.of_keys());
+  check_scale(attention.probabilities(), r, r.p_scale, shape.heads * shape.queries * shape.keys);
 }
 
 qat::AttentionQuantizers all_operands(int bits, int probability_bits) {
@@ -148,6 +165,60 @@ TEST(nn_quantized_attention_is_its_definition_with_its_gradients) {
   check_attention(all_operands(1, 1));
   check_attention({operand(4), operand(32), operand(32, false), operand(1)});
   check_attention({operand(32), operand(32), operand(4, false), operand(32)});
+}
+
+// Keys behind the query, keys that are padding, both; a sample without any key.
+TEST(nn_masked_attention_is_its_definition_with_its_gradients) {
+  const std::vector<uint8_t> some = {1, 0, 1, 1, 0, 0, 1, 1, 1, 1}, none = {1, 0, 1, 1, 0, 0, 0, 0, 0, 0};
+  for (const auto& quantizers : {qat::AttentionQuantizers{}, all_operands(4, 4), all_operands(8, 8),
+                                 all_operands(1, 1)}) {
+    check_attention(quantizers, {2, 5, 5, 4, true});
+    check_attention(quantizers, {2, 3, 5, 4, false, true}, some);
+    check_attention(quantizers, {2, 3, 5, 4, false, true}, none);
+    check_attention(quantizers, {2, 5, 5, 4, true, true}, some);
+  }
+}
+
+// Not nearly: whatever an unseen key and its value are, no bit of what comes out knows of them.
+TEST(nn_masked_keys_change_no_bit) {
+  for (const auto& quantizers : {qat::AttentionQuantizers{}, all_operands(4, 4)}) {
+    qat::Attention attention({1, 4, 4, 3, true, true}, quantizers);
+    for (auto* quantizer : {&attention.queries(), &attention.keys(), &attention.values(),
+                            &attention.probabilities()}) {
+      if (!quantizer->is_float()) quantizer->set_state({0.1f});
+    }
+    const uint8_t mask[] = {0, 1, 0, 1};
+    const auto q = random_values(12, 1), dy = random_values(12, 2);
+    std::vector<float> results[2];
+    for (const bool changed : {false, true}) {
+      auto k = random_values(12, 3), v = random_values(12, 4);
+      for (size_t i = 0; i < 3 && changed; ++i) k[i] = v[i] = k[6 + i] = v[6 + i] = 3e7f;
+      std::vector<float> y(12), dq(12), dk(12), dv(12);
+      auto& all = results[changed];
+      attention.forward_packed(1, q.data(), k.data(), v.data(), y.data(), mask);
+      all = y;
+      attention.forward(1, q.data(), k.data(), v.data(), y.data(), mask);
+      attention.backward(dy.data(), dq.data(), dk.data(), dv.data());
+      for (const auto* part : {&y, &dq}) all.insert(all.end(), part->begin(), part->end());
+      for (size_t i = 0; i < 3; ++i) {
+        CHECK_EQ(y[i], 0.0f);  // query 0 sees key 0 alone, which is masked
+        for (const size_t at : {i, 6 + i}) CHECK(dk[at] == 0 && dv[at] == 0);
+      }
+    }
+    CHECK(results[0] == results[1]);
+  }
+}
+
+TEST(nn_masks_that_cannot_be_are_refused) {
+  CHECK_THROWS(qat::Attention({1, 2, 3, 1, true}), "E-NATIVE-ARGUMENT");
+  qat::AttentionQuantizers shifted;
+  shifted.probabilities = operand(4, false, qat::Method::kLsqPlus);
+  const qat::Attention unmasked({1, 2, 2, 1}, shifted);
+  CHECK_THROWS(qat::Attention({1, 2, 2, 1, true}, shifted), "E-QUANTIZER-INVALID");
+  CHECK_THROWS(qat::Attention({1, 2, 2, 1, false, true}, shifted), "E-QUANTIZER-INVALID");
+  qat::Attention attention({1, 1, 1, 1, false, true});
+  float one = 1, y = 0;
+  CHECK_THROWS(attention.forward(1, &one, &one, &one, &y), "E-NATIVE-ARGUMENT");
 }
 
 TEST(nn_quantized_attention_refuses_what_cannot_be) {
@@ -260,12 +331,13 @@ qat::AttentionQuantizers every_kind_of_state() {
           operand(4, false, qat::Method::kPact), operand(4, true, qat::Method::kSte)};
 }
 
-std::vector<float> train_to_end(int threads, bool interrupted) {
+std::vector<float> train_to_end(int threads, bool interrupted, int64_t quantize_from = 0) {
   qat::set_threads(threads);
   const auto data = tokens(90, 3);
   const auto nodes = multi_head_nodes(every_kind_of_state());
   auto options = session_options();
   options.batch_size = 25;  // the last batch is short
+  options.quantize_from = quantize_from;
   auto network = prepared_network(nodes, *data);
   auto session = std::make_unique<qat::TrainingSession>(network, data, data, options);
   session->start();
@@ -292,6 +364,69 @@ TEST(nn_quantized_attention_trains_to_the_same_bits_on_any_number_of_threads_and
   CHECK(train_to_end(3, false) == one);
   CHECK(train_to_end(2, true) == one);
   qat::set_threads(before);
+}
+
+// Stopped in the float steps before quantization begins.
+TEST(nn_quantized_attention_that_starts_as_float_resumes_exactly) {
+  const auto one = train_to_end(1, false, 30);
+  CHECK(train_to_end(2, true, 30) == one);
+  CHECK(train_to_end(1, false) != one);
+}
+
+// Before the step: what a float module of the same shape gives, values and gradients, and no gradient
+// of a scale. At it: the scales of a module prepared with this batch.
+void check_late_start(qat::Module& module, qat::Module& floats, qat::Module& prepared,
+                      const std::vector<std::vector<float>>& inputs, int64_t rows) {
+  std::vector<const float*> x;
+  for (const auto& input : inputs) x.push_back(input.data());
+  const auto size = static_cast<size_t>(rows * module.output().size());
+  const auto pass = [&](qat::Module& of) {
+    std::vector<float> result(size), dy = random_values(static_cast<int64_t>(size), 9);
+    of.forward(x.data(), rows, result.data(), qat::Pass::kTraining);
+    std::vector<std::vector<float>> gradients;
+    std::vector<float*> dx;
+    for (const auto& input : inputs) gradients.emplace_back(input.size());
+    for (auto& gradient : gradients) dx.push_back(gradient.data());
+    of.backward(x.data(), result.data(), dy.data(), rows, dx.data());
+    for (const auto& gradient : gradients) {
+      result.insert(result.end(), gradient.begin(), gradient.end());
+    }
+    return result;
+  };
+  std::vector<std::vector<float>> halves = inputs;
+  for (auto& half : halves) for (float& value : half) value /= 2;
+  std::vector<const float*> other;
+  for (const auto& half : halves) other.push_back(half.data());
+  module.prepare(other.data(), rows, nullptr);
+  prepared.prepare(x.data(), rows, nullptr);
+  qat::TrainingPosition position;
+  position.quantize_from = 5;
+  position.step = 4;
+  module.begin_step(position);
+  CHECK(pass(module) == pass(floats));
+  const size_t parameters = module.parameters().size();
+  for (size_t i = 0; i < parameters; ++i) CHECK(module.gradient(i) == nullptr);
+  for (const int64_t step : {5, 6}) {
+    position.step = step;
+    module.begin_step(position);
+    CHECK(pass(module) == pass(prepared));
+    for (size_t i = 0; i < parameters; ++i) {
+      CHECK(module.gradient(i) != nullptr);
+      CHECK_EQ(*module.value(i), *prepared.value(i));
+    }
+  }
+}
+
+TEST(nn_products_and_attention_are_float_until_quantization_begins) {
+  const qat::SampleShape q{{3, 8}}, k{{5, 8}};
+  qat::AttentionModule attention(q, k, 2, all_operands(3, 3)), floats(q, k, 2);
+  qat::AttentionModule prepared(q, k, 2, all_operands(3, 3));
+  const auto some = [](int64_t size, uint64_t seed) { return random_values(2 * size, seed); };
+  check_late_start(attention, floats, prepared, {some(24, 1), some(40, 2), some(40, 3)}, 2);
+  const auto right = qat::QuantizedMatmul::Right::kTransposed;
+  qat::MatmulModule product(q, k, right, {operand(3), operand(3)}), plain(q, k, right, {});
+  qat::MatmulModule ready(q, k, right, {operand(3), operand(3)});
+  check_late_start(product, plain, ready, {some(24, 4), some(40, 5)}, 2);
 }
 
 TEST(nn_quantized_attention_that_is_not_prepared_is_refused) {

@@ -182,6 +182,48 @@ TEST(nn_token_networks_train_the_same_on_any_number_of_threads_and_resume_exactl
   check_same_bits_on_threads_and_after_resume(nodes, data);
 }
 
+// Ids of padding as fourth input: what the rows of the padding id hold says nothing any more.
+TEST(nn_attention_nodes_see_neither_padding_nor_later_tokens) {
+  const auto data = majorities(60, 6, 12, 4);
+  std::vector<qat::NetworkNode> nodes = attention_nodes(4);
+  qat::NetworkNode& self = nodes[3];
+  self.inputs.push_back("ids");
+  self.padding_idx = 2;
+  self.causal = true;
+  CHECK(qat::describe(self).find(" causal padding 2 ") != std::string::npos);
+  check_same_bits_on_threads_and_after_resume(nodes, data);
+  self.inputs[3] = "embed";
+  CHECK_EQ(refusal(nodes), std::string("E-MODEL-GRAPH"));  // no ids
+  nodes = {input_of({3}, "x"), table_of(Op::kEmbedding, "embed", 5, 4, 32),
+           attention_of("self", {"embed", "embed", "embed", "x"}, 2)};
+  nodes[2].padding_idx = 3;
+  const float ids[] = {0, 3, 1};
+  const uint8_t label[] = {0};
+  const auto sample = qat::Dataset::from_floats(ids, 3, label, 1, {1, 3, 2});
+  const auto network = prepared_network(nodes, *sample);
+  const auto before = network->logits(*sample, qat::EvaluationMode::kFakeQuant);
+  std::vector<float> table(20);
+  network->get_parameter("embed.weight", table.data(), 20);
+  for (size_t i = 12; i < 16; ++i) table[i] += 9;
+  network->set_parameter("embed.weight", table.data(), 20);
+  const auto after = network->logits(*sample, qat::EvaluationMode::kFakeQuant);
+  for (size_t i = 0; i < 12; ++i) CHECK_EQ(before[i] == after[i], i < 4 || i >= 8);  // its query
+}
+
+// Thresholds are no parameters: a checkpoint's come back from its scales or its weight.
+TEST(nn_ternary_and_abs_max_tables_resume_exactly) {
+  const auto data = majorities(60, 9, 40, 4);
+  for (const qat::Method method : {qat::Method::kLsq, qat::Method::kSte}) {
+    std::vector<qat::NetworkNode> nodes = bag_nodes(2);
+    nodes[1].embedding.weight.method = method;
+    nodes[1].embedding.weight.quantizer.grid = qat::Grid::kTernary;
+    check_same_bits_on_threads_and_after_resume(nodes, data);
+    nodes[1].embedding.weight.quantizer.grid = qat::Grid::kUnsigned;
+    nodes[1].embedding.weight.quantizer.range = qat::RangeEstimator::kAbsMax;
+    check_same_bits_on_threads_and_after_resume(nodes, data);
+  }
+}
+
 // The scales of a 1-bit table follow its rows; Diode lets its signs vote.
 TEST(nn_one_bit_tables_resume_exactly_under_adam_and_diode) {
   const auto data = majorities(60, 9, 40, 4);

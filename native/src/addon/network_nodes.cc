@@ -19,7 +19,7 @@ using Op = NetworkNode::Op;
 
 constexpr size_t kMaxNodes = 10'000;
 constexpr size_t kMaxNameBytes = 4096;
-constexpr size_t kMaxInputs = 3;
+constexpr size_t kMaxInputs = 4;
 
 void read_layer(Napi::Object given, const std::string& what, LayerOptions* options) {
   options->bias = boolean(given.Get("bias"), what + ".bias");
@@ -91,6 +91,11 @@ void read_matmul(Napi::Object given, const std::string& what, NetworkNode* node)
 
 void read_attention(Napi::Object given, const std::string& what, NetworkNode* node) {
   node->heads = extent(given.Get("heads"), what + ".heads");
+  const Napi::Value causal = given.Get("causal"), padding = given.Get("paddingIdx");
+  if (!causal.IsUndefined()) node->causal = boolean(causal, what + ".causal");
+  if (!padding.IsUndefined()) {
+    node->padding_idx = static_cast<int64_t>(integer_in(padding, what + ".paddingIdx", 0, 1 << 24));
+  }
   AttentionQuantizers& operands = node->attention;
   read_operands(given, what,
                 {{"queries", &operands.queries},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "nn/layer_limits.h"
 #include "qat/error.h"
@@ -12,14 +14,27 @@ namespace {
 
 constexpr int64_t kRowGrain = 16;  // queries that one thread takes at a time
 
-// Over the scores of one query, in place; sums in double.
+// Over the scores of one query, in place; sums in double. Of −∞, no key seen: exactly 0.
 void softmax_row(float* scores, int64_t n, double scale) {
   const double top = static_cast<double>(*std::max_element(scores, scores + n)) * scale;
+  if (top == -std::numeric_limits<double>::infinity()) {  // −∞ − (−∞) would be no number
+    std::fill(scores, scores + n, 0.0f);
+    return;
+  }
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += std::exp(scores[i] * scale - top);
   for (int64_t i = 0; i < n; ++i) {
     scores[i] = static_cast<float>(std::exp(scores[i] * scale - top) / sum);
   }
+}
+
+// Keys that a query does not see: those behind `seen`, and those of mask 0 (null: none).
+void hide_keys(float* scores, int64_t keys, int64_t seen, const uint8_t* mask) {
+  constexpr float kHidden = -std::numeric_limits<float>::infinity();
+  if (mask) {
+    for (int64_t j = 0; j < seen; ++j) scores[j] = mask[j] ? scores[j] : kHidden;
+  }
+  std::fill(scores + seen, scores + keys, kHidden);
 }
 
 // In place: dp → scale·p·(dp − Σ p·dp).
@@ -34,6 +49,12 @@ const AttentionShape& checked(const AttentionShape& s) {
     throw Error("E-NATIVE-ARGUMENT", "Attention needs at least one head, token and channel.",
                 "Check the node's shape.");
   }
+  if (s.causal && s.queries != s.keys) {
+    throw Error("E-NATIVE-ARGUMENT",
+                "Causal attention of " + std::to_string(s.queries) + " queries to " +
+                    std::to_string(s.keys) + " keys does not say which are later.",
+                "Use as many keys as queries, or attention that is not causal.");
+  }
   // Divisions, not products: these must not overflow.
   if (s.queries > kMaxWeights / s.keys || s.heads > kMaxWeights / (s.queries * s.keys)) {
     throw Error("E-NATIVE-ARGUMENT",
@@ -44,7 +65,14 @@ const AttentionShape& checked(const AttentionShape& s) {
   return s;
 }
 
-const ActivationOptions& checked_probabilities(const ActivationOptions& options) {
+const ActivationOptions& checked_probabilities(const AttentionShape& shape,
+                                               const ActivationOptions& options) {
+  if (options.method == Method::kLsqPlus && options.bits != kFloatBits &&
+      (shape.causal || shape.key_mask)) {
+    throw Error("E-QUANTIZER-INVALID",
+                "With the offset of LSQ+ the probability of a masked key is not 0.",
+                "Use lsq, ste or pact for the probabilities of masked attention.");
+  }
   if (options.bits == kFloatBits || !options.is_signed) return options;
   throw Error("E-QUANTIZER-INVALID",
               "Attention probabilities lie in [0, 1]; half of a signed grid would never be used.",
@@ -57,7 +85,7 @@ Attention::Attention(const AttentionShape& shape, const AttentionQuantizers& qua
     : shape_(checked(shape)),
       score_scale_(1.0 / std::sqrt(static_cast<double>(shape.depth))),
       scores_(QuantizedMatmul::Right::kTransposed, quantizers.queries, quantizers.keys),
-      mixture_(QuantizedMatmul::Right::kPlain, checked_probabilities(quantizers.probabilities),
+      mixture_(QuantizedMatmul::Right::kPlain, checked_probabilities(shape, quantizers.probabilities),
                quantizers.values) {}
 
 MatmulShape Attention::scores_shape(int64_t samples) const {
@@ -69,7 +97,11 @@ MatmulShape Attention::mixture_shape(int64_t samples) const {
 }
 
 void Attention::find_probabilities(int64_t samples, const float* q, const float* k,
-                                   Products products) {
+                                   const uint8_t* key_mask, Products products) {
+  if (shape_.key_mask != (key_mask != nullptr)) {
+    throw Error("E-NATIVE-ARGUMENT", "Attention needs a key mask exactly where its shape has one.",
+                "Pass the mask of the keys of every sample.");
+  }
   const MatmulShape shape = scores_shape(samples);
   grow(probabilities_, samples * shape.y_size());
   float* p = probabilities_.data();
@@ -80,30 +112,44 @@ void Attention::find_probabilities(int64_t samples, const float* q, const float*
   }
   const int64_t keys = shape_.keys;
   parallel_for(shape.batch() * shape_.queries, kRowGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) softmax_row(p + i * keys, keys, score_scale_);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t seen = shape_.causal ? i % shape_.queries + 1 : keys;
+      const int64_t sample = i / (shape_.heads * shape_.queries);
+      hide_keys(p + i * keys, keys, seen, key_mask ? key_mask + sample * keys : nullptr);
+      softmax_row(p + i * keys, keys, score_scale_);
+    }
   });
 }
 
+void Attention::set_quantizing(bool quantizing) {
+  scores_.set_quantizing(quantizing);
+  mixture_.set_quantizing(quantizing);
+}
+
 void Attention::estimate_probabilities(int64_t samples, const float* q, const float* k,
-                                       const CancelToken* cancel) {
+                                       const uint8_t* key_mask, const CancelToken* cancel) {
   if (probabilities().is_float()) return;
   samples_ = 0;
-  find_probabilities(samples, q, k, Products::kFloat);
+  const bool kept = scores_.quantizing();
+  scores_.set_quantizing(true);
+  find_probabilities(samples, q, k, key_mask, Products::kFloat);
+  scores_.set_quantizing(kept);
   throw_if_cancelled(cancel);
   probabilities().estimate(probabilities_.data(), samples * scores_shape(samples).y_size(), cancel);
 }
 
-void Attention::forward(int64_t samples, const float* q, const float* k, const float* v, float* y) {
+void Attention::forward(int64_t samples, const float* q, const float* k, const float* v, float* y,
+                        const uint8_t* key_mask) {
   samples_ = 0;
-  find_probabilities(samples, q, k, Products::kFloat);
+  find_probabilities(samples, q, k, key_mask, Products::kFloat);
   mixture_.forward(mixture_shape(samples), probabilities_.data(), v, y);
   samples_ = samples;
 }
 
 void Attention::forward_packed(int64_t samples, const float* q, const float* k, const float* v,
-                               float* y) {
+                               float* y, const uint8_t* key_mask) {
   samples_ = 0;
-  find_probabilities(samples, q, k, Products::kPacked);
+  find_probabilities(samples, q, k, key_mask, Products::kPacked);
   mixture_.forward_packed(mixture_shape(samples), probabilities_.data(), v, y);
 }
 

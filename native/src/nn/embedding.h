@@ -10,9 +10,11 @@ class Embedding final : public EmbeddingTable {
   explicit Embedding(const EmbeddingOptions& options) : EmbeddingTable(options) {}
 
   // ids [count] → y [count, dim]; rows of padding_idx are zeros. In training from the float table,
-  // keeping the ids for backward(); in inference from the packed one.
+  // keeping the ids for backward(); in inference from the packed one. Throws E-NATIVE-ARGUMENT naming
+  // an id outside the vocabulary, E-LAYER-STATE before there is a weight with scales.
   void forward(const int32_t* ids, int64_t count, float* y);
-  // dy [count, dim] of the last training forward().
+  // dy [count, dim] of the last training forward(), else E-LAYER-STATE. Contributions of an id sum in
+  // the order of the ids.
   SparseGradient backward(const float* dy);
 
   // --- for networks, whatever mode the layer is in -------------------------------------------------

@@ -5,7 +5,7 @@
 
 namespace qat {
 
-// kVote: of 1-bit rows, the sign that most of a bag have per column; +1 on a tie.
+// kSum, kMean: over the members of a bag. kVote: of 1-bit rows, the sign that most of a bag have per column; +1 on a tie.
 enum class BagMode { kSum, kMean, kVote };
 
 class EmbeddingBag final : public EmbeddingTable {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,6 +18,12 @@ namespace {
 
 constexpr int64_t kMaxRows = INT64_C(1) << 30;
 constexpr int64_t kRowsPerRange = 16;
+
+[[noreturn]] void refuse_two_levels() {
+  throw Error("E-QUANTIZER-INVALID",
+              "Ternary tables have one level per row; the range ttq gives each sign one of its own.",
+              "Use the range twn or another one for ternary grids.");
+}
 
 EmbeddingOptions checked(const EmbeddingOptions& options) {
   const int64_t rows = options.num_embeddings, dim = options.embedding_dim;
@@ -46,6 +51,7 @@ EmbeddingOptions checked(const EmbeddingOptions& options) {
                 "Use one of the built-in quantizers.");
   }
   validate(result.weight.quantizer);
+  if (has_negative_scales(result.weight.quantizer)) refuse_two_levels();
   return result;
 }
 
@@ -73,6 +79,7 @@ void EmbeddingTable::set_weight_data(const float* weight, size_t count) {
   require_weight_values("The table", weight, count,
                         static_cast<size_t>(num_embeddings() * embedding_dim()));
   weight_.assign(weight, weight + count);
+  clip_rows(0, num_embeddings());
   packed_ = QuantizedWeight();
   has_uses_ = false;
   life_.weight_set();
@@ -84,6 +91,7 @@ void EmbeddingTable::prepare_params(const CancelToken* cancel) {
   life_.require_weight("prepareParams");
   if (is_float()) return;
   scales_ = estimate_scales(weight_.data(), num_embeddings(), embedding_dim(), quantizer(), cancel);
+  halve_learned_thresholds(0, num_embeddings());
   life_.scales_set();
 }
 
@@ -117,6 +125,7 @@ void EmbeddingTable::generate_quantized_weight(bool qweight_only, const CancelTo
 void EmbeddingTable::set_quantized_weight_data(const QuantizedWeight& weight) {
   require_codes();
   validate_quantized_weight(weight);
+  if (!weight.scales.negative_scales.empty()) refuse_two_levels();
   if (weight.config.bits != w_bit() || weight.config.grid != quantizer().grid ||
       weight.config.granularity != Granularity::kChannel) {
     throw Error("E-QUANTIZER-INVALID",
@@ -152,8 +161,12 @@ void EmbeddingTable::set_scales(const Scales& scales) {
   if (quantizer().grid == Grid::kUnsigned && given.zero_points.empty()) {
     given.zero_points.assign(given.scales.size(), 0);
   }
-  validate_scales(quantizer(), layout_, given);
+  if (!given.negative_scales.empty()) refuse_two_levels();
+  if (!life_.packed_only()) complete_thresholds(&given);
+  validate_scales(quantizer(), layout_, given,
+                  life_.packed_only() ? Thresholds::kOptional : Thresholds::kNeeded);
   scales_ = std::move(given);
+  halve_learned_thresholds(0, num_embeddings());
   if (life_.packed_only()) packed_.scales = scales_;
   life_.scales_set();
 }
@@ -163,6 +176,8 @@ void EmbeddingTable::train() {
     AlignedVector<float> weight(static_cast<size_t>(num_embeddings() * embedding_dim()));
     dequantize_weight(packed_, weight.data());
     weight_ = std::move(weight);
+    complete_thresholds(&scales_);
+    halve_learned_thresholds(0, num_embeddings());
     life_.weight_restored();
   }
   life_.train();
@@ -200,7 +215,7 @@ void EmbeddingTable::add_update(const int32_t* rows, int64_t count, const float*
       float& scale = scales_.scales[static_cast<size_t>(rows[i])];
       scale = updated_scale(scale, dscales[i]);
     }
-    if (is_binary() && !scales_learned()) refresh_binary_scale(rows[i]);
+    row_written(rows[i]);
   }
   life_.parameters_written();
 }
@@ -215,21 +230,6 @@ float* EmbeddingTable::mutable_scales() {
   life_.require_prepared("the update of the scales");
   life_.parameters_written();
   return scales_.scales.data();
-}
-
-void EmbeddingTable::after_update() {
-  if (!is_binary() || scales_learned() || scales_.scales.empty()) return;
-  parallel_for(num_embeddings(), kRowsPerRange, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) refresh_binary_scale(row);
-  });
-}
-
-void EmbeddingTable::refresh_binary_scale(int64_t row) {
-  const float* values = weight_.data() + row * embedding_dim();
-  double sum = 0;
-  for (int64_t c = 0; c < embedding_dim(); ++c) sum += std::fabs(values[c]);
-  const auto mean = static_cast<float>(sum / static_cast<double>(embedding_dim()));
-  scales_.scales[static_cast<size_t>(row)] = std::max(mean, std::numeric_limits<float>::min());
 }
 
 // --- rows ----------------------------------------------------------------------------------------
@@ -254,10 +254,7 @@ void EmbeddingTable::begin_forward(Rows from) {
 }
 
 QuantParams EmbeddingTable::row_params(int64_t row) const {
-  QuantParams params = quant_params(quantizer(), layout_, scales_);
-  params.scale += row;
-  if (params.zero_point) params.zero_point += row;
-  return params;
+  return params_from_scale(quant_params(quantizer(), layout_, scales_), row);
 }
 
 void EmbeddingTable::read_packed_row(int64_t row, float* values) const {
@@ -266,11 +263,8 @@ void EmbeddingTable::read_packed_row(int64_t row, float* values) const {
   std::vector<uint8_t> codes(static_cast<size_t>(dim));
   kernels().unpack_row(packed_.packed.data() + row * packed_row_bytes(dim, w_bit()), codes.data(),
                        dim, w_bit());
-  const int32_t offset = params.qmin - (params.zero_point ? *params.zero_point : 0);
   for (int64_t c = 0; c < dim; ++c) {
-    const uint8_t code = codes[static_cast<size_t>(c)];
-    values[c] = is_binary() ? (code ? *params.scale : -*params.scale)
-                            : static_cast<float>(code + offset) * *params.scale;
+    values[c] = level_of_code(params, is_binary(), codes[static_cast<size_t>(c)]);
   }
 }
 
@@ -327,7 +321,10 @@ double EmbeddingTable::row_backward(int64_t row, const float* dvalues, float* dw
     return 0;
   }
   if (!is_binary()) {
-    kernels().fake_quant_backward(weight, dvalues, dweight, &dscale, 1, dim, row_params(row));
+    QuantParams params = row_params(row);
+    // A learned ternary scale is the step of three levels, not the sum of both signs.
+    if (scales_learned()) params.threshold = nullptr;
+    kernels().fake_quant_backward(weight, dvalues, dweight, &dscale, 1, dim, params);
     return dscale;
   }
   for (int64_t c = 0; c < dim; ++c) {
@@ -378,6 +375,7 @@ SparseGradient EmbeddingTable::sparse_backward(const float* dy, bool with_scales
 int64_t EmbeddingTable::native_bytes() const {
   return static_cast<int64_t>(weight_.size() * sizeof(float) + packed_.packed.size() +
                               (scales_.scales.size() + scales_.zero_points.size() +
+                               scales_.thresholds.size() + packed_.scales.thresholds.size() +
                                packed_.scales.scales.size() +
                                packed_.scales.zero_points.size()) * sizeof(float) +
                               uses_.size() * sizeof(Use));

@@ -1,6 +1,7 @@
 // A table of vectors as 1–8 bit codes with a scale per row, or in float: the life cycle and the rows
 // that embedding and embedding bag share. Training keeps a float table; only the rows a batch touches
-// get a gradient.
+// get a gradient. Rules of the rows are those of n-bit layers' channels: LSQ (Esser et al. 2020), signs
+// (BinaryConnect, Courbariaux et al. 2015), three levels (TWN, Li et al. 2016).
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@ struct EmbeddingOptions {
   int64_t embedding_dim = 0;   // columns
   // This row is zeros in every lookup, takes no part in a bag and gets no gradient; −1: none.
   int64_t padding_idx = -1;
-  // Granularity is per row, whatever it says. kSte: scales stay as prepared, those of 1 bit follow
-  // mean|row|. kFloatBits: no scales, no codes; the table is prepared once it is set.
+  // Granularity is per row, whatever it says. kSte: scales of 1 bit follow mean|row|, abs-max and
+  // ternary ones their row; others stay as prepared. kLsq: scales are learned, a ternary row's
+  // threshold is half of its scale. kFloatBits: no scales, no codes; the table is prepared once it is set.
   WeightOptions weight;
 };
 
@@ -49,7 +51,8 @@ class EmbeddingTable {
   // --- life cycle; an illegal transition throws E-LAYER-STATE naming state, call and remedy ------
   // N(0, 1), the padding row 0. → weight
   void reset_parameters(uint64_t seed);
-  // count = rows·dim, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. → weight
+  // count = rows·dim, else E-WEIGHT-SHAPE; NaN or infinity: E-WEIGHT-NOT-FINITE. 1-bit tables keep
+  // values within [−1, 1], here and after updates: beyond, none would get a gradient. → weight
   void set_weight_data(const float* weight, size_t count);
   // A scale per row by the range estimator; one that came packed keeps its own.
   // → prepared
@@ -57,12 +60,14 @@ class EmbeddingTable {
   // Packs the float table under its scales. → quantized; with qweight_only the float table is given
   // up and training mode left → packedOnly
   void generate_quantized_weight(bool qweight_only = false, const CancelToken* cancel = nullptr);
-  // Takes a packed table of this shape, bits and grid with a scale per row. → packedOnly
+  // Takes a packed table of this shape (else E-WEIGHT-SHAPE), bits and grid with a scale per row
+  // (else E-QUANTIZER-INVALID; so two levels per row). → packedOnly
   void set_quantized_weight_data(const QuantizedWeight& weight);
   const QuantizedWeight& packed_weight(const CancelToken* cancel = nullptr);
   Scales scales();
-  // In place of prepare_params. → prepared; a packedOnly table keeps its codes under the new
-  // scales.
+  // In place of prepare_params: rows positive scales, else E-NATIVE-ARGUMENT; a ternary row's
+  // threshold is found where it is not given, two levels are E-QUANTIZER-INVALID. → prepared; a
+  // packedOnly table keeps its codes under the new scales.
   void set_scales(const Scales& scales);
   // A packedOnly table gets its float weight back from the codes. → quantized
   void train();
@@ -88,7 +93,8 @@ class EmbeddingTable {
   void set_quantizing(bool quantizing) { quantizing_ = quantizing; }
 
  protected:
-  // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes or bits it cannot do.
+  // Throws E-NATIVE-ARGUMENT for sizes it cannot do; E-QUANTIZER-INVALID for bits, methods but lsq and
+  // ste, the range ttq and a library's grid.
   explicit EmbeddingTable(const EmbeddingOptions& options);
 
   // What one row's quantized values contribute to: dŵ[id] += factor · dy[row].
@@ -120,7 +126,11 @@ class EmbeddingTable {
   const QuantizerConfig& quantizer() const { return options_.weight.quantizer; }
   void require_codes() const;
   QuantParams row_params(int64_t row) const;
-  void refresh_binary_scale(int64_t row);
+  void row_written(int64_t row);
+  bool scales_follow() const;
+  void clip_rows(int64_t begin, int64_t end);
+  void complete_thresholds(Scales* scales) const;
+  void halve_learned_thresholds(int64_t begin, int64_t end);
   void read_packed_row(int64_t row, float* values) const;
   double row_backward(int64_t row, const float* dvalues, float* dweight) const;
 

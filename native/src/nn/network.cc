@@ -82,9 +82,9 @@ void Network::add_node(const NetworkNode& spec) {
     node->inputs.push_back(from);
   }
   // Without names every input is what the node before gives: kData for the first.
-  if (node->inputs.empty()) node->inputs.assign(input_count(spec.op), index - 1);
-  if (node->inputs.size() != input_count(spec.op)) {
-    bad_graph("\"" + spec.name + "\" takes " + std::to_string(input_count(spec.op)) +
+  if (node->inputs.empty()) node->inputs.assign(input_count(spec), index - 1);
+  if (node->inputs.size() != input_count(spec)) {
+    bad_graph("\"" + spec.name + "\" takes " + std::to_string(input_count(spec)) +
               " inputs but names " + std::to_string(node->inputs.size()));
   }
   std::vector<SampleShape> shapes;

@@ -138,8 +138,17 @@ std::unique_ptr<Module> add_module(const NetworkNode& node, const Inputs& in, si
 }
 
 std::unique_ptr<Module> attention_module(const NetworkNode& node, const Inputs& in, size_t) {
-  for (const SampleShape& shape : in) require_rank(node, shape, 2, "tokens × features");
+  for (size_t i = 0; i < 3; ++i) require_rank(node, in[i], 2, "tokens × features");
   const int64_t features = in[0].extents[1];
+  const bool key_ids = in.size() > 3;
+  if (key_ids && in[3].extents != std::vector<int64_t>{in[1].extents[0]}) {
+    bad_graph(quoted(node) + " has ids [" + in[3].text() + "] of " +
+              std::to_string(in[1].extents[0]) + " keys");
+  }
+  if (node.causal && in[0].extents[0] != in[1].extents[0]) {
+    bad_graph(quoted(node) + " is causal with " + std::to_string(in[0].extents[0]) +
+              " queries and " + std::to_string(in[1].extents[0]) + " keys");
+  }
   if (in[1].extents != in[2].extents || in[1].extents[1] != features) {
     bad_graph(quoted(node) + " has queries [" + in[0].text() + "], keys [" + in[1].text() +
               "] and values [" + in[2].text() + "]");
@@ -148,7 +157,8 @@ std::unique_ptr<Module> attention_module(const NetworkNode& node, const Inputs& 
     bad_graph(quoted(node) + " has " + std::to_string(node.heads) + " heads for " +
               std::to_string(features) + " features");
   }
-  return std::make_unique<AttentionModule>(in[0], in[1], node.heads, node.attention);
+  return std::make_unique<AttentionModule>(in[0], in[1], node.heads, node.attention,
+                                           AttentionMask{node.causal, key_ids, node.padding_idx});
 }
 
 std::unique_ptr<Module> dropout_module(const NetworkNode& node, const Inputs& in, size_t index) {
@@ -307,7 +317,10 @@ std::string describe_details(const NetworkNode& node) {
     case Op::kLayerNorm: return node.features ? " " + n(node.features) : "";
     case Op::kMaxPool2d:
     case Op::kAvgPool2d: return " kernel " + n(node.kernel) + " stride " + n(node.stride);
-    case Op::kAttention: return " heads " + n(node.heads) + describe_operands(node.attention);
+    case Op::kAttention:
+      return " heads " + n(node.heads) + (node.causal ? " causal" : "") +
+             (node.inputs.size() > 3 ? " padding " + n(node.padding_idx) : "") +
+             describe_operands(node.attention);
     case Op::kMatmul:
       return std::string(node.transposed ? " transposed" : "") +
              describe_operand("a", node.matmul.a) + describe_operand("b", node.matmul.b);
@@ -337,7 +350,10 @@ void bad_graph(const std::string& what) {
               "Each node must take what the nodes before it give, and names are unique.");
 }
 
-size_t input_count(Op op) { return row_of(op).inputs; }
+size_t input_count(const NetworkNode& node) {
+  const size_t count = row_of(node.op).inputs;
+  return node.op == Op::kAttention && node.inputs.size() == count + 1 ? count + 1 : count;
+}
 
 SampleShape first_shape(const NetworkNode& node) {
   if (node.op == Op::kLinear) return {{node.linear.in_channels}};

@@ -48,6 +48,8 @@ struct NetworkNode {
   int64_t kernel = 2, stride = 2;   // pooling
   int64_t heads = 1;                // attention
   AttentionQuantizers attention;    // of its operands
+  bool causal = false;              // attention: token i sees the tokens 0…i
+  int64_t padding_idx = 0;          // attention with ids as fourth input: the id of unseen keys
   bool transposed = false;          // matmul: the second operand is [n, k]
   MatmulQuantizers matmul;          // of its operands
   double rate = 0.5;                // dropout
@@ -57,8 +59,9 @@ struct NetworkNode {
   MixedRowOptions mixed_row;        // mixed-row linear; widths must be given
 };
 
-// Inputs that the operation takes: 0 for input, 2 for add and matmul, 3 for attention, else 1.
-size_t input_count(NetworkNode::Op op);
+// Inputs that the node takes: 0 for input, 2 for add and matmul, 3 for attention (4 where it names the
+// ids of its keys), else 1.
+size_t input_count(const NetworkNode& node);
 
 // The shape that the first node needs when no input node says it. Throws E-MODEL-GRAPH where it cannot
 // be known (a ReLU).

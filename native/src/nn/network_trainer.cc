@@ -15,7 +15,7 @@ namespace qat {
 namespace {
 
 constexpr int64_t kElementGrain = 8192;
-constexpr size_t kMostInputs = 3;  // of a node
+constexpr size_t kMostInputs = 4;  // of a node
 
 [[noreturn]] void diverged(const std::string& what) {
   throw Error("E-TRAINING-DIVERGED", "The training diverged: " + what + ".",

@@ -112,13 +112,24 @@ void QuantizedMatmul::require_ready(const MatmulShape& s) const {
               "Prepare the network with calibration data first.");
 }
 
+void QuantizedMatmul::set_quantizing(bool quantizing) {
+  if (quantizing == quantizing_) return;
+  quantizing_ = quantizing;
+  a_input_ = nullptr;
+}
+
 void QuantizedMatmul::forward(const MatmulShape& s, const float* a, const float* b, float* y) {
+  multiply(s, a, b, y, quantizing_);
+}
+
+void QuantizedMatmul::multiply(const MatmulShape& s, const float* a, const float* b, float* y,
+                               bool quantize) {
   require_ready(s);
   shape_ = s;
   a_input_ = a;
   b_input_ = b;
-  a_hat_ = fake_quantized(a_, a, s.samples, s.a_size(), &a_buffer_);
-  b_hat_ = fake_quantized(b_, b, s.samples, s.b_size(), &b_buffer_);
+  a_hat_ = quantize ? fake_quantized(a_, a, s.samples, s.a_size(), &a_buffer_) : a;
+  b_hat_ = quantize ? fake_quantized(b_, b, s.samples, s.b_size(), &b_buffer_) : b;
   const bool turned = right_ == Right::kTransposed;
   parallel_for(s.batch(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -148,6 +159,7 @@ void QuantizedMatmul::backward(const float* dy, float* da, float* db) {
       }
     }
   });
+  if (!quantizing_) return;
   if (!a_.is_float()) a_.backward(a_input_, da, da, s.samples, s.a_size());
   if (!b_.is_float()) b_.backward(b_input_, db, db, s.samples, s.b_size());
 }
@@ -155,7 +167,7 @@ void QuantizedMatmul::backward(const float* dy, float* da, float* db) {
 void QuantizedMatmul::forward_packed(const MatmulShape& s, const float* a, const float* b,
                                      float* y) {
   if (a_.is_float() || b_.is_float()) {
-    forward(s, a, b, y);
+    multiply(s, a, b, y, true);
   } else {
     require_ready(s);
     const bool signs = a_.is_sign() && b_.is_sign();

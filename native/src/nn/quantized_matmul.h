@@ -35,7 +35,8 @@ struct MatmulShape {
 
 // Y = Â·B̂ᵀ with B [batch, n, k] (kTransposed), or Y = Â·B̂ with B [batch, k, n] (kPlain).
 // A [batch, m, k], Y [batch, m, n], row-major. Â and B̂ are the operands' fake-quantized values; 32 bits
-// are the float operand itself. One user at a time.
+// are the float operand itself. Integer products of affine codes: Jacob et al. 2018, eq. 7; of signs by
+// XNOR and popcount: Rastegari et al. 2016 (XNOR-Net). One user at a time.
 class QuantizedMatmul {
  public:
   enum class Right { kPlain, kTransposed };
@@ -46,6 +47,11 @@ class QuantizedMatmul {
   ActivationQuantizer& a() { return a_; }
   ActivationQuantizer& b() { return b_; }
   bool ready() const { return a_.ready() && b_.ready(); }
+
+  // false: forward() and backward() take the operands as they are (a training that quantizes from a
+  // later step on); forward_packed() stays packed. A change forgets the last forward().
+  void set_quantizing(bool quantizing);
+  bool quantizing() const { return quantizing_; }
 
   // Throws E-LAYER-STATE before both scales are set, E-NATIVE-ARGUMENT for an extent below 1. a and b
   // stay unchanged until backward().
@@ -61,11 +67,13 @@ class QuantizedMatmul {
 
  private:
   void require_ready(const MatmulShape& shape) const;
+  void multiply(const MatmulShape& shape, const float* a, const float* b, float* y, bool quantize);
   void multiply_codes(const MatmulShape& shape, const float* a, const float* b, float* y) const;
   void multiply_signs(const MatmulShape& shape, const float* a, const float* b, float* y) const;
 
   Right right_;
   ActivationQuantizer a_, b_;
+  bool quantizing_ = true;
   MatmulShape shape_;                              // of the last forward()
   const float *a_input_ = nullptr, *b_input_ = nullptr;
   const float *a_hat_ = nullptr, *b_hat_ = nullptr;  // the inputs, or in the buffers

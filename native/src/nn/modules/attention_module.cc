@@ -8,13 +8,14 @@
 namespace qat {
 
 AttentionModule::AttentionModule(const SampleShape& q, const SampleShape& k, int64_t heads,
-                                 const AttentionQuantizers& quantizers)
+                                 const AttentionQuantizers& quantizers, const AttentionMask& mask)
     : Module(q),
+      mask_(mask),
       queries_(q.extents[0]),
       keys_(k.extents[0]),
       heads_(heads),
       depth_(q.extents[1] / heads),
-      attention_({heads, queries_, keys_, depth_}, quantizers) {
+      attention_({heads, queries_, keys_, depth_, mask.causal, mask.key_ids}, quantizers) {
   parameters_.add("queries", attention_.queries());
   parameters_.add("keys", attention_.keys());
   parameters_.add("probabilities", attention_.probabilities());
@@ -30,6 +31,14 @@ void AttentionModule::grow(int64_t rows) {
   for (auto* buffer : {&k_, &v_, &dk_, &dv_}) buffer->resize(per_key);
 }
 
+const uint8_t* AttentionModule::key_mask(const float* const* x, int64_t rows) {
+  if (!mask_.key_ids) return nullptr;
+  const auto padding = static_cast<float>(mask_.padding_idx);
+  key_mask_.resize(static_cast<size_t>(rows * keys_));
+  for (size_t i = 0; i < key_mask_.size(); ++i) key_mask_[i] = x[3][i] != padding;
+  return key_mask_.data();
+}
+
 // The order of the values means nothing to an estimator: no heads are split for the inputs.
 void AttentionModule::prepare(const float* const* x, int64_t rows, const CancelToken* cancel) {
   const int64_t features = heads_ * depth_;
@@ -40,7 +49,7 @@ void AttentionModule::prepare(const float* const* x, int64_t rows, const CancelT
   grow(some);
   split_heads(x[0], some, queries_, q_.data());
   split_heads(x[1], some, keys_, k_.data());
-  attention_.estimate_probabilities(some, q_.data(), k_.data(), cancel);
+  attention_.estimate_probabilities(some, q_.data(), k_.data(), key_mask(x, some), cancel);
 }
 
 void AttentionModule::split_heads(const float* x, int64_t rows, int64_t tokens,
@@ -74,14 +83,18 @@ void AttentionModule::join_heads(const float* heads, int64_t rows, int64_t token
 }
 
 void AttentionModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
+  if (pass == Pass::kTraining && prepare_next_) {
+    prepare(x, rows, nullptr);
+    prepare_next_ = false;
+  }
   grow(rows);
   split_heads(x[0], rows, queries_, q_.data());
   split_heads(x[1], rows, keys_, k_.data());
   split_heads(x[2], rows, keys_, v_.data());
   if (pass == Pass::kPacked) {
-    attention_.forward_packed(rows, q_.data(), k_.data(), v_.data(), y_.data());
+    attention_.forward_packed(rows, q_.data(), k_.data(), v_.data(), y_.data(), key_mask(x, rows));
   } else {
-    attention_.forward(rows, q_.data(), k_.data(), v_.data(), y_.data());
+    attention_.forward(rows, q_.data(), k_.data(), v_.data(), y_.data(), key_mask(x, rows));
   }
   join_heads(y_.data(), rows, queries_, y);
 }
@@ -93,11 +106,12 @@ void AttentionModule::backward(const float* const*, const float*, float* dy, int
   if (dx[0]) join_heads(dq_.data(), rows, queries_, dx[0]);
   if (dx[1]) join_heads(dk_.data(), rows, keys_, dx[1]);
   if (dx[2]) join_heads(dv_.data(), rows, keys_, dx[2]);
+  if (mask_.key_ids && dx[3]) std::fill_n(dx[3], rows * keys_, 0.0f);
 }
 
 int64_t AttentionModule::native_bytes() const {
   const size_t floats = 4 * (q_.size() + k_.size());
-  return static_cast<int64_t>(floats * sizeof(float)) + attention_.native_bytes();
+  return static_cast<int64_t>(key_mask_.size()) + static_cast<int64_t>(floats * sizeof(float)) + attention_.native_bytes();
 }
 
 }  // namespace qat

@@ -58,6 +58,7 @@ void TableModule::set_value(size_t index, const float* values, size_t count) {
   Scales scales = table_->current_scales();
   if (index == kScales) {
     scales.scales.assign(values, values + count);
+    scales.thresholds.clear();  // those of the weight before
   } else {
     if (scales.scales.empty()) scales.scales.assign(count, 1.0f);
     scales.zero_points.clear();

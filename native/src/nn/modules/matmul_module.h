@@ -21,7 +21,13 @@ class MatmulModule final : public Module {
     parameters_.set_value(index, values, count);
   }
   float* mutable_value(size_t index) override { return parameters_.mutable_value(index); }
-  float* gradient(size_t index) override { return parameters_.gradient(index); }
+  float* gradient(size_t index) override {
+    return matmul_.quantizing() ? parameters_.gradient(index) : nullptr;
+  }
+  void begin_step(const TrainingPosition& position) override {
+    matmul_.set_quantizing(position.quantizing());
+    prepare_next_ = position.quantization_begins();
+  }
   void after_update() override { parameters_.after_update(); }
   void prepare(const float* const* x, int64_t rows, const CancelToken* cancel) override;
   bool ready() const override { return matmul_.ready(); }
@@ -36,6 +42,7 @@ class MatmulModule final : public Module {
   QuantizedMatmul matmul_;
   QuantizerParameters parameters_;
   AlignedVector<float> unwanted_[2];  // gradients that nobody takes
+  bool prepare_next_ = false;  // the next training forward begins to quantize
 };
 
 }  // namespace qat
