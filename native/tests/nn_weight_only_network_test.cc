@@ -160,6 +160,52 @@ TEST(nn_updates_too_small_for_a_code_are_kept_by_the_network) {
   CHECK(train().scales == before.scales);  // not learned
 }
 
+// One output rises and one falls by the rate at every step: Lion's updates are ±rate, inputs are above 0
+// and all samples have one label.
+qat::SessionOptions thousand_steps(double rate) {
+  qat::SessionOptions options;
+  options.optimizer = qat::default_options(qat::OptimizerKind::kLion);
+  options.optimizer.weight_decay = 0;
+  options.schedule.kind = qat::ScheduleKind::kConstant;
+  options.learning_rate = rate;
+  options.batch_size = 1;
+  options.epochs = 10;  // of 100 samples
+  return options;
+}
+
+// A checkpoint that keeps codes alone, or a step that begins with them, leaves every code where it is.
+TEST(nn_a_thousand_updates_of_a_200th_of_a_step_move_a_loaded_code_by_five) {
+  constexpr int64_t in = 16, samples = 100;
+  const std::vector<float> x(static_cast<size_t>(samples * in), 0.05f);
+  const std::vector<uint8_t> labels(static_cast<size_t>(samples), 0);
+  const std::shared_ptr<qat::Dataset> data = qat::Dataset::from_floats(
+      x.data(), x.size(), labels.data(), labels.size(), {samples, in, 2});
+  for (const bool symmetric : {true, false}) {
+    const std::vector<qat::NetworkNode> nodes = {
+        mpq_node("m", in, 2, 4, in, qat::Method::kSte, symmetric)};
+    const auto loaded = [&] {
+      auto network = prepared_network(nodes, *data);
+      auto weight = std::get<qat::MpqWeight>(network->packed_weight("m"));
+      for (int32_t& word : weight.qweight) word = static_cast<int32_t>(0x88888888u);  // code 8
+      weight.scales.assign(2, 0.3f);
+      if (symmetric) weight.zeros.assign(2, 2.4f);  // 8 · 0.3: w = 0
+      network->set_packed_weight("m", weight);
+      return network;
+    };
+    const qat::SessionOptions options = thousand_steps(0.3 / 200);
+    const auto whole = loaded();
+    qat::TrainingSession session(whole, data, data, options);
+    session.start();
+    CHECK_EQ(run_to_end(session).last.step, int64_t{1000});
+    const auto words = std::get<qat::MpqWeight>(whole->packed_weight("m")).qweight;
+    for (size_t i = 0; i < words.size(); i += 2) {
+      CHECK_EQ(words[i], static_cast<int32_t>(0xddddddddu));      // 13: the output of the label
+      CHECK_EQ(words[i + 1], static_cast<int32_t>(0x33333333u));  // 3
+    }
+    CHECK(parameters_after_a_stop(loaded(), loaded(), data, options, 500) == all_parameters(*whole));
+  }
+}
+
 TEST(nn_weight_only_networks_learn_and_their_packed_pass_agrees) {
   const auto train = clusters(400, 16, 4, 3), test = clusters(200, 16, 4, 4);
   for (const bool symmetric : {true, false}) {

@@ -1,9 +1,11 @@
 // Linear layers with float activations and a weight of 1–8 bits in groups: the life cycle and the
 // arithmetic that the uniform (MPQ) and the mixed-bit-row layer share.
 //
-// Training keeps a float weight w beside the codes: w = ŵ + residual. Forward uses ŵ, the gradient
-// passes straight through, the update goes to w, and codes are derived from w anew. An update too
-// small to move a code stays in the residual, to the resolution of w in float32.
+// The state of training is a float weight w, nothing else: codes are derived from it, and the residual
+// w − ŵ is what they do not show. Forward uses ŵ, the gradient passes straight through (Bengio et al.
+// 2013, arXiv:1308.3432), the update goes to w. An update too small to move a code stays in w, down to
+// w's last digit: s·2^(bits − 24) where |w| < 2^bits·s. Scales and zeros are learned as LSQ (Esser et al.
+// 2020, arXiv:1902.08153, §2) and LSQ+ (Bhalgat et al. 2020, arXiv:2004.09576, eq. 4–7) do.
 #pragma once
 
 #include <cstdint>
