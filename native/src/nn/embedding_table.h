@@ -86,6 +86,7 @@ class EmbeddingTable {
   const Scales& current_scales() const { return scales_; }
   // false: lookups give float rows, and the gradient passes as it is. Packed lookups stay packed.
   void set_quantizing(bool quantizing) { quantizing_ = quantizing; }
+  bool quantizing() const { return quantizing_; }
 
  protected:
   // Throws E-NATIVE-ARGUMENT | E-QUANTIZER-INVALID for sizes or bits it cannot do.

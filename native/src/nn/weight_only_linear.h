@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "nn/layer_life.h"
+#include "nn/module.h"
 #include "nn/types.h"
 #include "quant/group_words.h"
 #include "runtime/aligned.h"
@@ -110,6 +111,10 @@ class WeightOnlyLinear {
   // Learned scales and zeros as an optimizer left them: zero points need not be whole numbers. Null:
   // keeps those it has (at first 1 and 0). E-WEIGHT-SHAPE | E-WEIGHT-NOT-FINITE. → prepared
   void set_learned_scales(const float* scales, const float* zeros, size_t count);
+  // E-LAYER-STATE unless prepared. clipped_share: where the straight-through mask is 0.
+  WeightFigures figures();
+  // [out, in], of the float weight.
+  void weight_codes(uint8_t* codes);
   // Empty before they are set.
   const GroupScales& learned_scales() const { return learned_; }
   // false: forward uses the float weight, and its gradient passes as it is.
