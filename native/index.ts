@@ -427,7 +427,8 @@ export interface Network {
   /**
    * Takes over what the nodes of the same name and operation in `other` hold: everything from a node that computes
    * alike; weights, biases and statistics where quantizers differ, which *prepareMissing* then prepares. So a float
-   * network becomes an n-bit one layer by layer.
+   * network becomes an n-bit one layer by layer. `linear`, `mpqLinear` and `mixedRowLinear` become each other: weight and
+   * bias are kept. Every other change of the operation, and a bias that the new node has no place for: E-MODEL-GRAPH.
    */
   takeFrom(other: Network): void;
   scales(layer: string): LayerScales;

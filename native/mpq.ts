@@ -1,7 +1,7 @@
 /**
  * Linear layers with float activations and a packed weight: one width for all inputs (MPQ, the layout of
- * GPTQ checkpoints) or a width per group of inputs (mixed-bit rows). Training keeps a float weight beside
- * the codes: weight = quantized weight + residual; updates go to it, and codes are derived from it anew.
+ * GPTQ checkpoints) or a width per group of inputs (mixed-bit rows). Training keeps a float weight,
+ * which is all its state: updates go to it, codes are derived from it, and the residual is what they do not show.
  */
 import type { CancelToken, LayerLifeState, Tensor } from './index.js';
 

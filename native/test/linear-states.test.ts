@@ -80,7 +80,8 @@ const expected: Record<string, readonly Outcome[]> = {
   scales: ['refused', 'refused', 'prepared', 'quantized', 'packedOnly'],
   setScales: ['refused', 'prepared', 'prepared', 'prepared', 'packedOnly'],
   setActivationScale: ['created', 'weight', 'prepared', 'quantized', 'packedOnly'],
-  train: ['created', 'weight', 'prepared', 'quantized', 'refused'],
+  // The float weight comes back from the codes: fine-tuning of a packed weight.
+  train: ['created', 'weight', 'prepared', 'quantized', 'quantized'],
   eval: ['created', 'weight', 'prepared', 'quantized', 'packedOnly'],
   forward: ['refused', 'refused', 'prepared', 'quantized', 'packedOnly'],
   // Inference packs lazily.
@@ -172,6 +173,33 @@ describe('life cycle', () => {
     expect(target.training).toBe(false);
     expect(packedBytes(target)).toEqual(packedBytes(source));
     expect(target.forward(batch)).toEqual(source.forward(batch));
+  });
+
+  it('trains on a packed weight: the float weight is the dequantized one, the codes stay', () => {
+    for (const kind of ['lsq', 'binary'] as const) {
+      const target = create(kind);
+      target.setQuantizedWeightData(packedWeight(kind));
+      const before = packedBytes(target);
+      const inferred = target.forward(batch);
+      const { scales } = target.scales();
+      target.train();
+      expect(target.state).toBe('quantized');
+      expect(target.scales().scales).toEqual(scales);
+      const shown = target.optWeight();
+      if (shown.kind !== 'float') throw new Error('a layer in training shows its float weight');
+      for (const [i, value] of shown.weight.entries()) {
+        const steps = value / (scales[scales.length === 1 ? 0 : Math.floor(i / inChannels)] ?? Number.NaN);
+        expect(Math.abs(steps - Math.round(steps))).toBeLessThan(1e-5);
+      }
+      const trained = target.forward(batch);
+      const magnitude = Math.max(...trained.map(Math.abs));
+      for (const [i, value] of inferred.entries()) {
+        expect(Math.abs((trained[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(2e-5 * magnitude);
+      }
+      expect(target.backward(randomFloats(4 * outChannels, 9)).dWeight).toHaveLength(weight.length);
+      target.eval();
+      expect(packedBytes(target)).toEqual(before);
+    }
   });
 
   it('refuses the packed weight of another shape, grid or granularity', () => {

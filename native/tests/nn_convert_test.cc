@@ -1,4 +1,5 @@
 // A float network becomes an n-bit one, layer by layer: what is not converted stays as it is, to the bit.
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -129,6 +130,95 @@ TEST(nn_float_images_networks_are_converted_layer_by_layer) {
 
 TEST(nn_float_token_networks_are_converted_layer_by_layer) {
   check_conversion(token_nodes(), token_data());
+}
+
+namespace {
+
+qat::NetworkNode weight_only(Op op, const std::string& name, int64_t in, int64_t out) {
+  qat::NetworkNode node = node_of(op, name);
+  qat::WeightOnlyOptions& linear = op == Op::kMpqLinear ? node.mpq.linear : node.mixed_row.linear;
+  linear = {in, out, true, qat::RangeEstimator::kMse, qat::Method::kSte};
+  node.mpq.format.group_size = node.mixed_row.group_size = 32;
+  if (op == Op::kMixedRowLinear) node.mixed_row.widths.assign(static_cast<size_t>(in / 32), 8);
+  return node;
+}
+
+Nodes dense_nodes() { return {dense("hidden", 64, 32, 32), relu_node(), dense("head", 32, 3, 32)}; }
+
+}  // namespace
+
+TEST(nn_float_linear_nodes_become_weight_only_ones_and_come_back) {
+  const auto data = clusters(40, 64, 3, 5);
+  const auto original = prepared_network(dense_nodes(), *data);
+  std::shared_ptr<qat::Network> network = original;
+  Nodes nodes = dense_nodes();
+  const std::vector<std::pair<size_t, qat::NetworkNode>> ways = {
+      {0, weight_only(Op::kMixedRowLinear, "hidden", 64, 32)},
+      {2, weight_only(Op::kMpqLinear, "head", 32, 3)},
+      {0, weight_only(Op::kMpqLinear, "hidden", 64, 32)}};
+  const auto step = [&](size_t at, const qat::NetworkNode& node) {
+    nodes[at] = node;
+    auto next = std::make_shared<qat::Network>(nodes);
+    next->take_from(*network);
+    next->prepare_missing(*data, data->count());
+    network = next;
+    for (const char* name : {"hidden.weight", "hidden.bias", "head.weight", "head.bias"}) {
+      for (const qat::ParameterInfo& parameter : original->parameters()) {
+        if (parameter.name != name) continue;
+        CHECK_IN(values_of(*network, parameter) == values_of(*original, parameter), name);
+      }
+    }
+  };
+  for (const auto& [at, node] : ways) {
+    step(at, node);
+    CHECK(network->packed_weight(node.name).index() > 0);
+    const auto exact = original->logits(*data, qat::EvaluationMode::kFakeQuant);
+    const auto ours = network->logits(*data, qat::EvaluationMode::kPacked);
+    CHECK(ours != exact);
+    double square = 0, error = 0;  // 8, then 4 bits
+    for (size_t i = 0; i < exact.size(); ++i) {
+      square += double{exact[i]} * exact[i];
+      error += std::pow(double{ours[i]} - exact[i], 2);
+    }
+    CHECK_IN(error < 0.02 * square, error / square);
+  }
+  step(0, dense_nodes()[0]);
+  step(2, dense_nodes()[2]);
+  CHECK(network->logits(*data, qat::EvaluationMode::kFakeQuant) ==
+        original->logits(*data, qat::EvaluationMode::kFakeQuant));
+}
+
+// (x ⊙ c)·(w / c)ᵀ: the outputs stay; with w itself they would be others.
+TEST(nn_a_channel_scale_is_taken_out_of_the_weights) {
+  const auto data = clusters(40, 64, 3, 5);
+  Nodes nodes = dense_nodes();
+  const auto network = prepared_network(nodes, *data);
+  nodes[0] = weight_only(Op::kMixedRowLinear, "hidden", 64, 32);
+  for (int k = 0; k < 64; ++k) nodes[0].mixed_row.channel_scale.push_back(k % 2 ? 4.0f : 0.5f);
+  qat::Network scaled(nodes);
+  scaled.take_from(*network);
+  scaled.prepare_missing(*data, data->count());
+  const auto exact = network->logits(*data, qat::EvaluationMode::kFakeQuant);
+  const auto ours = scaled.logits(*data, qat::EvaluationMode::kPacked);
+  for (size_t i = 0; i < exact.size(); ++i) CHECK_NEAR(ours[i], exact[i], 0.05);
+  nodes[0].mixed_row.channel_scale[3] = 0;
+  CHECK_THROWS(qat::Network(nodes).take_from(*network), "E-MODEL-GRAPH");
+}
+
+TEST(nn_no_conversion_loses_anything_without_a_word) {
+  const auto data = clusters(40, 64, 3, 5);
+  const auto network = prepared_network(dense_nodes(), *data);
+  Nodes nodes = dense_nodes();
+  nodes[2] = weight_only(Op::kMpqLinear, "head", 32, 3);
+  nodes[2].mpq.linear.bias = false;
+  CHECK_THROWS(qat::Network(nodes).take_from(*network), "E-MODEL-GRAPH");
+  nodes = dense_nodes();
+  nodes[0].linear.bias = false;
+  CHECK_THROWS(qat::Network(nodes).take_from(*network), "E-MODEL-GRAPH");
+  nodes = dense_nodes();
+  nodes[1] = node_of(Op::kBatchNorm, "hidden");  // another kind of node under a name that is taken
+  nodes[0].name = "first";
+  CHECK_THROWS(qat::Network(nodes).take_from(*network), "E-MODEL-GRAPH");
 }
 
 TEST(nn_what_cannot_be_taken_over_is_refused) {

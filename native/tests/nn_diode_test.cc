@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "nn/code_residual.h"
 #include "nn/optimizer.h"
 #include "nn_test_util.h"
 #include "runtime/thread_pool.h"
@@ -179,48 +178,4 @@ TEST(diode_steps_on_other_weights_as_its_formula_says) {
       CHECK_NEAR(way[static_cast<size_t>(t - 1) * 5 + i], p, 3e-6);
     }
   }
-}
-
-TEST(a_residual_adds_up_updates_far_below_a_step_and_below_a_floats_last_digit) {
-  const float scale = 0.01f, gradient = 1;
-  const qat::QuantParams params = affine_params(-128, 127, &scale, nullptr, 0, 1);
-  // Signs of the momentum, so that every update is exactly the rate.
-  qat::OptimizerOptions options = qat::default_options(qat::OptimizerKind::kLion);
-
-  qat::Optimizer tiny(options, std::vector<int64_t>{1});
-  float rest = 0;
-  uint8_t code = 254;  // 126 · 0.01
-  const float latent = 1.26f;
-  CHECK_EQ(latent - 1e-9f, latent);  // a float weight would never move
-  for (int t = 0; t < 10000; ++t) {
-    tiny.begin_step();
-    tiny.update(0, &rest, &gradient, 1e-9);
-    CHECK_EQ(qat::carry_residual(&rest, &code, 1, 1, params), 0);
-  }
-  CHECK_NEAR(rest, -1e-5, 1e-9);
-
-  // 1e-5 a step moves the code after s/2 = 500 steps, and every 1000 from there on.
-  qat::Optimizer small(options, std::vector<int64_t>{1});
-  rest = 0;
-  std::vector<int> moves;
-  for (int t = 1; t <= 2700; ++t) {
-    small.begin_step();
-    small.update(0, &rest, &gradient, 1e-5);
-    if (qat::carry_residual(&rest, &code, 1, 1, params)) moves.push_back(t);
-    CHECK_NEAR((code - 128) * 0.01 + rest, 1.26 - t * 1e-5, 2e-6);
-  }
-  CHECK_EQ(moves.size(), size_t{3});
-  for (size_t i = 0; i < moves.size(); ++i) CHECK_NEAR(moves[i], 500 + 1000.0 * i, 3);
-}
-
-TEST(a_residual_stops_at_the_ends_and_uses_the_scale_of_its_group) {
-  const float scales[] = {1.0f, 0.5f, 0.25f, 2.0f};
-  const qat::QuantParams params = affine_params(-8, 7, scales, nullptr, 2, 2);  // 2 rows of 2 groups of 2
-  std::vector<float> rest = {1.6f, -0.4f, -1.1f, 100.0f, 0.25f, 0.1f, -100.0f, 3.0f};
-  std::vector<uint8_t> codes = {0, 5, 8, 14, 3, 3, 1, 15};
-  CHECK_EQ(qat::carry_residual(rest.data(), codes.data(), 2, 4, params), 5);
-  const std::vector<uint8_t> expected = {2, 5, 6, 15, 4, 3, 0, 15};
-  CHECK(codes == expected);
-  const double left[] = {-0.4, -0.4, -0.1, 0.25, 0, 0.1, -1, 1};
-  for (size_t i = 0; i < rest.size(); ++i) CHECK_NEAR(rest[i], left[i], 1e-6);
 }

@@ -65,7 +65,7 @@ std::vector<Call> calls(int w_bit) {
        {kNo, "prepared", "prepared", "prepared", "packedOnly"}},
       {"scales", [](Layer& l) { l.scales(); }, {kNo, kNo, "prepared", "quantized", "packedOnly"}},
       {"train", [](Layer& l) { l.train(); },
-       {"created", "weight", "prepared", "quantized", kNo}},
+       {"created", "weight", "prepared", "quantized", "quantized"}},
       {"optWeight", [](Layer& l) { l.eval(); l.opt_weight(); },
        {kNo, kNo, "quantized", "quantized", "packedOnly"}},
       {"forward", [](Layer& l) { l.eval(); std::vector<float> y(3 * kOut); l.forward(input().data(), 3, y.data()); },

@@ -182,15 +182,16 @@ inline std::vector<float> trained_parameters(const std::vector<qat::NetworkNode>
   return all_parameters(*network);
 }
 
-// All parameters of a training that stopped after `steps` and went on in another network.
-inline std::vector<float> resumed_parameters(const std::vector<qat::NetworkNode>& nodes,
-                                             const std::shared_ptr<qat::Dataset>& data,
-                                             const qat::SessionOptions& options, size_t steps) {
+// All parameters of a training that stopped after `steps` in one network and went on in another.
+inline std::vector<float> parameters_after_a_stop(const std::shared_ptr<qat::Network>& begun,
+                                                  const std::shared_ptr<qat::Network>& network,
+                                                  const std::shared_ptr<qat::Dataset>& data,
+                                                  const qat::SessionOptions& options, size_t steps) {
   qat::SessionOptions limited = options;
   limited.ring_capacity = steps;
   std::vector<uint8_t> checkpoint;
   {
-    qat::TrainingSession stopped(prepared_network(nodes, *data), data, data, limited);
+    qat::TrainingSession stopped(begun, data, data, limited);
     stopped.start();
     // The same bytes twice, some time apart: nothing moves any more.
     CHECK(wait_until([&] {
@@ -200,7 +201,6 @@ inline std::vector<float> resumed_parameters(const std::vector<qat::NetworkNode>
       return before == checkpoint;
     }));
   }
-  const auto network = prepared_network(nodes, *data, 99);
   qat::TrainingSession session(network, data, data, options);
   session.restore(checkpoint.data(), checkpoint.size());
   session.start();
@@ -208,6 +208,13 @@ inline std::vector<float> resumed_parameters(const std::vector<qat::NetworkNode>
   CHECK(rest.last.state == qat::SessionState::kFinished);
   CHECK_EQ(rest.steps.size() + steps, static_cast<size_t>(rest.last.steps_total));
   return all_parameters(*network);
+}
+
+inline std::vector<float> resumed_parameters(const std::vector<qat::NetworkNode>& nodes,
+                                             const std::shared_ptr<qat::Dataset>& data,
+                                             const qat::SessionOptions& options, size_t steps) {
+  return parameters_after_a_stop(prepared_network(nodes, *data), prepared_network(nodes, *data, 99),
+                                 data, options, steps);
 }
 
 inline qat::SessionOptions short_training() {

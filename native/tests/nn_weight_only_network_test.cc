@@ -6,6 +6,7 @@
 
 #include "nn/modules/weight_only_module.h"
 #include "nn/network_node.h"
+#include "nn/network_trainer.h"
 #include "nn_graph_test_util.h"
 
 namespace {
@@ -160,6 +161,52 @@ TEST(nn_updates_too_small_for_a_code_are_kept_by_the_network) {
   CHECK(train().scales == before.scales);  // not learned
 }
 
+// One output rises and one falls by the rate at every step: Lion's updates are ±rate, inputs are above 0
+// and all samples have one label.
+qat::SessionOptions thousand_steps(double rate) {
+  qat::SessionOptions options;
+  options.optimizer = qat::default_options(qat::OptimizerKind::kLion);
+  options.optimizer.weight_decay = 0;
+  options.schedule.kind = qat::ScheduleKind::kConstant;
+  options.learning_rate = rate;
+  options.batch_size = 1;
+  options.epochs = 10;  // of 100 samples
+  return options;
+}
+
+// A checkpoint that keeps codes alone, or a step that begins with them, leaves every code where it is.
+TEST(nn_a_thousand_updates_of_a_200th_of_a_step_move_a_loaded_code_by_five) {
+  constexpr int64_t in = 16, samples = 100;
+  const std::vector<float> x(static_cast<size_t>(samples * in), 0.05f);
+  const std::vector<uint8_t> labels(static_cast<size_t>(samples), 0);
+  const std::shared_ptr<qat::Dataset> data = qat::Dataset::from_floats(
+      x.data(), x.size(), labels.data(), labels.size(), {samples, in, 2});
+  for (const bool symmetric : {true, false}) {
+    const std::vector<qat::NetworkNode> nodes = {
+        mpq_node("m", in, 2, 4, in, qat::Method::kSte, symmetric)};
+    const auto loaded = [&] {
+      auto network = prepared_network(nodes, *data);
+      auto weight = std::get<qat::MpqWeight>(network->packed_weight("m"));
+      for (int32_t& word : weight.qweight) word = static_cast<int32_t>(0x88888888u);  // code 8
+      weight.scales.assign(2, 0.3f);
+      if (symmetric) weight.zeros.assign(2, 2.4f);  // 8 · 0.3: w = 0
+      network->set_packed_weight("m", weight);
+      return network;
+    };
+    const qat::SessionOptions options = thousand_steps(0.3 / 200);
+    const auto whole = loaded();
+    qat::TrainingSession session(whole, data, data, options);
+    session.start();
+    CHECK_EQ(run_to_end(session).last.step, int64_t{1000});
+    const auto words = std::get<qat::MpqWeight>(whole->packed_weight("m")).qweight;
+    for (size_t i = 0; i < words.size(); i += 2) {
+      CHECK_EQ(words[i], static_cast<int32_t>(0xddddddddu));      // 13: the output of the label
+      CHECK_EQ(words[i + 1], static_cast<int32_t>(0x33333333u));  // 3
+    }
+    CHECK(parameters_after_a_stop(loaded(), loaded(), data, options, 500) == all_parameters(*whole));
+  }
+}
+
 TEST(nn_weight_only_networks_learn_and_their_packed_pass_agrees) {
   const auto train = clusters(400, 16, 4, 3), test = clusters(200, 16, 4, 4);
   for (const bool symmetric : {true, false}) {
@@ -178,6 +225,73 @@ TEST(nn_weight_only_networks_learn_and_their_packed_pass_agrees) {
       CHECK_NEAR(packed[i], fake[i], 1e-4 * (1 + std::fabs(fake[i])));
     }
   }
+}
+
+// Against the definitions worked out from the packed weights before and after the step.
+TEST(nn_figures_of_weight_only_layers_are_what_their_definitions_say) {
+  const auto data = clusters(60, 16, 4, 3);
+  const auto network = prepared_network(
+      {mpq_node("m", 16, 32, 4, 8, qat::Method::kLsq, true), relu_node(),
+       mixed_node("mixed", 32, 4, qat::Method::kLsq)}, *data);
+  qat::TrainerOptions options;
+  options.monitor.every = 1;
+  qat::NetworkTrainer trainer(*network, options, 60);
+  bool flipped = false, clipped = false;
+  for (int64_t step = 0; step < 12; ++step) {
+    const auto before = std::get<qat::MpqWeight>(network->packed_weight("m"));
+    std::vector<float> w(16 * 32);
+    network->get_parameter("m.weight", w.data(), w.size());
+    qat::TrainingPosition position;
+    position.step = step;
+    position.steps_total = 12;
+    trainer.step(*data, nullptr, 0, 60, 0.02, position);
+    const auto after = std::get<qat::MpqWeight>(network->packed_weight("m"));
+    const auto layers = trainer.monitor().take();
+    CHECK_EQ(layers.size(), size_t{2});
+    const qat::LayerStep& point = layers[0];
+    CHECK_EQ(point.name, std::string("m"));
+    double scale_sum = 0, signal = 0, noise = 0;
+    int outside = 0, flips = 0;
+    for (const float s : before.scales) scale_sum += s;
+    for (int64_t n = 0; n < 32; ++n) {
+      for (int64_t k = 0; k < 16; ++k) {
+        const auto group = static_cast<size_t>(k / 8 * 32 + n);
+        const double value = w[static_cast<size_t>(n * 16 + k)];
+        const double s = before.scales[group], zero = before.zeros[group];
+        const double code = std::nearbyint((value + zero) / s);
+        const double error = value - (std::clamp(code, 0.0, 15.0) * s - zero);
+        signal += value * value;
+        noise += error * error;
+        outside += code < 0 || code > 15;
+        const auto code_in = [&](const qat::MpqWeight& packed) {
+          return static_cast<uint32_t>(packed.qweight[static_cast<size_t>(k / 8 * 32 + n)]) >>
+                     (k % 8 * 4) & 15;
+        };
+        flips += code_in(before) != code_in(after);
+      }
+    }
+    CHECK_NEAR(point.weight_scale.value(), scale_sum / 64, 1e-7);
+    CHECK_NEAR(point.clipped_weights.value(), outside / 512.0, 2.1 / 512);  // ties of a rounding
+    CHECK_NEAR(point.sqnr_db.value(), 10 * std::log10(signal / noise), 1e-2);
+    CHECK(point.weight_gradient > 0 && point.scale_gradient.value() > 0);
+    CHECK_EQ(point.flip_share.has_value(), step > 0);
+    if (step > 0) CHECK_NEAR(point.flip_share.value(), flips / 512.0, 1e-12);
+    CHECK(layers[1].sqnr_db.has_value());
+    CHECK(layers[1].weight_gradient > 0);
+    flipped = flipped || flips > 0;
+    clipped = clipped || outside > 0;
+  }
+  CHECK(flipped && clipped);
+}
+
+TEST(nn_figures_of_weight_only_layers_change_no_bit_and_resume_exactly) {
+  const auto data = clusters(60, 16, 4, 3);
+  const auto nodes = weight_only_nodes(qat::Method::kLsq, true);
+  qat::SessionOptions options = short_training();
+  const auto without = trained_parameters(nodes, data, options, 2, false);
+  options.monitor.every = 1;
+  CHECK(trained_parameters(nodes, data, options, 2, false) == without);
+  check_same_bits_on_threads_and_after_resume(nodes, data, options);
 }
 
 // As a checkpoint of another program: loaded packed, saved again unchanged, fine-tuned, resumed.

@@ -91,6 +91,7 @@ class EmbeddingTable {
   const Scales& current_scales() const { return scales_; }
   // false: lookups give float rows, and the gradient passes as it is. Packed lookups stay packed.
   void set_quantizing(bool quantizing) { quantizing_ = quantizing; }
+  bool quantizing() const { return quantizing_; }
 
  protected:
   // Throws E-NATIVE-ARGUMENT for sizes it cannot do; E-QUANTIZER-INVALID for bits, methods but lsq and

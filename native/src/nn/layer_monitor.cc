@@ -76,9 +76,14 @@ LayerMonitor::LayerMonitor(Network& network, const MonitorOptions& options) : op
   validate(options);
   for (const auto& node : NetworkAccess::nodes(network)) {
     NBitLayer* layer = node->layer();
-    if (!layer) continue;
+    const int64_t codes = node->module->code_count();
+    if (!layer && codes == 0) continue;
     Watched watched{node->module.get(), node->spec.name};
-    if (!layer->is_float() && options.follows_codes()) {
+    // Only codes of n-bit layers are frozen; others are looked at when a point is due.
+    if (!layer && options.every > 0) {
+      watched.followed = static_cast<int64_t>(followed_.size());
+      followed_.push_back({watched.name, OscillationTracker(codes, oscillation_options({}))});
+    } else if (layer && !layer->is_float() && options.follows_codes()) {
       if (options.freezes() && !layer->can_be_frozen()) {
         throw Error("E-QUANTIZER-INVALID",
                     "Oscillating weights of \"" + watched.name +
@@ -92,7 +97,10 @@ LayerMonitor::LayerMonitor(Network& network, const MonitorOptions& options) : op
     }
     layers_.push_back(std::move(watched));
   }
-  require(!options.freezes() || !followed_.empty(), "there is no quantized weight to freeze");
+  const bool any_layer = std::any_of(layers_.begin(), layers_.end(), [](const Watched& watched) {
+    return watched.module->layer() && watched.followed >= 0;
+  });
+  require(!options.freezes() || any_layer, "there is no quantized weight to freeze");
 }
 
 bool LayerMonitor::due(const TrainingPosition& position) const {
@@ -106,7 +114,6 @@ void LayerMonitor::before_update(const TrainingPosition& position) {
 }
 
 LayerStep LayerMonitor::measure(const Watched& watched) const {
-  NBitLayer& layer = *watched.module->layer();
   LayerStep point;
   point.name = watched.name;
   const std::vector<ModuleParameter> parameters = watched.module->parameters();
@@ -119,6 +126,15 @@ LayerStep LayerMonitor::measure(const Watched& watched) const {
       point.scale_gradient = length(gradient, parameters[i].size());
     }
   }
+  if (!watched.module->layer()) {
+    if (const auto figures = watched.module->weight_figures()) {
+      point.weight_scale = figures->scale_mean;
+      point.clipped_weights = figures->clipped_share;
+      point.sqnr_db = figures->sqnr_db;
+    }
+    return point;
+  }
+  NBitLayer& layer = *watched.module->layer();
   if (!layer.quantizing()) return point;
   if (!layer.is_float()) {
     const QuantizationError error = rounding_error(layer);
@@ -135,8 +151,10 @@ void LayerMonitor::after_update(const TrainingPosition& position) {
   const bool point_due = due(position);
   if (!point_due && !options_.freezes()) return;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    if (layers_[i].followed < 0 || !layers_[i].module->layer()->quantizing()) continue;
-    if (options_.freezes()) {
+    if (layers_[i].followed < 0) continue;
+    const NBitLayer* layer = layers_[i].module->layer();
+    if (layer ? !layer->quantizing() : !point_due || !points_[i].weight_scale) continue;
+    if (options_.freezes() && layer) {
       followed_[static_cast<size_t>(layers_[i].followed)].tracker.set_threshold(
           threshold_at(options_, position.progress()));
     }
@@ -145,23 +163,25 @@ void LayerMonitor::after_update(const TrainingPosition& position) {
 }
 
 void LayerMonitor::follow(const Watched& watched, LayerStep* point) {
-  NBitLayer& layer = *watched.module->layer();
+  NBitLayer* layer = watched.module->layer();
   Followed& followed = followed_[static_cast<size_t>(watched.followed)];
   const bool compares = followed.tracker.state().updates > 0;
-  codes_.resize(static_cast<size_t>(layer.weight_count()));
-  layer.weight_codes(codes_.data());
+  const int64_t count = layer ? layer->weight_count() : watched.module->code_count();
+  codes_.resize(static_cast<size_t>(count));
+  if (layer) layer->weight_codes(codes_.data());
+  else watched.module->weight_codes(codes_.data());
   const OscillationCounts counts = followed.tracker.update(codes_.data());
   followed.changes += counts.changed;
   followed.looks += compares;
-  if (counts.frozen > 0) layer.hold_frozen(followed.tracker);
+  if (layer && counts.frozen > 0) layer->hold_frozen(followed.tracker);
   if (!point) return;
-  const auto weights = static_cast<double>(layer.weight_count());
+  const auto weights = static_cast<double>(count);
   if (followed.looks > 0) {
     point->flip_share = static_cast<double>(followed.changes) /
                         (weights * static_cast<double>(followed.looks));
   }
   point->oscillating_share = static_cast<double>(followed.tracker.oscillating()) / weights;
-  if (options_.freezes()) point->frozen_share = static_cast<double>(counts.frozen) / weights;
+  if (options_.freezes() && layer) point->frozen_share = static_cast<double>(counts.frozen) / weights;
   followed.changes = followed.looks = 0;
 }
 

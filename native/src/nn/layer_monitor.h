@@ -1,4 +1,4 @@
-// What a training does inside its n-bit layers, step by step: figures to look at, the codes that
+// What a training does inside its n-bit layers, weight-only layers and tables, step by step: figures to look at, the codes that
 // oscillate, and their freezing. Inside nn/ only.
 #pragma once
 
@@ -28,7 +28,8 @@ struct MonitorOptions {
 // Throws E-NATIVE-ARGUMENT for values out of bounds.
 void validate(const MonitorOptions& options);
 
-// One layer at one step. Scales, SQNR, gradients and clipped shares are those the step computed with;
+// One layer at one step. Operands of a quantized matmul or attention are activations without codes to
+// follow: they have no figures. Scales, SQNR, gradients and clipped shares are those the step computed with;
 // changes of codes are what its update did. None: there is no such thing in this layer, or not yet.
 struct LayerStep {
   std::string name;

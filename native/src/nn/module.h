@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,13 @@ struct TrainingPosition {
   }
 };
 
+// A quantized weight that stands in no n-bit layer, under its current scales.
+struct WeightFigures {
+  double scale_mean = 0;
+  double clipped_share = 0;       // of weights whose rounded code is outside the grid
+  std::optional<double> sqnr_db;  // none: exact
+};
+
 class Module {
  public:
   virtual ~Module() = default;
@@ -87,6 +95,11 @@ class Module {
   // float one.
   virtual PackedWeight packed_weight();
   virtual void set_packed_weight(const PackedWeight& weight);
+  // Of a quantized weight that stands in no n-bit layer; none while it is used as it is.
+  virtual std::optional<WeightFigures> weight_figures() { return {}; }
+  // Of such a weight; 0: there is none. weight_codes fills as many.
+  virtual int64_t code_count() const { return 0; }
+  virtual void weight_codes(uint8_t* /*codes*/) {}
   // Every weight and every quantizer's state is there: it can be trained.
   virtual bool ready() const { return true; }
 

@@ -279,8 +279,31 @@ void NBitLayer::set_activation_state(const ActivationState& state) {
 }
 
 void NBitLayer::train() {
-  if (!has_weight_ && packed_version_) require_weight("train");
+  if (!has_weight_ && packed_version_) restore_weight();
   training_ = true;
+}
+
+// The scales stay; only a rule that rounds other values than the weight, or thresholds that come out
+// otherwise, can give other codes than those that were packed.
+void NBitLayer::restore_weight() {
+  AlignedVector<float> weight(static_cast<size_t>(weight_count()));
+  dequantize_weight(packed_, weight.data());
+  Scales scales = scales_;
+  rule_->complete(weight.data(), &scales);
+  std::vector<uint8_t> codes(weight.size());
+  quantize_codes(rule_->rounded_values(weight.data()), rows(), cols(), quantizer(), scales,
+                 codes.data());
+  if (pack_codes(codes.data(), rows(), cols(), w_bit()) != packed_.packed) {
+    refuse("train", "its method gives the dequantized weight other codes than the packed ones",
+           "Load the float weight again with setWeightData, then prepareParams.");
+  }
+  weight_ = std::move(weight);
+  scales_ = std::move(scales);
+  has_weight_ = prepared_ = true;
+  ++weight_version_;
+  scaled_version_ = weight_version_;
+  ++version_;
+  refreshed_version_ = packed_version_ = version_;
 }
 
 void NBitLayer::eval() {

@@ -103,6 +103,8 @@ class NBitLayer {
   void set_activation_state(const ActivationState& state);
   // Scale of the activations alone, from x [batch, input_size].
   void prepare_activation(const float* x, int64_t batch, const CancelToken* cancel = nullptr);
+  // A packedOnly layer gets a float weight back: exactly the dequantized one, under the scales it has.
+  // → quantized. E-LAYER-STATE where the method gives that weight other codes (DoReFa, IR-Net).
   void train();
   void eval();
 
@@ -188,6 +190,7 @@ class NBitLayer {
   void apply_gradient_scale(const std::vector<double>& sums, AlignedVector<float>& gradient,
                             int64_t per_scale = 1) const;
   void drop_packed();
+  void restore_weight();
 
   LayerOptions options_;
   std::unique_ptr<WeightProduct> product_;

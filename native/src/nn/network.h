@@ -63,8 +63,11 @@ class Network {
                        const CancelToken* cancel = nullptr);
   // Takes over what the nodes of the same name and operation in `other` hold: everything from a node that
   // computes alike; weights, biases and statistics where quantizers differ, which are to be prepared
-  // then. So a float network becomes an n-bit one, layer by layer. E-LAYER-STATE for a node of `other`
-  // that has only its packed weight; E-WEIGHT-SHAPE for another shape.
+  // then. So a float network becomes an n-bit one, layer by layer. Linear, MPQ and mixed-row nodes become
+  // each other: weight and bias are kept, the weights of a channel scale c divided by it, (x ⊙ c)·(w/c)ᵀ.
+  // E-MODEL-GRAPH for every other change of the operation, and where a bias, an input shift or
+  // statistics have no place in the new node; E-LAYER-STATE for a node of `other` that has only its packed
+  // weight; E-WEIGHT-SHAPE for another shape.
   void take_from(const Network& other);
   LayerScales scales(const std::string& layer) const;
   // An activation scale of 0 leaves it as it is (float activations).

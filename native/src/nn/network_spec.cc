@@ -372,6 +372,8 @@ std::unique_ptr<Module> make_module(const NetworkNode& node, const std::vector<S
   return row.make ? row.make(node, inputs, index) : nullptr;
 }
 
+std::string op_name(NetworkNode::Op op) { return row_of(op).name; }
+
 std::string describe(const NetworkNode& node) {
   std::string text = row_of(node.op).name;
   if (!node.name.empty()) text += " " + node.name;

@@ -59,6 +59,9 @@ struct NetworkNode {
   MixedRowOptions mixed_row;        // mixed-row linear; widths must be given
 };
 
+// As it is called in graphs: "linear", "mpqLinear".
+std::string op_name(NetworkNode::Op op);
+
 // Inputs that the node takes: 0 for input, 2 for add and matmul, 3 for attention (4 where it names the
 // ids of its keys), else 1.
 size_t input_count(const NetworkNode& node);

@@ -1,9 +1,11 @@
 // Linear layers with float activations and a weight of 1–8 bits in groups: the life cycle and the
 // arithmetic that the uniform (MPQ) and the mixed-bit-row layer share.
 //
-// Training keeps a float weight w beside the codes: w = ŵ + residual. Forward uses ŵ, the gradient
-// passes straight through, the update goes to w, and codes are derived from w anew. An update too
-// small to move a code stays in the residual, to the resolution of w in float32.
+// The state of training is a float weight w, nothing else: codes are derived from it, and the residual
+// w − ŵ is what they do not show. Forward uses ŵ, the gradient passes straight through (Bengio et al.
+// 2013, arXiv:1308.3432), the update goes to w. An update too small to move a code stays in w, down to
+// w's last digit: s·2^(bits − 24) where |w| < 2^bits·s. Scales and zeros are learned as LSQ (Esser et al.
+// 2020, arXiv:1902.08153, §2) and LSQ+ (Bhalgat et al. 2020, arXiv:2004.09576, eq. 4–7) do.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "nn/layer_life.h"
+#include "nn/module.h"
 #include "nn/types.h"
 #include "quant/group_words.h"
 #include "runtime/aligned.h"
@@ -108,6 +111,10 @@ class WeightOnlyLinear {
   // Learned scales and zeros as an optimizer left them: zero points need not be whole numbers. Null:
   // keeps those it has (at first 1 and 0). E-WEIGHT-SHAPE | E-WEIGHT-NOT-FINITE. → prepared
   void set_learned_scales(const float* scales, const float* zeros, size_t count);
+  // E-LAYER-STATE unless prepared. clipped_share: where the straight-through mask is 0.
+  WeightFigures figures();
+  // [out, in], of the float weight.
+  void weight_codes(uint8_t* codes);
   // Empty before they are set.
   const GroupScales& learned_scales() const { return learned_; }
   // false: forward uses the float weight, and its gradient passes as it is.

@@ -44,6 +44,33 @@ const float* WeightOnlyLinear::quantized_weight() {
   return quantized_weight_.data();
 }
 
+WeightFigures WeightOnlyLinear::figures() {
+  life_.require_prepared("figures");
+  WeightFigures figures;
+  const GroupScales& used = used_scales();
+  for (const float scale : used.scales) figures.scale_mean += scale;
+  figures.scale_mean /= static_cast<double>(used.scales.size());
+  const float* quantized = quantized_weight();
+  std::vector<float> passed(weight_.size(), 1.0f);
+  group_backward(weight_.data(), layout_, used, passed.data(), nullptr, nullptr);
+  double signal = 0, noise = 0;
+  int64_t clipped = 0;
+  for (size_t i = 0; i < passed.size(); ++i) {
+    const double value = weight_[i], error = value - quantized[i];
+    signal += value * value;
+    noise += error * error;
+    clipped += passed[i] == 0;
+  }
+  figures.clipped_share = static_cast<double>(clipped) / static_cast<double>(passed.size());
+  if (noise > 0) figures.sqnr_db = 10 * std::log10(signal / noise);
+  return figures;
+}
+
+void WeightOnlyLinear::weight_codes(uint8_t* codes) {
+  life_.require_prepared("codes");
+  group_codes(weight_.data(), layout_, used_scales(), codes);
+}
+
 WordMatrix WeightOnlyLinear::word_matrix(const CancelToken* cancel) {
   const int32_t* words = packed_words("forward", cancel).data();
   return {words, rows_, layout_, used_scales()};

@@ -27,6 +27,21 @@ std::vector<int32_t> quantize_words(const float* weight, const std::vector<CodeR
   return words;
 }
 
+void group_codes(const float* weight, const GroupLayout& layout, const GroupScales& scales,
+                 uint8_t* codes) {
+  parallel_for(layout.out, kOutputsPerRange, [&](int64_t begin, int64_t end) {
+    std::vector<GroupAffine> affines;
+    for (int64_t n = begin; n < end; ++n) {
+      output_affines(layout, scales, n, &affines);
+      for (int64_t k = 0; k < layout.in; ++k) {
+        const auto group = static_cast<size_t>(layout.group_of[static_cast<size_t>(k)]);
+        const int64_t at = n * layout.in + k;
+        codes[at] = static_cast<uint8_t>(affines[group].code(weight[at]));
+      }
+    }
+  });
+}
+
 void dequantize_words(const WordMatrix& matrix, float* weight) {
   const GroupLayout& layout = matrix.layout;
   parallel_for(layout.out, kOutputsPerRange, [&](int64_t begin, int64_t end) {

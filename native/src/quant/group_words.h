@@ -20,6 +20,9 @@ struct WordMatrix {
 std::vector<int32_t> quantize_words(const float* weight, const std::vector<CodeRow>& rows,
                                     const GroupLayout& layout, const GroupScales& scales,
                                     const CancelToken* cancel = nullptr);
+// The same codes, a byte each: [out, in].
+void group_codes(const float* weight, const GroupLayout& layout, const GroupScales& scales,
+                 uint8_t* codes);
 // → [out, in]; equals fake_quantize_groups of the weight the words were made from, bit for bit.
 void dequantize_words(const WordMatrix& matrix, float* weight);
 

@@ -9,6 +9,7 @@
 
 #include "nn/layer_limits.h"
 #include "qat/error.h"
+#include "quant/error_measures.h"
 
 namespace qat {
 namespace {
@@ -20,6 +21,13 @@ namespace {
               "Value " + std::string(text) + " at index " + std::to_string(at) +
                   " of a batch is no row of a table of " + std::to_string(rows) + ".",
               "Use data whose values are whole numbers from 0 to the number of rows less 1.");
+}
+
+// Tables have a scale per row, whatever their options say.
+QuantizerConfig row_quantizer(const EmbeddingTable& table) {
+  QuantizerConfig config = table.options().weight.quantizer;
+  config.granularity = Granularity::kChannel;
+  return config;
 }
 
 }  // namespace
@@ -93,6 +101,29 @@ bool TableModule::reset(uint64_t seed) {
 bool TableModule::ready() const {
   const LayerState state = table_->state();
   return state == LayerState::kPrepared || state == LayerState::kQuantized;
+}
+
+std::optional<WeightFigures> TableModule::weight_figures() {
+  if (table_->is_float() || !table_->quantizing()) return {};
+  const Scales scales = table_->scales();
+  const QuantizationError error =
+      quantization_error(table_->weight(), table_->num_embeddings(), table_->embedding_dim(),
+                         row_quantizer(*table_), scales);
+  WeightFigures figures;
+  for (const float scale : scales.scales) figures.scale_mean += scale;
+  figures.scale_mean /= static_cast<double>(scales.scales.size());
+  figures.clipped_share = error.clipped_share;
+  if (!error.exact) figures.sqnr_db = error.sqnr_db;
+  return figures;
+}
+
+int64_t TableModule::code_count() const {
+  return table_->is_float() ? 0 : table_->num_embeddings() * table_->embedding_dim();
+}
+
+void TableModule::weight_codes(uint8_t* codes) {
+  quantize_codes(table_->weight(), table_->num_embeddings(), table_->embedding_dim(),
+                 row_quantizer(*table_), table_->scales(), codes);
 }
 
 void TableModule::set_packed_weight(const PackedWeight& weight) {

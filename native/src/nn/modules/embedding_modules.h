@@ -32,6 +32,9 @@ class TableModule : public Module {
     table_->prepare_params(cancel);
   }
   bool ready() const override;
+  std::optional<WeightFigures> weight_figures() override;
+  int64_t code_count() const override;
+  void weight_codes(uint8_t* codes) override;
   PackedWeight packed_weight() override { return table_->packed_weight(); }
   // The float table is what the codes say, ready to be trained.
   void set_packed_weight(const PackedWeight& weight) override;

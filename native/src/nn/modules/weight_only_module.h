@@ -25,6 +25,12 @@ class WeightOnlyModule : public Module {
     layer_->prepare_params(cancel);
   }
   bool ready() const override;
+  std::optional<WeightFigures> weight_figures() override {
+    if (!layer_->quantizing()) return {};
+    return layer_->figures();
+  }
+  int64_t code_count() const override { return layer_->in_channels() * layer_->out_channels(); }
+  void weight_codes(uint8_t* codes) override { layer_->weight_codes(codes); }
 
   void begin_step(const TrainingPosition& position) override;
   void forward(const float* const* x, int64_t rows, float* y, Pass pass) override;
