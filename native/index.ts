@@ -484,9 +484,10 @@ export interface SessionOptions {
   labelSmoothing?: number;
   /**
    * `distillation`: labels and a teacher's outputs, teacherShare·T²·KL + (1 − teacherShare)·cross-entropy;
-   * `teacherMse`: squared distance to a teacher's outputs, labels take no part. (`crossEntropy`)
+   * `teacherMse`: squared distance to a teacher's outputs, labels take no part;
+   * `mse`: squared distance to one-hot targets of the labels, mean over classes. (`crossEntropy`)
    */
-  loss?: 'crossEntropy' | 'distillation' | 'teacherMse';
+  loss?: 'crossEntropy' | 'distillation' | 'teacherMse' | 'mse';
   /** Distillation (4, 0.9). */
   temperature?: number;
   teacherShare?: number;

@@ -55,11 +55,13 @@ export const trainingNotes = {
   loss: {
     label: 'Loss',
     formula:
-      'cross-entropy, or with the float model as teacher\na·T²·KL(softmax(t/T) ‖ softmax(y/T)) + (1 − a)·cross-entropy',
-    source: 'Hinton, Vinyals & Dean 2015, arXiv:1503.02531',
-    goodFor: 'Distillation: few bits, few or noisy labels; the float model says how wrong each answer is.',
+      'cross-entropy, or the squared error to one-hot targets: mean over images and classes of (y − t)²,\nor with the float model as teacher\na·T²·KL(softmax(t/T) ‖ softmax(y/T)) + (1 − a)·cross-entropy',
+    source:
+      'Hinton, Vinyals & Dean 2015, arXiv:1503.02531; squared error: Hui & Belkin 2021, arXiv:2006.07322',
+    goodFor:
+      'Squared error: answers that are numbers, outputs kept near 0 … 1. Distillation: few bits, few or noisy labels; the float model says how wrong each answer is.',
     traps:
-      'The model is asked once for every image before the first step; its outputs stay in memory. A teacher that is wrong teaches that as well.',
+      'The model is asked once for every image before the first step; its outputs stay in memory. A teacher that is wrong teaches that as well. The squared error is small from the start and wants a larger rate; the test loss stays the cross-entropy, which its outputs are not made for: compare accuracies.',
   },
   temperature: {
     label: 'Temperature',

@@ -30,6 +30,10 @@ describe('training settings', () => {
     expect(problem(changes)?.message).toMatch(message);
   });
 
+  it('offer the squared error, with and without smoothing', () => {
+    expect(problem({ loss: 'mse', labelSmoothing: 0.1 })).toBeUndefined();
+  });
+
   it('may all be used together', () => {
     const all = {
       loss: 'distillation',

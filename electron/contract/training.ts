@@ -18,7 +18,7 @@ export const galoreSchema = z.strictObject({
 export type Galore = z.infer<typeof galoreSchema>;
 export const defaultGalore: Galore = { rank: 32, type: 'std', updateGap: 200, scale: 1 };
 
-export const losses = ['crossEntropy', 'distillation'] as const;
+export const losses = ['crossEntropy', 'mse', 'distillation'] as const;
 
 /** What has a default came later: runs and exported files written before do not have it. */
 export const trainingFieldsSchema = z.strictObject({

@@ -137,6 +137,24 @@ TEST(squared_error_is_what_pytorch_computes_and_its_gradient_too) {
   CHECK_NEAR(one, sum, 1e-12);
 }
 
+TEST(squared_error_of_labels_has_one_hot_targets) {
+  // By hand: (0.5 − 1)², 0.25², (−1)² and 0, 0, (2 − 1)² over six; smoothed by 0.3: 0.1 and 0.8.
+  const std::vector<float> x = {0.5f, 0.25f, -1, 0, 0, 2};
+  const uint8_t labels[] = {0, 2}, wrong[] = {0, 3};
+  std::vector<float> dx(6);
+  qat::LossOptions options;
+  options.kind = qat::LossKind::kMse;
+  CHECK(!options.needs_teacher());
+  const auto loss = [&] {
+    return qat::training_loss(options, x.data(), nullptr, labels, 2, 3, dx.data());
+  };
+  CHECK_NEAR(loss(), 2.3125 / 6, 1e-12);
+  CHECK((dx == std::vector<float>{-1.0f / 6, 0.25f / 3, -1.0f / 3, 0, 0, 1.0f / 3}));
+  options.label_smoothing = 0.3;
+  CHECK_NEAR(loss(), (0.09 + 0.0225 + 1.21 + 0.01 + 0.01 + 1.44) / 6, 1e-7);
+  CHECK_THROWS(qat::label_squared_error(x.data(), wrong, 2, 3, 0, nullptr), "E-DATASET-MISMATCH");
+}
+
 TEST(losses_refuse_what_makes_no_sense) {
   const float z[] = {1, 2};
   const uint8_t wrong[] = {2};

@@ -264,6 +264,20 @@ TEST(nn_irnet_gradient_is_that_of_its_annealed_sign) {
   }
 }
 
+TEST(nn_dorefa_sends_one_bit_to_the_method_that_is_its_form_of_it) {
+  Rule rule = rule_named("irnet");
+  rule.method = Method::kDoReFa;
+  rule.granularity = Granularity::kTensor;
+  rule.range = RangeEstimator::kAbsMax;
+  std::string remedy;
+  try {
+    qat::make_linear(options_of(rule));
+  } catch (const qat::Error& error) {
+    remedy = error.remedy();
+  }
+  CHECK_IN(remedy.find("method ste") != std::string::npos, remedy);
+}
+
 TEST(nn_rules_refuse_grids_they_have_no_form_for) {
   const auto refused = [](Rule rule, Method method, Granularity granularity, RangeEstimator range) {
     rule.method = method;

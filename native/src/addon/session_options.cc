@@ -102,10 +102,10 @@ LossOptions loss_options(Napi::Object given) {
   LossOptions options;
   const Napi::Value kind = given.Get("loss");
   constexpr LossKind kKinds[] = {LossKind::kCrossEntropy, LossKind::kDistillation,
-                                 LossKind::kTeacherMse};
+                                 LossKind::kTeacherMse, LossKind::kMse};
   if (!kind.IsUndefined()) {
     options.kind =
-        kKinds[choice(kind, "options.loss", {"crossEntropy", "distillation", "teacherMse"})];
+        kKinds[choice(kind, "options.loss", {"crossEntropy", "distillation", "teacherMse", "mse"})];
   }
   options.label_smoothing = optional_number(given, "labelSmoothing", 0, 1, 0);
   options.temperature = optional_number(given, "temperature", 1e-3, 1e6, options.temperature);

@@ -19,6 +19,14 @@ constexpr int64_t kChunk = 16384;
   throw Error("E-NATIVE-ARGUMENT", what, "Check the shape of the outputs and the loss's settings.");
 }
 
+void check_label(const uint8_t* labels, int64_t r, int64_t cols) {
+  if (labels[r] < cols) return;
+  throw Error("E-DATASET-MISMATCH",
+              "Label " + std::to_string(labels[r]) + " of sample " + std::to_string(r) +
+                  " is not below the " + std::to_string(cols) + " outputs.",
+              "Use a network with one output per class of the data set.");
+}
+
 struct RowResult {
   double loss;
   bool correct;
@@ -72,12 +80,7 @@ double softmax_cross_entropy(const float* logits, const uint8_t* labels, int64_t
   double loss = 0;
   int64_t hits = 0;
   for (int64_t r = 0; r < rows; ++r) {
-    if (labels[r] >= cols) {
-      throw Error("E-DATASET-MISMATCH",
-                  "Label " + std::to_string(labels[r]) + " of sample " + std::to_string(r) +
-                      " is not below the " + std::to_string(cols) + " outputs.",
-                  "Use a network with one output per class of the data set.");
-    }
+    check_label(labels, r, cols);
     float* dz = dx ? dx + r * cols : nullptr;
     const RowResult row = cross_entropy_row(logits + r * cols, labels[r], cols, label_smoothing,
                                             1.0 / static_cast<double>(rows), dz);
@@ -106,6 +109,18 @@ double mean_squared_error(const float* x, const float* target, int64_t rows, int
     partials[static_cast<size_t>(chunk)] = sum;
   });
   return std::accumulate(partials.begin(), partials.end(), 0.0) * weight;
+}
+
+double label_squared_error(const float* x, const uint8_t* labels, int64_t rows, int64_t cols,
+                           double label_smoothing, float* dx) {
+  if (rows < 1 || cols < 1) refuse("The squared error needs at least one row and column.");
+  const double spread = label_smoothing / static_cast<double>(cols);
+  std::vector<float> targets(static_cast<size_t>(rows * cols), static_cast<float>(spread));
+  for (int64_t r = 0; r < rows; ++r) {
+    check_label(labels, r, cols);
+    targets[static_cast<size_t>(r * cols + labels[r])] = static_cast<float>(1 - label_smoothing + spread);
+  }
+  return mean_squared_error(x, targets.data(), rows, cols, dx);
 }
 
 void validate(const DistillationOptions& o) {
@@ -166,6 +181,8 @@ double training_loss(const LossOptions& options, const float* outputs, const flo
                                {options.temperature, options.teacher_share, options.label_smoothing},
                                dx, nullptr);
     case LossKind::kTeacherMse: return mean_squared_error(outputs, teacher, rows, cols, dx);
+    case LossKind::kMse:
+      return label_squared_error(outputs, labels, rows, cols, options.label_smoothing, dx);
   }
   return softmax_cross_entropy(outputs, labels, rows, cols, options.label_smoothing, dx, nullptr);
 }

@@ -33,17 +33,23 @@ double distillation_loss(const float* logits, const float* teacher, const uint8_
                          int64_t rows, int64_t cols, const DistillationOptions& options, float* dx,
                          int64_t* correct);
 
+// Mean over rows and columns of (x − target)², target = (1 − ε)·onehot(label) + ε/cols with ε the label
+// smoothing. dx [rows, cols] may be null. Throws E-NATIVE-ARGUMENT without rows or columns.
+double label_squared_error(const float* x, const uint8_t* labels, int64_t rows, int64_t cols,
+                           double label_smoothing, float* dx);
+
 // What a training minimises. The numbers are in checkpoints: append only.
 //   kCrossEntropy  with the labels
 //   kDistillation  with the labels and a teacher's outputs
 //   kTeacherMse    squared distance to a teacher's outputs: labels take no part
-enum class LossKind { kCrossEntropy, kDistillation, kTeacherMse };
+//   kMse           squared distance to the labels' targets
+enum class LossKind { kCrossEntropy, kDistillation, kTeacherMse, kMse };
 
 struct LossOptions {
   LossKind kind = LossKind::kCrossEntropy;
   double label_smoothing = 0;
   double temperature = 4, teacher_share = 0.9;  // distillation
-  bool needs_teacher() const { return kind != LossKind::kCrossEntropy; }
+  bool needs_teacher() const { return kind == LossKind::kDistillation || kind == LossKind::kTeacherMse; }
 };
 
 // Throws E-NATIVE-ARGUMENT for values outside their ranges.

@@ -114,13 +114,39 @@ double NetworkTrainer::step(const Dataset& data, const uint32_t* order, int64_t 
   const double loss =
       training_loss(options_.loss, logits, teacher_rows(order, first, rows), labels_.data(), rows,
                     network_.outputs(), gradients_.back());
-  if (!std::isfinite(loss)) diverged("the loss is not a finite number");
+  if (!std::isfinite(loss)) refuse_loss(rows);
   backward(rows);
+  require_finite_slots(true);
   monitor_.before_update(position);
   clip_gradients();
   update(learning_rate);
+  require_finite_slots(false);
   monitor_.after_update(position);
   return loss;
+}
+
+// A loss that is no number comes from the first node whose outputs are none.
+void NetworkTrainer::refuse_loss(int64_t rows) const {
+  const auto& nodes = NetworkAccess::nodes(network_);
+  std::string what = "the loss of step " + std::to_string(position_.step + 1) + " is not a finite number";
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (find_not_finite(outputs_[i].data(), rows * nodes[i]->size()) < 0) continue;
+    diverged(what + ", and \"" + nodes[i]->spec.name + "\" is the first whose outputs are not");
+  }
+  diverged(what);
+}
+
+// Every step, since quantizers give NaN a code and the loss stays a number: both the gradients (an
+// optimizer that takes signs hides theirs) and the values that an update may take beyond the floats.
+void NetworkTrainer::require_finite_slots(bool gradients) const {
+  for (const Slot& slot : slots_) {
+    if (!slot.gradient) continue;
+    const float* values = gradients ? slot.gradient : slot.node->module->mutable_value(slot.index);
+    if (find_not_finite(values, slot.size()) < 0) continue;
+    diverged((gradients ? "the gradient of \"" : "\"") + slot.node->spec.name + "." +
+             slot.node->module->parameters()[slot.index].suffix + "\" holds NaN or infinity at step " +
+             std::to_string(position_.step + 1));
+  }
 }
 
 void NetworkTrainer::place(const TrainingPosition& position) {

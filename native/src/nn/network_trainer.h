@@ -37,8 +37,8 @@ class NetworkTrainer {
   NetworkTrainer(Network& network, const TrainerOptions& options, int64_t batch_size);
 
   // Trains on samples order[first … first+rows) (file order when null) and returns their mean loss
-  // before the update. Throws E-TRAINING-DIVERGED, leaving the parameters as they are, when the loss
-  // is not finite, and after the update when a scale is not.
+  // before the update. Throws E-TRAINING-DIVERGED, naming node and step: leaving the parameters as they
+  // are when the loss or a gradient is not finite, and after the update when a parameter is not.
   double step(const Dataset& data, const uint32_t* order, int64_t first, int64_t rows,
               double learning_rate, const TrainingPosition& position = {});
   // Tells every module where the training stands; step() does it too.
@@ -76,6 +76,8 @@ class NetworkTrainer {
   float* branch(size_t input, int64_t count);
   const float* teacher_rows(const uint32_t* order, int64_t first, int64_t rows);
   void clip_gradients();
+  [[noreturn]] void refuse_loss(int64_t rows) const;
+  void require_finite_slots(bool gradients) const;
   void update(double learning_rate);
   void update_scales(size_t index, float* scales, double learning_rate);
 

@@ -79,6 +79,11 @@ std::unique_ptr<WeightRule> make_weight_rule(const WeightOptions& options, int64
                       row.grids.end();
     if (row.method == options.method && fits) return row.make(options, rows, cols);
   }
+  if (options.method == Method::kDoReFa && options.quantizer.grid == Grid::kBinary) {
+    throw Error("E-QUANTIZER-INVALID",
+                "DoReFa at 1 bit is sign(w)·E|w|, whose values are those of method ste on the binary grid.",
+                "Use method ste with one scale per tensor: its scale is the mean of |w| at every step.");
+  }
   throw Error("E-QUANTIZER-INVALID", "Weights on this grid cannot be trained by this method.",
               "dorefa is for the mid-rise grid, irnet for binary, ttq for ternary, user for a library's; lsq and ste for the others.");
 }

@@ -184,7 +184,9 @@ export function settingColumns(layers: readonly string[]): RunColumn[] {
     text('loss', 'loss by', ({ training }) =>
       training.loss === 'distillation'
         ? `distillation T ${training.temperature} · ${training.teacherShare}`
-        : 'cross-entropy',
+        : training.loss === 'mse'
+          ? 'squared error'
+          : 'cross-entropy',
     ),
     text('smoothing', 'label smoothing', (run) => run.training.labelSmoothing),
     text('gradient-bits', 'gradient bits', (run) => run.training.gradientBits ?? 'float'),

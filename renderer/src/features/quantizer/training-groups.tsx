@@ -14,6 +14,7 @@ const summaryOf = (parts: readonly (string | false)[], otherwise: string) =>
 
 const lossChoices = [
   { value: 'crossEntropy', label: 'cross-entropy', hint: 'the labels' },
+  { value: 'mse', label: 'squared error', hint: 'the labels as one-hot targets' },
   { value: 'distillation', label: 'distillation', hint: 'the labels and the float model' },
 ] as const;
 
@@ -22,6 +23,7 @@ export function LossGroup({ training }: GroupProps) {
   const summary = summaryOf(
     [
       distils && `distillation T ${training.temperature} · ${training.teacherShare}`,
+      training.loss === 'mse' && 'squared error',
       training.labelSmoothing > 0 && `smoothing ${training.labelSmoothing}`,
     ],
     'cross-entropy',
