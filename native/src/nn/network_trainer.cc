@@ -141,7 +141,7 @@ void NetworkTrainer::refuse_loss(int64_t rows) const {
 void NetworkTrainer::require_finite_slots(bool gradients) const {
   for (const Slot& slot : slots_) {
     if (!slot.gradient) continue;
-    const float* values = gradients ? slot.gradient : slot.node->module->mutable_value(slot.index);
+    const float* values = gradients ? slot.gradient : slot.node->module->value(slot.index);
     if (find_not_finite(values, slot.size()) < 0) continue;
     diverged((gradients ? "the gradient of \"" : "\"") + slot.node->spec.name + "." +
              slot.node->module->parameters()[slot.index].suffix + "\" holds NaN or infinity at step " +
