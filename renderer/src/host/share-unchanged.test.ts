@@ -14,6 +14,15 @@ describe('sharing what did not change', () => {
     );
   });
 
+  it('takes "__proto__" for a key as any other', () => {
+    const before = JSON.parse('{"a": 1}');
+    const after = JSON.parse('{"a": 2, "__proto__": {"b": []}}');
+    const shared = shareUnchanged(before, after);
+    expect(JSON.stringify(shared)).toBe(JSON.stringify(after));
+    expect(Object.getPrototypeOf(shared)).toBe(Object.prototype);
+    expect(JSON.stringify(shareUnchanged(shared, JSON.parse('{"a": 2}')))).toBe('{"a":2}');
+  });
+
   it('keeps the parts beside a change', () => {
     const before = { layers: [{ name: 'a' }, { name: 'b', state: 'float' }], view: { tab: 'error' } };
     const after = shareUnchanged(before, {

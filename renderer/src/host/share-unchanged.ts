@@ -10,13 +10,15 @@ export function shareUnchanged<T>(previous: unknown, next: T): T {
   }
   const keys = Object.keys(next);
   let same = keys.length === Object.keys(previous).length;
-  const shared: Record<string, unknown> | unknown[] = Array.isArray(next) ? [] : {};
-  for (const key of keys) {
-    const part = shareUnchanged(previous[key], next[key]);
-    same &&= Object.is(part, previous[key]) && Object.hasOwn(previous, key);
-    (shared as Record<string, unknown>)[key] = part;
-  }
-  return (same ? previous : shared) as T;
+  // Entries, not assignments: the key "__proto__" is one as any other.
+  const entries = keys.map((key): [string, unknown] => {
+    const known = Object.hasOwn(previous, key);
+    const part = known ? shareUnchanged(previous[key], next[key]) : next[key];
+    same &&= known && Object.is(part, previous[key]);
+    return [key, part];
+  });
+  if (same) return previous as T;
+  return (Array.isArray(next) ? entries.map(([, part]) => part) : Object.fromEntries(entries)) as T;
 }
 
 function isContainer(value: unknown): value is Record<string, unknown> {
