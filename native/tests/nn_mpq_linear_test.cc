@@ -61,6 +61,26 @@ std::vector<double> dequantized(MpqLinear& layer) { return dequantize(layer.quan
 
 }  // namespace
 
+// An output far smaller than its neighbours would take a scale many times its own, and its weights be lost.
+TEST(mpq_linear_refuses_double_quantization_that_destroys_an_output) {
+  for (const bool symmetric : {false, true}) {
+    MpqOptions o = options(32, 64, 4, 16, symmetric);
+    o.format.double_group_size = 32;
+    MpqLinear layer(o);
+    auto weight = random_values(32 * 64, 3, 0.1);
+    for (int64_t c = 0; c < 32; ++c) {
+      weight[static_cast<size_t>(c)] *= 1e-4f;       // the lowest of the block: kept
+      weight[static_cast<size_t>(32 + c)] *= 1e-3f;  // above it, below half a step
+    }
+    layer.set_weight_data(weight.data(), weight.size());
+    CHECK_THROWS(layer.prepare_params(), "E-QUANTIZER-INVALID");
+    CHECK(layer.state() == qat::LayerState::kWeight);
+    for (int64_t c = 0; c < 32; ++c) weight[static_cast<size_t>(32 + c)] *= 1e3f;
+    layer.set_weight_data(weight.data(), weight.size());
+    layer.prepare_params();
+  }
+}
+
 // Training, packed inference and the checkpoint tensors are one weight.
 TEST(mpq_linear_computes_with_the_weight_it_packs) {
   for (const MpqOptions& o : all_formats()) {

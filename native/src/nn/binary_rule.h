@@ -1,4 +1,5 @@
-// 1 bit weights: ŵ = α·sign(w), sign(0) = +1, with latent float weights (BinaryConnect, XNOR-Net).
+// 1 bit weights: ŵ = α·sign(w), sign(0) = +1, with latent float weights (BinaryConnect, Courbariaux et al.
+// 2015; α = mean|w|: XNOR-Net, Rastegari et al. 2016, eq. 6).
 #pragma once
 
 #include <vector>

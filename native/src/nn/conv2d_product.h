@@ -1,4 +1,5 @@
-// 2-D convolution (cross-correlation, as in PyTorch) of NCHW images.
+// 2-D convolution (cross-correlation, as in PyTorch) of NCHW images as a matrix product of their patches
+// (Chellapilla, Puri & Simard 2006).
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
 // Mixed-bit-row linear: float activations, groups of inputs with widths of their own (8, 6, 5, 4, 3
-// or 2 bits) in one packed weight.
+// or 2 bits) in one packed weight. BITorch Engine's MBWQ layer over the format of ExLlamaV2 (both 2023–24);
+// x [batch, in], weight [out, in], y [batch, out].
 #pragma once
 
 #include <cstdint>

@@ -69,6 +69,22 @@ GroupScales MpqLinear::scales_in_use(const GroupScales& learned) {
   return used;
 }
 
+// The lowest and highest scale of a block lie on codes; one far below the others may fall onto a code that is many
+// times what it was, and its weights with it.
+void MpqLinear::check_prepared(const GroupScales& learned) {
+  if (format_.double_group_size == 0) return;
+  const GroupScales used = scales_in_use(learned);
+  for (size_t i = 0; i < used.scales.size(); ++i) {
+    const float before = learned.scales[i], after = used.scales[i];
+    if (after <= 2 * before && before <= 2 * after) continue;
+    throw Error("E-QUANTIZER-INVALID",
+                "Double quantization would make " + std::to_string(after) + " of the scale " + std::to_string(before) +
+                    " of output " + std::to_string(static_cast<int64_t>(i) % out_channels()) + ", group " +
+                    std::to_string(static_cast<int64_t>(i) / out_channels()) + ": its block holds far larger ones.",
+                "Use smaller blocks of outputs, or scales that are not quantized.");
+  }
+}
+
 MpqWeight MpqLinear::quantized_weight(const CancelToken* cancel) {
   MpqWeight weight;
   weight.format = format_;

@@ -35,6 +35,8 @@ class MpqLinear final : public WeightOnlyLinear {
  protected:
   // Integer zero points to the nearest that the format holds; double quantization.
   GroupScales scales_in_use(const GroupScales& learned) override;
+  // Throws E-QUANTIZER-INVALID where double quantization would double a scale or halve it.
+  void check_prepared(const GroupScales& learned) override;
 
  private:
   MpqFormat format_;

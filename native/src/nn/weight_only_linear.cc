@@ -67,7 +67,9 @@ void WeightOnlyLinear::prepare_params(const CancelToken* cancel) {
   if (life_.keeps_scales()) return;
   life_.require_weight("prepareParams");
   require_groups("prepareParams");
-  learned_ = estimate_group_scales(weight_.data(), layout_, options_.range, cancel);
+  GroupScales estimated = estimate_group_scales(weight_.data(), layout_, options_.range, cancel);
+  check_prepared(estimated);
+  learned_ = std::move(estimated);
   ++scales_version_;
   life_.scales_set();
 }

@@ -132,6 +132,8 @@ class WeightOnlyLinear {
   // What the learned float scales and zeros are computed with; itself unless a subclass rounds
   // them.
   virtual GroupScales scales_in_use(const GroupScales& learned) { return learned; }
+  // Of scales that were estimated anew: throws where the format cannot hold them.
+  virtual void check_prepared(const GroupScales& /*learned*/) {}
 
   // Takes a packed weight: gives the float one up and leaves training mode. → packedOnly
   void load_packed(GroupLayout layout, std::vector<CodeRow> rows, std::vector<int32_t> words,
