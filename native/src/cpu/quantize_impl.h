@@ -152,7 +152,7 @@ void fake_quant(const float* x, float* y, int64_t rows, int64_t cols, const Quan
     for_each_segment(p, rows, cols, [&](int64_t index, int64_t first, int64_t n) {
       const auto q = quantizer_of(index);
       store_each(y + first, n, p.streamed, [&](int64_t i, vm mask) QAT_INLINED {
-        return q.value(q.clip(q.raw_code(load(x + first + i, mask))));
+        return q.value(q.clip(q.raw_code(load_ahead(x + first + i, mask))));
       });
     });
   });
@@ -180,7 +180,7 @@ inline double backward_of_block(const float* x, const float* dy, float* dx, int6
                                 const Quantizer& q) {
   vf sum = zero();
   store_each(dx, n, streamed, [&](int64_t i, vm mask) QAT_INLINED {
-    const vf gradient = load(dy + i, mask), value = load(x + i, mask);
+    const vf gradient = load_ahead(dy + i, mask), value = load_ahead(x + i, mask);
     const vf code = q.raw_code(value);
     if constexpr (Quantizer::kTernary) {
       sum = fma(gradient, code, sum);

@@ -30,7 +30,7 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
   };
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
-    const vf v = load(x + i);
+    const vf v = load_ahead(x + i);
     least_value = min(v, least_value);
     most_value = max(v, most_value);
     m.zeros += count(eq(v, zero()));
@@ -122,7 +122,7 @@ inline void count_in_tables(const float* x, int64_t n, const Binner& binner, int
   alignas(64) int32_t slots[kWidth];
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
-    binner.slots_of_vector(load(x + i), slots);
+    binner.slots_of_vector(load_ahead(x + i), slots);
     for (int j = 0; j < kWidth; ++j) ++tables[j & 3][static_cast<uint32_t>(slots[j])];
   }
   if (i < n) slots_of_some(x + i, n - i, binner, slots);
@@ -229,7 +229,7 @@ inline void errors_of_block(const float* x, int64_t n, const ScaleCandidate* c, 
   } else {
     CandidateLanes<kMidrise> c0(c[0]), c1(c[1]), c2(c[2]), c3(c[3]);
     for_each_vector(n, [&](int64_t i, vm mask, int64_t) QAT_INLINED {
-      const vf v = load(x + i, mask);
+      const vf v = load_ahead(x + i, mask);
       c0.add(v, mask);
       c1.add(v, mask);
       c2.add(v, mask);
@@ -328,7 +328,7 @@ void scale_fit(const float* x, int64_t n, const ScaleCandidate& candidate, Scale
 
 int64_t first_not_finite(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; i += kWidth) {
-    const vf v = n - i < kWidth ? load(x + i, tail_mask(n - i)) : load(x + i);
+    const vf v = n - i < kWidth ? load(x + i, tail_mask(n - i)) : load_ahead(x + i);
     const unsigned found = mask_bits(not_finite(v));
     if (found) return i + __builtin_ctz(found);
   }
