@@ -197,12 +197,19 @@ export const activationQuantizerSchema = z
     }),
     ...rangeParameters,
     method: methodSchema,
+    /** Each input channel is shifted by a learned number first; absent = no. */
+    inputShift: z.boolean().optional(),
   })
   .refine((q) => fitsActivation(q.method, q), {
     message: 'this method does not fit the grid or the bits',
     path: ['method'],
   });
 export type ActivationQuantizer = z.infer<typeof activationQuantizerSchema>;
+
+/** Whether training learns a shift of the input: a float input has none, its bias does the same. */
+export function shiftsInput({ bits, inputShift }: Pick<ActivationQuantizer, 'bits' | 'inputShift'>): boolean {
+  return bits !== 32 && inputShift === true;
+}
 
 export const layerConfigSchema = z.strictObject({
   weight: weightQuantizerSchema,

@@ -24,6 +24,7 @@ import {
   type PlainTensor,
 } from './export-source.js';
 import { biasOf, graphLayers } from './graph.js';
+import { withoutInputShift } from './input-shifts.js';
 import type { KeptRecord, TrainedInput } from './layer-states.js';
 import { codesDigest, packKept, packLayer, prepareLayer } from './layer-work.js';
 import type { Model } from './model.js';
@@ -180,7 +181,7 @@ async function calibrate(
     inGraph.map((layer) => {
       const { config, record } = frozen.get(layer) ?? { config: project.configOf(layer), record: null };
       const weight = record?.ownWeight ? chosenCodes(config.weight) : config.weight;
-      return [layer, { ...config, weight }];
+      return [layer, { weight, activation: withoutInputShift(config.activation) }];
     }),
   );
   const plan = planNetwork(graph, project.model.shapes, configuration);

@@ -30,8 +30,7 @@ export async function runSource(
       'Let it finish, or export another run.',
     );
   }
-  const graph = requireGraph(project.model);
-  const plan = planNetwork(graph, project.model.shapes, record.configuration);
+  const plan = planNetwork(requireGraph(project.model), project.model.shapes, record.configuration);
   const state = await readStateFile(project.runs.paths(record.id).weights, plan);
   const network = createStateNetwork(context.addon, plan, state);
   const { layers, activations } = describeNetwork(plan, context.libraries);
@@ -51,7 +50,7 @@ export async function runSource(
       source: { name: project.model.name, sha256: project.model.sha256 },
       run: { id: record.id, name: record.name, training: record.training },
       tool,
-      graph,
+      graph: plan.graph,
       origins: layers.map(({ base }) => ({ ...runOrigin, base })),
     },
     packed: async (layer) => network.quantizedWeight(nodeOf.get(layer.name) ?? layer.name),

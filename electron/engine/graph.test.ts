@@ -232,7 +232,12 @@ describe('what may stand beside the layers', () => {
     const configuration = Object.fromEntries(['u', 'w', 'v'].map((layer) => [layer, defaultLayerConfig]));
     const plan = planNetwork(parseGraph('m', text, shapes), shapes, configuration);
     expect(plan.layers.map(({ activation }) => activation.grid)).toEqual(['signed', 'signed', 'unsigned']);
-    expect(plan.parameters).toContainEqual({ parameter: 'a.inputShift', tensor: 's', shape: [6] });
+    expect(plan.parameters).toContainEqual({
+      parameter: 'a.inputShift',
+      tensor: 's',
+      shape: [6],
+      added: false,
+    });
     const network = testAddon().createNetwork(plan.nodes);
     network.setParameter('a.inputShift', Float32Array.of(1, 2, 3, 4, 5, 6));
     network.dispose();
@@ -268,9 +273,9 @@ describe('the plan of a network', () => {
     const plan = planNetwork(graph, shapes, {});
     expect(plan.layers.map((layer) => layer.config.weight.bits)).toEqual([32, 32]);
     expect(plan.parameters).toEqual([
-      { parameter: 'a.weight', tensor: 'a.weight', shape: [6, 4] },
-      { parameter: 'a.bias', tensor: 'a.bias', shape: [6] },
-      { parameter: 'b.weight', tensor: 'b.weight', shape: [3, 6] },
+      { parameter: 'a.weight', tensor: 'a.weight', shape: [6, 4], added: false },
+      { parameter: 'a.bias', tensor: 'a.bias', shape: [6], added: false },
+      { parameter: 'b.weight', tensor: 'b.weight', shape: [3, 6], added: false },
     ]);
   });
 

@@ -3,6 +3,7 @@ import type { NativeActivationQuantizer, NetworkNode } from '../../native/index.
 import type { Configuration, Graph, GraphNode, LayerConfig } from '../contract/index.js';
 import { baseName, type TensorShape } from './graph.js';
 import { type LayerNode, layerInputFacts } from './graph-wiring.js';
+import { type ShiftedGraph, withInputShifts } from './input-shifts.js';
 import { toNativeActivation, toNativeQuantizer } from './quantizers.js';
 
 /** Float in, float out: what a trainable layer is when nothing quantizes it. */
@@ -33,9 +34,11 @@ export interface PlannedLayer {
 }
 
 export interface NetworkPlan {
+  /** As planned: the model's, with the input shifts that the configuration adds. */
+  graph: Graph;
   nodes: NetworkNode[];
-  /** Network parameter → tensor name in the file, with its shape there. */
-  parameters: { parameter: string; tensor: string; shape: number[] }[];
+  /** Network parameter → tensor name in the file, with its shape there; `added` ones are not there and start at 0. */
+  parameters: { parameter: string; tensor: string; shape: number[]; added: boolean }[];
   layers: PlannedLayer[];
 }
 
@@ -45,8 +48,9 @@ export function planNetwork(
   tensors: ReadonlyMap<string, TensorShape>,
   configuration: Configuration,
 ): NetworkPlan {
-  const planner = new Planner(graph, tensors, configuration);
-  graph.nodes.forEach((node, index) => {
+  const shifted = withInputShifts(graph, tensors, configuration);
+  const planner = new Planner(shifted, tensors, configuration);
+  shifted.graph.nodes.forEach((node, index) => {
     planner.add(node, index);
   });
   return planner.plan;
@@ -56,13 +60,20 @@ export function planNetwork(
 const statesItsInput: readonly GraphNode['op'][] = ['linear', 'batchNorm', 'layerNorm'];
 
 class Planner {
-  readonly plan: NetworkPlan = { nodes: [], parameters: [], layers: [] };
+  readonly plan: NetworkPlan;
+  readonly #added: ShiftedGraph['added'];
   readonly #tensors: ReadonlyMap<string, TensorShape>;
   readonly #configuration: Configuration;
   readonly #inputs: ReturnType<typeof layerInputFacts>;
   readonly #taken: Set<string>;
 
-  constructor(graph: Graph, tensors: ReadonlyMap<string, TensorShape>, configuration: Configuration) {
+  constructor(
+    { graph, added }: ShiftedGraph,
+    tensors: ReadonlyMap<string, TensorShape>,
+    configuration: Configuration,
+  ) {
+    this.plan = { graph, nodes: [], parameters: [], layers: [] };
+    this.#added = added;
     this.#tensors = tensors;
     this.#configuration = configuration;
     this.#inputs = layerInputFacts(graph);
@@ -154,7 +165,10 @@ class Planner {
 
   #bind(node: string, tensors: Record<string, string>): void {
     for (const [suffix, tensor] of Object.entries(tensors)) {
-      this.plan.parameters.push({ parameter: `${node}.${suffix}`, tensor, shape: this.#shape(tensor) });
+      const channels = this.#added.get(tensor);
+      const added = channels !== undefined;
+      const shape = added ? [channels] : this.#shape(tensor);
+      this.plan.parameters.push({ parameter: `${node}.${suffix}`, tensor, shape, added });
     }
   }
 

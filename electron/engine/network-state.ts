@@ -44,8 +44,9 @@ export async function createModelNetwork(
 ): Promise<Network> {
   const network = addon.createNetwork(plan.nodes);
   try {
-    for (const { parameter, tensor } of plan.parameters) {
+    for (const { parameter, tensor, added } of plan.parameters) {
       throwIfAborted(signal);
+      if (added) continue;
       await model.withTensor(tensor, async (values) => network.setParameter(parameter, values));
     }
   } catch (thrown) {

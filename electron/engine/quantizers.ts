@@ -27,13 +27,14 @@ export function chosenCodes(quantizer: WeightQuantizer): WeightQuantizer {
   return roundingOf(quantizer) === 'nearest' ? quantizer : { ...quantizer, method: 'lsq' };
 }
 
-/** `auto` becomes unsigned where the layer's input cannot be negative, else signed. */
+/** `auto` becomes unsigned where the layer's input cannot be negative, else signed. The shift is the graph's. */
 export function toNativeActivation(
   quantizer: ActivationQuantizer,
   inputIsNonNegative: boolean,
 ): NativeActivationQuantizer {
   const auto = inputIsNonNegative ? 'unsigned' : 'signed';
-  return { ...quantizer, grid: quantizer.grid === 'auto' ? auto : quantizer.grid };
+  const { inputShift, ...rest } = quantizer;
+  return { ...rest, grid: quantizer.grid === 'auto' ? auto : quantizer.grid };
 }
 
 /**

@@ -7,7 +7,7 @@ import { decimateDiagnostics, decimateMinMax } from '../store/index.js';
 import { asQatError } from './call-options.js';
 import type { EngineContext } from './context.js';
 import { LiveRun, type LiveRunOutcome } from './live-run.js';
-import { captureState, requireGraph } from './network-state.js';
+import { captureState } from './network-state.js';
 import type { OpenProject } from './open-project.js';
 import type { RunPoints } from './run-points.js';
 import { deleteCheckpoint, type RunRecord, saveRun } from './run-record.js';
@@ -147,7 +147,7 @@ export class RunDriver {
       record.summary = { ...record.summary, state: 'failed', error: outcome.error };
     } else {
       const state = captureState(live.network, live.plan);
-      await writeStateFile(project.runs.paths(id).weights, state, requireGraph(project.model));
+      await writeStateFile(project.runs.paths(id).weights, state, live.plan.graph);
       if (outcome.kind === 'finished') await this.#finish(project, record, live);
       record.summary = { ...record.summary, state: outcome.kind };
     }

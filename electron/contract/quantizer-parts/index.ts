@@ -4,6 +4,7 @@
  */
 export * from './granularities.js';
 export * from './grids.js';
+export * from './inputs.js';
 export * from './layer-kinds.js';
 export * from './methods.js';
 export * from './part.js';

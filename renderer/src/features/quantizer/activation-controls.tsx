@@ -1,9 +1,9 @@
 import { ChevronDown } from 'lucide-react';
 import { Collapsible } from 'radix-ui';
 import { useState } from 'react';
-import { gridTable, methodTable, rangeTable } from '../../host/contract.js';
+import { gridTable, inputTable, methodTable, rangeTable } from '../../host/contract.js';
 import { editSelection, setBits } from '../../host/index.js';
-import { Field, PartNote, SegmentedControl, Select } from '../../ui/index.js';
+import { Checkbox, Field, PartNote, SegmentedControl, Select } from '../../ui/index.js';
 import { commonValue } from './common-value.js';
 import { RangeParameters } from './range-parameters.js';
 import { bitSegments, type ControlsProps } from './weight-controls.js';
@@ -15,6 +15,7 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
   const grid = commonValue(configs, ({ activation }) => activation.grid);
   const range = commonValue(configs, ({ activation }) => activation.range);
   const method = commonValue(configs, ({ activation }) => activation.method);
+  const shifted = commonValue(configs, ({ activation }) => (activation.inputShift ? 'yes' : 'no'));
   const [open, setOpen] = useState(false);
   const quantized = bits !== 32;
   const summary = `${grid === 'auto' ? 'auto' : (grid ?? 'mixed')} · ${method ? methodTable[method].label.split(',', 1)[0] : 'mixed'}`;
@@ -90,6 +91,14 @@ export function ActivationControls({ configs }: Pick<ControlsProps, 'configs'>) 
               }
             />
           </Field>
+        </div>
+        <div className="col-span-2 flex items-center gap-2">
+          <Checkbox
+            label="Learn a shift of each input channel"
+            checked={shifted === null ? null : shifted === 'yes'}
+            onChange={(on) => editSelection({ activation: { inputShift: on } }, 'input shift')}
+          />
+          <PartNote part={inputTable.inputShift} />
         </div>
       </Collapsible.Content>
     </Collapsible.Root>
