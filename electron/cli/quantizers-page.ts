@@ -12,6 +12,7 @@ import {
   type RangePart,
   type RoundingPart,
   rangeTable,
+  recipeTable,
   roundingTable,
   transformTable,
 } from '../contract/index.js';
@@ -126,6 +127,12 @@ weight, whatever is chosen here.`,
       'The gradient rule of training: what it sends through the rounding, and what becomes of the scales.',
       methodTable,
       methodFacts,
+    ),
+    chapter(
+      'Methods that are mixes',
+      'What papers name and here is a choice of the parts above; and training a layer by itself.',
+      recipeTable,
+      ({ how }) => [`How: ${how}`],
     ),
     chapter(
       'Before quantizing',
