@@ -1,5 +1,6 @@
 /** The networks of `npm run accuracy`: every layer of one has the row's quantizers, the first and last included. */
 import type { NetworkNode } from '../engine/index.js';
+import type { Recipe } from './accuracy-rows.js';
 
 type LinearNode = Extract<NetworkNode, { op: 'linear' }>;
 
@@ -14,6 +15,8 @@ export interface AccuracyRow {
   readonly activation: Omit<LinearNode['activation'], 'grid'>;
   /** What stands between the layers of the MLP. One-bit activations take signs, so a ReLU would leave one code. */
   readonly hidden?: 'relu' | 'batchNorm';
+  /** Where it is trained otherwise than its network's other rows. */
+  readonly recipe?: Partial<Recipe>;
   /** Percent that PyTorch reaches with this network in as many epochs (docs/accuracy.md). */
   readonly pytorch?: PytorchPercent | undefined;
   /** Percent that the median of the seeds must reach. */

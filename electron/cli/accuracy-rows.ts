@@ -1,5 +1,5 @@
 /** What `npm run accuracy` trains: one row a configuration. To add one, add its line. */
-import { trainingFieldsSchema } from '../contract/index.js';
+import { optimizerTable, trainingFieldsSchema } from '../contract/index.js';
 import type { NetworkNode } from '../engine/index.js';
 import type { AccuracyNetwork, AccuracyRow } from './accuracy-networks.js';
 
@@ -80,6 +80,9 @@ export const accuracyRows: readonly AccuracyRow[] = [
   mlp('ternary', 'ternary (TWN)', ternary('twn', 'ste'), against(85.71, 87.87)),
   mlp('ternary-ttq', 'ternary (TTQ)', ternary('ttq', 'ttq')),
   mlp('binary', 'W1', binary, against(84.83, 87.8)),
+  mlp('binary-diode', 'W1 Diode', binary, {
+    recipe: { optimizer: 'diode', learningRate: optimizerTable.diode.learningRate },
+  }),
   mlp('binary-irnet', 'W1 IR-Net', irNet, { hidden: 'batchNorm' }),
   mlp('w2-dorefa', 'W2 DoReFa', dorefa(2), { hidden: 'batchNorm' }),
   mlp('w4a4', 'W4A4 LSQ', lsq(4), { activation: lsqInput(4) }),
@@ -96,7 +99,7 @@ export const accuracyRows: readonly AccuracyRow[] = [
   },
 ];
 
-/** One for all rows of a network, chosen on the validation split (docs/accuracy.md). */
+/** One for all rows of a network that have none of their own, chosen on the validation split (docs/accuracy.md). */
 export const accuracyRecipes: Readonly<Record<AccuracyNetwork, Recipe>> = {
   mlp: recipe({ learningRate: 0.002, epochs: 4 }),
   cnn: recipe({ learningRate: 0.002, epochs: 8 }),

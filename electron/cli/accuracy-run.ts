@@ -48,7 +48,7 @@ export async function measureAccuracy(addon: NativeAddon, options: AccuracyOptio
   const measured: ReportRow[] = [];
   try {
     for (const row of options.rows) {
-      const recipe = { ...accuracyRecipes[row.network], ...options.recipe };
+      const recipe = { ...accuracyRecipes[row.network], ...row.recipe, ...options.recipe };
       const measurements: Measurement[] = [];
       for (const seed of options.seeds) {
         options.onProgress?.({ kind: 'begin', row, seed });

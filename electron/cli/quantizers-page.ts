@@ -13,6 +13,7 @@ import {
   type RangePart,
   type RoundingPart,
   rangeTable,
+  recipeTable,
   roundingTable,
   transformTable,
 } from '../contract/index.js';
@@ -133,6 +134,12 @@ weight, whatever is chosen here.`,
       'What may become of a layer’s input before it is quantized: `inputShift` of its activation quantizer, default no.',
       inputTable,
       () => [],
+    ),
+    chapter(
+      'Methods that are mixes',
+      'What papers name and here is a choice of the parts above; and training a layer by itself.',
+      recipeTable,
+      ({ how }) => [`How: ${how}`],
     ),
     chapter(
       'Before quantizing',

@@ -6,6 +6,7 @@ export * from './commands.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './model.js';
+export * from './optimizers.js';
 export * from './packed-size.js';
 export * from './project.js';
 export * from './proof.js';

@@ -3,17 +3,6 @@ import type { Part } from './quantizer-parts/index.js';
 import type { TrainingConfig } from './training.js';
 
 export const trainingNotes = {
-  optimizer: {
-    label: 'Optimizer',
-    formula:
-      'SGD: m ← μm + g + λp; p ← p − ηm\nAdam, AdamW: p ← p − η·m̂/(√v̂ + ε); λ in g (Adam) or p ← p·(1 − ηλ) (AdamW)\nRAdam: Adam, rectified while v̂ is young; Lion: p ← p·(1 − ηλ) − η·sign(β₁m + (1 − β₁)g)\nDiode: a binary weight flips when its vote of gradient signs has changed sides',
-    source:
-      'Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101; Liu et al. 2020, arXiv:1908.03265; Chen et al. 2023, arXiv:2302.06675; BITorch Engine (Diode)',
-    goodFor:
-      'AdamW: the default. SGD: convolutions with a tuned rate. Lion: less memory. Diode: binary weights, whose signs flip by vote.',
-    traps:
-      'Learned scales are updated like weights, decay included. Lion wants a rate three to ten times smaller than Adam’s. Diode’s votes are slow at small rates: tens of thousands of steps a flip.',
-  },
   galore: {
     label: 'GaLore',
     formula:
@@ -61,7 +50,7 @@ export const trainingNotes = {
     goodFor:
       'Squared error: answers that are numbers, outputs kept near 0 … 1. Distillation: few bits, few or noisy labels; the float model says how wrong each answer is.',
     traps:
-      'The model is asked once for every image before the first step; its outputs stay in memory. A teacher that is wrong teaches that as well. The squared error is small from the start and wants a larger rate; the test loss stays the cross-entropy, which its outputs are not made for: compare accuracies.',
+      'The model is asked once for every image before the first step; its outputs stay in memory. A teacher that is wrong teaches that as well. The squared error draws the outputs of a float model trained by cross-entropy to 0 … 1 first: on the sample (W2A4, eight epochs, 2 000 images held back) it ended at 75.3 % with the rate 0.0002 and at 85.7 % with 0.002, cross-entropy at 87.8 and 88.5 %. The test loss stays the cross-entropy, which its outputs are not made for: compare accuracies.',
   },
   temperature: {
     label: 'Temperature',

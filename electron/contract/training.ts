@@ -1,7 +1,7 @@
 /** The settings of a training. */
 import { z } from 'zod';
+import { optimizers, optimizerTable } from './optimizers.js';
 
-export const optimizers = ['adamw', 'adam', 'radam', 'lion', 'sgd', 'diode'] as const;
 export const schedules = ['cosine', 'step', 'constant'] as const;
 export const galoreTypes = ['std', 'reverse_std', 'left', 'right', 'full'] as const;
 
@@ -29,6 +29,8 @@ export const trainingFieldsSchema = z.strictObject({
   /** SGD with momentum only. */
   nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).max(10),
+  /** How long the second average remembers; null: the optimizer's own. SGD has none. */
+  beta2: z.number().min(0).max(0.999_999).nullable().default(null),
   /** Diode only: the largest vote that a binary weight starts with. */
   amplitude: z.number().min(1e-9).max(1).default(0.001),
   /** Null: gradients as they are. */
@@ -92,10 +94,11 @@ export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 /** Measured on the sample model: W8A8, W4A4 and W2A4 end within half a point of float for every seed tried. */
 export const defaultTrainingConfig: TrainingConfig = {
   optimizer: 'adamw',
-  learningRate: 0.0002,
+  learningRate: optimizerTable.adamw.learningRate,
   momentum: 0.9,
   nesterov: false,
   weightDecay: 0.01,
+  beta2: null,
   amplitude: 0.001,
   galore: null,
   schedule: 'cosine',

@@ -115,7 +115,7 @@ const recordedRows = 1_000_000;
 /** The settings as the engine takes them: it counts steps, not epochs. */
 export function sessionOptions(training: TrainingConfig, images: number, layers: number): SessionOptions {
   const { warmupEpochs, quantizeFromEpoch, freezeNormFromEpoch, ...rest } = training;
-  const { nesterov, gradientBits, freezeThresholdEnd, diagnosticsEvery, ...same } = rest;
+  const { nesterov, beta2, gradientBits, freezeThresholdEnd, diagnosticsEvery, ...same } = rest;
   const perEpoch = stepsPerEpoch(training, images);
   const steps = (epochs: number) => Math.round(epochs * perEpoch);
   // A batch of one, which batch norm cannot take, may be left out of every epoch.
@@ -124,6 +124,7 @@ export function sessionOptions(training: TrainingConfig, images: number, layers:
   return {
     ...same,
     nesterov: nesterov && training.optimizer === 'sgd' && training.momentum > 0,
+    ...(beta2 !== null && { beta2 }),
     warmupSteps: steps(warmupEpochs),
     ...(gradientBits !== null && { gradientBits }),
     ...(freezeThresholdEnd !== null && { freezeThresholdEnd }),

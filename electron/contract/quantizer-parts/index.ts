@@ -9,5 +9,6 @@ export * from './layer-kinds.js';
 export * from './methods.js';
 export * from './part.js';
 export * from './ranges.js';
+export * from './recipes.js';
 export * from './roundings.js';
 export * from './transforms.js';

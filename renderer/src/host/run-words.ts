@@ -28,15 +28,6 @@ export function commonWeightBits(configuration: Configuration): number | null {
   return quantized.size === 1 ? only : null;
 }
 
-export const optimizerNames: Record<TrainingConfig['optimizer'], string> = {
-  adamw: 'AdamW',
-  adam: 'Adam',
-  radam: 'RAdam',
-  lion: 'Lion',
-  sgd: 'SGD',
-  diode: 'Diode',
-};
-
 /** `cosine`, `step: × 0.1 every 2 epochs`. */
 export function scheduleText({ schedule, stepEpochs, stepFactor }: TrainingConfig): string {
   if (schedule !== 'step') return schedule;

@@ -1,6 +1,6 @@
 /** The settings of the next training. */
 import { create } from 'zustand';
-import { defaultTrainingConfig, type TrainingConfig } from './contract.js';
+import { defaultTrainingConfig, type Optimizer, optimizerTable, type TrainingConfig } from './contract.js';
 import { onProjectReplaced } from './project-store.js';
 
 interface TrainingState {
@@ -13,6 +13,19 @@ export const useTraining = create<TrainingState>(() => ({ name: '', training: de
 
 export function setTraining(change: Partial<TrainingConfig>): void {
   useTraining.setState(({ training }) => ({ training: { ...training, ...change } }));
+}
+
+/** A rate of the user's own stays; one that came with the optimizer before goes with it. */
+export function setOptimizer(optimizer: Optimizer): void {
+  const { training } = useTraining.getState();
+  const suggested = training.learningRate === optimizerTable[training.optimizer].learningRate;
+  setTraining({ optimizer, ...(suggested && { learningRate: optimizerTable[optimizer].learningRate }) });
+}
+
+/** β₂ as it will be used; null where the optimizer has none. */
+export function usedBeta2({ optimizer, beta2 }: TrainingConfig): number | null {
+  const own = optimizerTable[optimizer].beta2;
+  return own === null ? null : (beta2 ?? own);
 }
 
 /** A project starts with the settings of its last run; returns the way to stop. */

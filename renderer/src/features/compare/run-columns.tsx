@@ -2,14 +2,14 @@
 import { clsx } from 'clsx';
 import { Pin } from 'lucide-react';
 import { formatDelta } from '../../charts/index.js';
-import type { RunResult, RunSummary } from '../../host/contract.js';
+import { optimizerTable, type RunResult, type RunSummary } from '../../host/contract.js';
 import {
   accuracyChange,
   configurationLabel,
-  optimizerNames,
   runState,
   scheduleText,
   toggleRun,
+  usedBeta2,
 } from '../../host/index.js';
 import { Checkbox, type DataColumn, formatBytes, formatShare, IconButton, StateDot } from '../../ui/index.js';
 import { pinRun } from './compare-store.js';
@@ -168,10 +168,11 @@ export function deltaColumns(baseline: RunSummary): RunColumn[] {
 export function settingColumns(layers: readonly string[]): RunColumn[] {
   const text = (id: string, header: string, value: RunColumn['value']): RunColumn => ({ id, header, value });
   return [
-    text('optimizer', 'optimizer', (run) => optimizerNames[run.training.optimizer]),
+    text('optimizer', 'optimizer', (run) => optimizerTable[run.training.optimizer].label),
     text('rate', 'learning rate', (run) => run.training.learningRate),
     text('schedule', 'schedule', (run) => scheduleText(run.training)),
     text('decay', 'weight decay', (run) => run.training.weightDecay),
+    text('beta2', 'β₂', (run) => usedBeta2(run.training)),
     text('momentum', 'momentum', ({ training }) => {
       if (training.optimizer !== 'sgd') return null;
       return training.nesterov ? `${training.momentum} Nesterov` : training.momentum;

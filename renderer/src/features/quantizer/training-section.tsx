@@ -2,13 +2,14 @@ import {
   defaultGalore,
   galoreTypes,
   optimizers,
+  optimizerTable,
   schedules,
   stepsPerEpoch,
   type TrainingConfig,
   trainingConfigSchema,
 } from '../../host/contract.js';
-import { optimizerNames, setTraining, useProject, useTraining } from '../../host/index.js';
-import { Checkbox, Field, formatCount, NumberField, Select, TextField } from '../../ui/index.js';
+import { setOptimizer, setTraining, usedBeta2, useProject, useTraining } from '../../host/index.js';
+import { Checkbox, Field, formatCount, NumberField, PartNote, Select, TextField } from '../../ui/index.js';
 import { Section } from './section.js';
 import { DiagnosticsGroup, LossGroup, QuantizationGroup } from './training-groups.js';
 import { Setting, SettingNote } from './training-setting.js';
@@ -23,7 +24,7 @@ const optimizerHints: Record<TrainingConfig['optimizer'], string> = {
 };
 const optimizerChoices = optimizers.map((value) => ({
   value,
-  label: optimizerNames[value],
+  label: optimizerTable[value].label,
   hint: optimizerHints[value],
 }));
 const scheduleHints: Record<TrainingConfig['schedule'], string> = {
@@ -53,7 +54,7 @@ export function TrainingSection() {
   return (
     <Section
       title="Training"
-      summary={`${training.epochs} × ${optimizerNames[training.optimizer]} · ${training.learningRate}`}
+      summary={`${training.epochs} × ${optimizerTable[training.optimizer].label} · ${training.learningRate}`}
     >
       <Field label="Run name">
         <TextField
@@ -85,18 +86,35 @@ export function TrainingSection() {
 
 function OptimizerFields({ training }: { training: TrainingConfig }) {
   const sgd = training.optimizer === 'sgd';
+  const beta2 = usedBeta2(training);
+  const ownBeta2 = optimizerTable[training.optimizer].beta2;
   return (
     <>
-      <Field label="Optimizer" hint={<SettingNote of="optimizer" />}>
+      <Field
+        label="Optimizer"
+        hint={<PartNote control="Optimizer" part={optimizerTable[training.optimizer]} />}
+      >
         <Select
           label="Optimizer"
           value={training.optimizer}
           options={optimizerChoices}
-          onChange={(optimizer) => setTraining({ optimizer })}
+          onChange={setOptimizer}
         />
       </Field>
       <Setting of="learningRate" label="Learning rate" min={1e-8} max={100} step="scale" />
       <Setting of="weightDecay" label="Weight decay" min={0} max={10} step={0.0001} />
+      {beta2 === null ? null : (
+        <Field label="β₂">
+          <NumberField
+            label="β₂"
+            value={beta2}
+            min={0}
+            max={0.999_999}
+            step={0.001}
+            onChange={(next) => setTraining({ beta2: next === ownBeta2 ? null : next })}
+          />
+        </Field>
+      )}
       {training.optimizer === 'diode' ? (
         <Setting of="amplitude" label="Vote at the start" min={1e-9} max={1} step="scale" />
       ) : null}

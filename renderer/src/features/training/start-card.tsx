@@ -1,9 +1,8 @@
 /** Before the first run: what training does, with what, and the button. */
 import { GraduationCap, Play } from 'lucide-react';
-import { stepsPerEpoch } from '../../host/contract.js';
+import { optimizerTable, stepsPerEpoch } from '../../host/contract.js';
 import {
   configurationLabel,
-  optimizerNames,
   scheduleText,
   trainBlocked,
   trainModel,
@@ -25,7 +24,7 @@ export function StartCard() {
     { key: 'bits', value: configurationLabel(configuration) },
     {
       key: 'optimizer',
-      value: `${optimizerNames[training.optimizer]}, ${scheduleText(training)}, ${training.learningRate}`,
+      value: `${optimizerTable[training.optimizer].label}, ${scheduleText(training)}, ${training.learningRate}`,
     },
     { key: 'epochs × batch', value: `${formatCount(training.epochs)} × ${formatCount(training.batchSize)}` },
     ...(steps === null ? [] : [{ key: 'steps', value: formatCount(steps) }]),
