@@ -1,5 +1,6 @@
 /** Inputs of a layer that rounding and layer training look at, and what they made of the layer. */
 import { z } from 'zod';
+import { optimizers } from './optimizers.js';
 
 const samples = z.int().min(1).max(1_000_000);
 const bound = z.number().min(-1e6).max(1e6);
@@ -60,7 +61,7 @@ export const defaultCaptured: Extract<Calibration, { kind: 'captured' }> = { kin
 
 /** Training of one layer against its own float output. */
 export const layerTrainingSchema = z.strictObject({
-  optimizer: z.enum(['adam', 'sgd']),
+  optimizer: z.enum(optimizers),
   learningRate: z.number().min(1e-8).max(10),
   epochs: z.int().min(1).max(10_000),
   batchSize: z.int().min(1).max(65_536),

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NativeAddon, Network } from '../../native/index.js';
-import { defaultDrawn, defaultLayerConfig, defaultLayerTraining, legalWeight } from '../contract/index.js';
+import {
+  defaultDrawn,
+  defaultLayerConfig,
+  defaultLayerTraining,
+  legalWeight,
+  optimizers,
+} from '../contract/index.js';
 import { drawInputs } from './drawn-inputs.js';
 import { pieceSize } from './in-pieces.js';
 import type { LayerInputs } from './layer-inputs.js';
@@ -70,6 +76,18 @@ it('more target outputs than memory may hold are refused with what does fit', as
     message: expect.stringContaining('32 outputs'),
     remedy: `Take at most ${2 ** 23} samples.`,
   });
+});
+
+it('any optimizer trains a layer, to no more than rounding to nearest loses', async () => {
+  const { project, layer, config } = parts();
+  const inputs = await drawInputs(layer, { ...defaultDrawn, samples: 256 });
+  for (const optimizer of optimizers) {
+    const training = { ...defaultLayerTraining, optimizer, epochs: 3 };
+    const job = { project, layer, config, addon, inputs, training, onProgress: () => undefined };
+    const { own } = await trainLayer(job);
+    expect(own.outcome.loss, optimizer).toBeLessThanOrEqual(own.outcome.nearest);
+    expect(own.outcome.loss, optimizer).toBeGreaterThan(0);
+  }
 });
 
 /** The addon, counting what is alive; making the `failing`th thing throws. */

@@ -1,3 +1,4 @@
+import { optimizers, optimizerTable } from '../../host/contract.js';
 import {
   setLayerTraining,
   trainLayersBlocked,
@@ -9,10 +10,7 @@ import {
 import { Button, Field, NumberField, plural, Select } from '../../ui/index.js';
 import { Section } from './section.js';
 
-const optimizers = [
-  { value: 'adam', label: 'Adam', hint: 'steps scaled by the gradients seen' },
-  { value: 'sgd', label: 'SGD', hint: 'with momentum 0.9' },
-] as const;
+const choices = optimizers.map((value) => ({ value, label: optimizerTable[value].label }));
 
 /** Training each selected layer by itself: its quantized output against its float output. */
 export function LayerTrainingSection({ count }: { count: number }) {
@@ -24,7 +22,7 @@ export function LayerTrainingSection({ count }: { count: number }) {
   return (
     <Section
       title="Layer training"
-      summary={`${epochs} × ${optimizer === 'adam' ? 'Adam' : 'SGD'} · ${learningRate}`}
+      summary={`${epochs} × ${optimizerTable[optimizer].label} · ${learningRate}`}
     >
       <p className="text-xs text-ink3">
         Each layer by itself: its quantized output against its float output, ‖ŷ − y‖², on the calibration
@@ -35,7 +33,7 @@ export function LayerTrainingSection({ count }: { count: number }) {
           <Select
             label="Layer optimizer"
             value={optimizer}
-            options={optimizers}
+            options={choices}
             onChange={(next) => setLayerTraining({ optimizer: next })}
           />
         </Field>
