@@ -64,7 +64,9 @@ test('GPTQ on captured inputs wins over nearest and is exported with its proof; 
   await choose(page, 'Inputs', /^file/);
   await answerDialogs(app, [other]);
   await panel.getByRole('button', { name: 'Choose…' }).click();
-  await expect(page.getByText(/Save a float32 matrix with numpy\.save/)).toBeVisible();
+  // The error itself: it is read out from another element.
+  const errors = page.getByRole('region', { name: /^Errors/ });
+  await expect(errors.getByText(/Save a float32 matrix with numpy\.save/)).toBeVisible();
   await expect(panel.getByRole('button', { name: 'Choose…' })).toBeVisible();
   await choose(page, 'Inputs', /^drawn/);
   await panel.getByRole('button', { name: /^Layer training/ }).click();
