@@ -409,6 +409,7 @@ void check_late_start(qat::Module& module, qat::Module& floats, qat::Module& pre
   for (const int64_t step : {5, 6}) {
     position.step = step;
     module.begin_step(position);
+    if (position.quantization_begins()) module.prepare(x.data(), rows, nullptr);  // as the trainer does
     CHECK(pass(module) == pass(prepared));
     for (size_t i = 0; i < parameters; ++i) {
       CHECK(module.gradient(i) != nullptr);
@@ -427,6 +428,19 @@ TEST(nn_products_and_attention_are_float_until_quantization_begins) {
   qat::MatmulModule product(q, k, right, {operand(3), operand(3)}), plain(q, k, right, {});
   qat::MatmulModule ready(q, k, right, {operand(3), operand(3)});
   check_late_start(product, plain, ready, {some(24, 4), some(40, 5)}, 2);
+}
+
+// The step at which quantization begins prepares every node with its batch, as a preparation with that data does.
+TEST(nn_the_trainer_prepares_all_nodes_when_quantization_begins) {
+  const auto data = tokens(48, 4), other = tokens(48, 9);
+  const auto nodes = multi_head_nodes(all_operands(4, 4));
+  const auto late = prepared_network(nodes, *other), prepared = prepared_network(nodes, *data);
+  CHECK(all_parameters(*late) != all_parameters(*prepared));
+  qat::NetworkTrainer trainer(*late, {}, data->count());
+  qat::TrainingPosition position;
+  position.quantize_from = position.step = 5;
+  trainer.step(*data, nullptr, 0, data->count(), 0.0, position);
+  CHECK(all_parameters(*late) == all_parameters(*prepared));
 }
 
 TEST(nn_quantized_attention_that_is_not_prepared_is_refused) {

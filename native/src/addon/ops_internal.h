@@ -20,6 +20,9 @@ struct MatrixArgument {
 Napi::Object passes_to_js(Napi::Env env, const std::vector<float>& y, const std::vector<float>& dx);
 // `count` finite values of a Float32Array.
 Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t count);
+// Values of a matrix that are not looked at; and those that are finite.
+MatrixArgument unchecked_matrix(Napi::Value values, Napi::Value rows, Napi::Value cols,
+                                const std::string& what);
 MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
                                const std::string& what);
 // One class per row, each below cols.

@@ -58,12 +58,19 @@ Span<float> finite_floats(Napi::Value values, const std::string& what, int64_t c
   return given;
 }
 
-MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
-                               const std::string& what) {
+MatrixArgument unchecked_matrix(Napi::Value values, Napi::Value rows, Napi::Value cols,
+                                const std::string& what) {
   MatrixArgument matrix;
   matrix.rows = extent(rows, "rows");
   matrix.cols = extent(cols, "cols");
-  matrix.values = finite_floats(values, what, element_count(matrix.rows, matrix.cols, what));
+  matrix.values = floats(values, what, element_count(matrix.rows, matrix.cols, what));
+  return matrix;
+}
+
+MatrixArgument matrix_argument(Napi::Value values, Napi::Value rows, Napi::Value cols,
+                               const std::string& what) {
+  const MatrixArgument matrix = unchecked_matrix(values, rows, cols, what);
+  require_finite(matrix.values, what);
   return matrix;
 }
 

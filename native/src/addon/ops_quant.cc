@@ -114,15 +114,6 @@ void require_nothing_found(const FiniteCheck& check, Span<float> values, const s
   if (check.found() >= 0) require_finite(values, name);
 }
 
-// Values of a matrix, not looked at yet.
-MatrixArgument unchecked_matrix(Napi::Value values, Napi::Value rows, Napi::Value cols, const std::string& name) {
-  MatrixArgument matrix;
-  matrix.rows = extent(rows, "rows");
-  matrix.cols = extent(cols, "cols");
-  matrix.values = floats(values, name, element_count(matrix.rows, matrix.cols, name));
-  return matrix;
-}
-
 }  // namespace
 
 Napi::Value op_fake_quant(const Napi::CallbackInfo& info) {

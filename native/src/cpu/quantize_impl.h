@@ -16,6 +16,17 @@
 namespace qat::QAT_ISA {
 namespace {
 
+// A load, and a hint for what a pass over memory comes to 4 KiB later (that need not exist).
+inline void hint_ahead(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p + 1024), _MM_HINT_T0); }
+inline vf load_ahead(const float* p) {
+  hint_ahead(p);
+  return load(p);
+}
+inline vf load_ahead(const float* p, vm m) {
+  hint_ahead(p);
+  return load(p, m);
+}
+
 // Calls fn(scale index, first element, count) for every run of elements that share a scale.
 template <typename Fn>
 inline void for_each_segment(const QuantParams& p, int64_t rows, int64_t cols, Fn&& fn) {
@@ -96,7 +107,6 @@ struct TernaryQuantizer {
     return sub(keep(gt(x, threshold), one), keep(gt(below, x), one));
   }
   vf clip(vf code) const { return code; }
-  vm inside(vf code) const { return ge(code, qmin); }
   vf stored(vf code) const { return sub(code, qmin); }
   vf value(vf code) const {
     return select(gt(code, zero()), scale, keep(gt(zero(), code), minus));

@@ -33,15 +33,6 @@ inline vm tail_mask(int64_t n) {
 
 inline vf load(const float* p) { return _mm256_loadu_ps(p); }
 inline vf load(const float* p, vm m) { return _mm256_maskload_ps(p, _mm256_castps_si256(m)); }
-// A load, and a hint for what a pass over memory comes to 4 KiB later (that need not exist).
-inline vf load_ahead(const float* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p + 1024), _MM_HINT_T0);
-  return load(p);
-}
-inline vf load_ahead(const float* p, vm m) {
-  _mm_prefetch(reinterpret_cast<const char*>(p + 1024), _MM_HINT_T0);
-  return load(p, m);
-}
 inline void store(float* p, vf v) { _mm256_storeu_ps(p, v); }
 inline void store(float* p, vm m, vf v) { _mm256_maskstore_ps(p, _mm256_castps_si256(m), v); }
 inline void stream(float* p, vf v) { _mm256_stream_ps(p, v); }

@@ -192,7 +192,7 @@ ActivationQuantizer::Sums ActivationQuantizer::backward_rows(const float* x, con
     const float clip = pact ? clip_ : 1.0f;
     for (int64_t i = 0; i < count; ++i) {
       if (x[i] >= clip) sums.clipped += dy[i];
-      dx[i] = x[i] >= 0 && (x[i] < clip || (!pact && x[i] == clip)) ? dy[i] : 0.0f;
+      dx[i] = x[i] >= 0 && (pact ? x[i] < clip : x[i] <= clip) ? dy[i] : 0.0f;
     }
   } else {
     double all = 0, passed = 0;

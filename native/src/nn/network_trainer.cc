@@ -175,6 +175,7 @@ const float* NetworkTrainer::forward(int64_t rows) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     const float* x[kMostInputs];
     for (size_t k = 0; k < nodes[i]->inputs.size(); ++k) x[k] = value_of(nodes[i]->inputs[k]);
+    if (position_.quantization_begins()) nodes[i]->module->prepare(x, rows, nullptr);
     nodes[i]->module->forward(x, rows, outputs_[i].data(), Pass::kTraining);
   }
   return outputs_.back().data();

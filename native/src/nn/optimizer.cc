@@ -58,12 +58,11 @@ Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<Paramete
   validate(options);
   const int moments = optimizer_rule(options.kind).moments(options);
   for (size_t i = 0; i < parameters.size(); ++i) {
-    Parameter parameter;
-    parameter.spec = parameters[i];
+    parameters_.push_back({parameters[i], {}, false});
+    Parameter& parameter = parameters_.back();
     int64_t size = parameter.spec.size();
     // Signs have no low rank: binary weights vote one by one.
-    const bool by_votes = options.kind == OptimizerKind::kDiode && parameter.spec.binary;
-    if (options.galore.rank > 0 && parameter.spec.rows > 1 && parameter.spec.cols > 1 && !by_votes) {
+    if (options.galore.rank > 0 && parameter.spec.rows > 1 && parameter.spec.cols > 1 && !votes(i)) {
       const GaloreShape shape =
           galore_shape(options.galore, parameter.spec.rows, parameter.spec.cols);
       parameter.projected = shape;
@@ -77,7 +76,6 @@ Optimizer::Optimizer(const OptimizerOptions& options, const std::vector<Paramete
     }
     if (moments > 0) moments_[i].first.assign(static_cast<size_t>(size), 0.0f);
     if (moments > 1) moments_[i].second.assign(static_cast<size_t>(size), 0.0f);
-    parameters_.push_back(parameter);
   }
 }
 
@@ -85,7 +83,8 @@ int64_t Optimizer::update(size_t index, float* parameter, const float* gradient,
                           double learning_rate) {
   const ParameterSpec& spec = parameters_[index].spec;
   if (spec.of_quantizer && step_ <= spec.begins) return 0;
-  if (step_ == spec.begins + 1 && spec.begins > 0 && (spec.of_quantizer || votes(index))) {
+  const int64_t before = steps_before(index);
+  if (before > 0 && step_ == before + 1) {
     for (AlignedVector<float>* state : {&moments_[index].first, &moments_[index].second}) {
       std::fill(state->begin(), state->end(), 0.0f);
     }
@@ -103,8 +102,7 @@ int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t si
   float* second = data_or_null(moments_[index].second);
   const uint64_t key = random_key(options.seed, {index});
   const ParameterSpec& spec = parameters_[index].spec;
-  const bool started = step_ > spec.begins;
-  const int64_t before = started && (spec.of_quantizer || votes(index)) ? spec.begins : 0;
+  const int64_t before = steps_before(index);
   std::atomic<int64_t> flips{0};
   parallel_for(size, kGrain, [&](int64_t begin, int64_t end) {
     OptimizerPiece piece;
@@ -113,9 +111,9 @@ int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t si
     piece.first = first ? first + begin : nullptr;
     piece.second = second ? second + begin : nullptr;
     piece.count = end - begin;
-    piece.step = step_ - before;
+    piece.step = step_ > before ? step_ - before : step_;
     piece.learning_rate = learning_rate;
-    piece.binary = spec.binary && started;
+    piece.binary = spec.binary && step_ > spec.begins;
     piece.key = key;
     piece.begin = begin;
     flips += rule.step(options, piece);
@@ -125,6 +123,11 @@ int64_t Optimizer::run(size_t index, const OptimizerOptions& options, int64_t si
 
 bool Optimizer::votes(size_t index) const {
   return options_.kind == OptimizerKind::kDiode && parameters_[index].spec.binary;
+}
+
+int64_t Optimizer::steps_before(size_t index) const {
+  const ParameterSpec& spec = parameters_[index].spec;
+  return spec.of_quantizer || votes(index) ? spec.begins : 0;
 }
 
 // The rule steps from 0 in the projected space, which gives the change; weight decay is a matter of the

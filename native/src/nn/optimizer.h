@@ -86,6 +86,8 @@ class Optimizer {
   };
   // Diode's rule for binary weights, once they are binary.
   bool votes(size_t index) const;
+  // Steps before the parameter's state begins anew.
+  int64_t steps_before(size_t index) const;
   int64_t update_projected(size_t index, float* parameter, const float* gradient,
                            double learning_rate);
   int64_t run(size_t index, const OptimizerOptions& options, int64_t size, float* parameter,

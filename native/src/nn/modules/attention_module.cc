@@ -83,10 +83,6 @@ void AttentionModule::join_heads(const float* heads, int64_t rows, int64_t token
 }
 
 void AttentionModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  if (pass == Pass::kTraining && prepare_next_) {
-    prepare(x, rows, nullptr);
-    prepare_next_ = false;
-  }
   grow(rows);
   split_heads(x[0], rows, queries_, q_.data());
   split_heads(x[1], rows, keys_, k_.data());

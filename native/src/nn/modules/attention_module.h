@@ -35,7 +35,6 @@ class AttentionModule final : public Module {
   }
   void begin_step(const TrainingPosition& position) override {
     attention_.set_quantizing(position.quantizing());
-    prepare_next_ = position.quantization_begins();
   }
   void after_update() override { parameters_.after_update(); }
   // Queries, keys and values from all rows; probabilities from the first kProbabilityRows, because
@@ -67,7 +66,6 @@ class AttentionModule final : public Module {
   int64_t rows_ = 0;                     // that the buffers have room for
   AlignedVector<float> q_, k_, v_, y_;   // per head, and their gradients
   AlignedVector<float> dq_, dk_, dv_, dy_;
-  bool prepare_next_ = false;  // the next training forward begins to quantize
 };
 
 }  // namespace qat

@@ -23,13 +23,6 @@ namespace {
               "Use data whose values are whole numbers from 0 to the number of rows less 1.");
 }
 
-// Tables have a scale per row, whatever their options say.
-QuantizerConfig row_quantizer(const EmbeddingTable& table) {
-  QuantizerConfig config = table.options().weight.quantizer;
-  config.granularity = Granularity::kChannel;
-  return config;
-}
-
 }  // namespace
 
 TableModule::TableModule(std::unique_ptr<EmbeddingTable> table, int64_t tokens, SampleShape output)
@@ -108,7 +101,7 @@ std::optional<WeightFigures> TableModule::weight_figures() {
   const Scales scales = table_->scales();
   const QuantizationError error =
       quantization_error(table_->weight(), table_->num_embeddings(), table_->embedding_dim(),
-                         row_quantizer(*table_), scales);
+                         table_->options().weight.quantizer, scales);
   WeightFigures figures;
   for (const float scale : scales.scales) figures.scale_mean += scale;
   figures.scale_mean /= static_cast<double>(scales.scales.size());
@@ -123,7 +116,7 @@ int64_t TableModule::code_count() const {
 
 void TableModule::weight_codes(uint8_t* codes) {
   quantize_codes(table_->weight(), table_->num_embeddings(), table_->embedding_dim(),
-                 row_quantizer(*table_), table_->scales(), codes);
+                 table_->options().weight.quantizer, table_->scales(), codes);
 }
 
 void TableModule::set_packed_weight(const PackedWeight& weight) {
@@ -133,13 +126,6 @@ void TableModule::set_packed_weight(const PackedWeight& weight) {
 
 void TableModule::begin_step(const TrainingPosition& position) {
   table_->set_quantizing(position.quantizing());
-  prepare_next_ = position.quantization_begins();
-}
-
-void TableModule::begin_forward(Pass pass) {
-  if (pass != Pass::kTraining || !prepare_next_) return;
-  table_->prepare_params();
-  prepare_next_ = false;
 }
 
 const int32_t* TableModule::ids_of(const float* x, int64_t count) {
@@ -183,7 +169,6 @@ EmbeddingModule::EmbeddingModule(const EmbeddingOptions& options, int64_t tokens
       layer_(static_cast<Embedding&>(table())) {}
 
 void EmbeddingModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  begin_forward(pass);
   const int64_t count = rows * tokens();
   const int32_t* ids = ids_of(x[0], count);
   if (pass == Pass::kPacked) {
@@ -204,7 +189,6 @@ EmbeddingBagModule::EmbeddingBagModule(const EmbeddingOptions& options, BagMode 
       layer_(static_cast<EmbeddingBag&>(table())) {}
 
 void EmbeddingBagModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  begin_forward(pass);
   const int64_t count = rows * tokens();
   const int32_t* ids = ids_of(x[0], count);
   if (count > std::numeric_limits<int32_t>::max()) {

@@ -50,7 +50,6 @@ class TableModule : public Module {
   // x [count] as ids. E-DATASET-MISMATCH naming the first value that is no row.
   const int32_t* ids_of(const float* x, int64_t count);
   // Before a forward: the first one that quantizes sets the scales anew.
-  void begin_forward(Pass pass);
   // Into the gradients of the whole table; dx of ids is 0.
   void spread(const SparseGradient& sparse, int64_t rows, float* dx);
 
@@ -64,7 +63,6 @@ class TableModule : public Module {
   AlignedVector<float> dweight_, dscales_;  // zeros but in the rows of the last backward
   std::vector<int32_t> touched_;
   mutable std::vector<float> zero_points_;
-  bool prepare_next_ = false;
 };
 
 // ids [tokens] → [tokens, dim]

@@ -24,10 +24,6 @@ void MatmulModule::prepare(const float* const* x, int64_t rows, const CancelToke
 }
 
 void MatmulModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  if (pass == Pass::kTraining && prepare_next_) {
-    prepare(x, rows, nullptr);
-    prepare_next_ = false;
-  }
   MatmulShape shape = shape_;
   shape.samples = rows;
   if (pass == Pass::kPacked) {

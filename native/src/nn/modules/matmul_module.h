@@ -26,7 +26,6 @@ class MatmulModule final : public Module {
   }
   void begin_step(const TrainingPosition& position) override {
     matmul_.set_quantizing(position.quantizing());
-    prepare_next_ = position.quantization_begins();
   }
   void after_update() override { parameters_.after_update(); }
   void prepare(const float* const* x, int64_t rows, const CancelToken* cancel) override;
@@ -42,7 +41,6 @@ class MatmulModule final : public Module {
   QuantizedMatmul matmul_;
   QuantizerParameters parameters_;
   AlignedVector<float> unwanted_[2];  // gradients that nobody takes
-  bool prepare_next_ = false;  // the next training forward begins to quantize
 };
 
 }  // namespace qat

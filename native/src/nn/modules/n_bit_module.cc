@@ -103,7 +103,6 @@ void NBitModule::begin_step(const TrainingPosition& position) {
   layer_->set_progress(position.progress());
   layer_->set_quantizing(position.quantizing());
   layer_->set_dampening(position.dampening);
-  prepare_next_ = position.quantization_begins();
 }
 
 bool NBitModule::ready() const {
@@ -113,10 +112,6 @@ bool NBitModule::ready() const {
 }
 
 void NBitModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  if (pass == Pass::kTraining && prepare_next_) {
-    layer_->prepare_params(x[0], rows);
-    prepare_next_ = false;
-  }
   if (pass == Pass::kPacked) {
     layer_->forward_packed(x[0], rows, y);
   } else {

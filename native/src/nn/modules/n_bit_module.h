@@ -62,7 +62,6 @@ class NBitModule final : public Module {
   std::vector<ModuleParameter> parameters_;
   std::vector<Source> sources_;     // per parameter
   std::vector<float*> gradients_;   // per parameter
-  bool prepare_next_ = false;       // the next training forward begins to quantize
 };
 
 }  // namespace qat

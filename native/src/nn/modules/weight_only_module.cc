@@ -60,14 +60,9 @@ bool WeightOnlyModule::ready() const {
 
 void WeightOnlyModule::begin_step(const TrainingPosition& position) {
   layer_->set_quantizing(position.quantizing());
-  prepare_next_ = position.quantization_begins();
 }
 
 void WeightOnlyModule::forward(const float* const* x, int64_t rows, float* y, Pass pass) {
-  if (pass == Pass::kTraining && prepare_next_) {
-    layer_->prepare_params();
-    prepare_next_ = false;
-  }
   const int64_t batch = rows * (output().size() / layer_->out_channels());
   if (pass == Pass::kPacked) {
     layer_->forward_packed(x[0], batch, y);

@@ -50,7 +50,6 @@ class WeightOnlyModule : public Module {
   std::vector<ModuleParameter> parameters_;
   std::vector<Kind> kinds_;        // per parameter
   std::vector<float*> gradients_;  // per parameter
-  bool prepare_next_ = false;      // the next training forward begins to quantize
 };
 
 class MpqModule final : public WeightOnlyModule {
