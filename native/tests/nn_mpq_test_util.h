@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "nn/mixed_row_linear.h"
 #include "nn/mpq_linear.h"
 #include "nn_test_util.h"
 
@@ -63,6 +64,28 @@ inline std::vector<double> dequantize(const MpqWeight& w) {
         value = scale * (q - stored - (w.format.zero_format == ZeroFormat::kGptq ? 1 : 0));
       }
       weight[static_cast<size_t>(n * w.in + k)] = value;
+    }
+  }
+  return weight;
+}
+
+// [out, in] in double, walking the stored rows from the packed words alone.
+inline std::vector<double> dequantize_mixed(const MixedRowWeight& w) {
+  std::vector<double> weight(static_cast<size_t>(w.in * w.out));
+  const int64_t groups = static_cast<int64_t>(w.q_groups.size()) / 2;
+  const int64_t rows = static_cast<int64_t>(w.qweight.size()) / w.out;
+  size_t stored = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int bits = w.q_groups[static_cast<size_t>(2 * g)];
+    const int64_t first = w.q_groups[static_cast<size_t>(2 * g + 1)];
+    const int64_t end = g + 1 < groups ? w.q_groups[static_cast<size_t>(2 * g + 3)] : rows;
+    for (int64_t i = 0; i < (end - first) * 32 / bits; ++i, ++stored) {
+      for (int64_t n = 0; n < w.out; ++n) {
+        const int q = stream_value(w.qweight, first * w.out + n, w.out, i * bits, bits);
+        const auto at = static_cast<size_t>(g * w.out + n);
+        weight[static_cast<size_t>(n * w.in + w.q_perm[stored])] =
+            q * double{w.scales[at]} - w.zeros[at];
+      }
     }
   }
   return weight;

@@ -276,7 +276,6 @@ TEST(nn_figures_of_weight_only_layers_are_what_their_definitions_say) {
     CHECK(point.weight_gradient > 0 && point.scale_gradient.value() > 0);
     CHECK_EQ(point.flip_share.has_value(), step > 0);
     if (step > 0) CHECK_NEAR(point.flip_share.value(), flips / 512.0, 1e-12);
-    CHECK(layers[1].sqnr_db.has_value());
     CHECK(layers[1].weight_gradient > 0);
     flipped = flipped || flips > 0;
     clipped = clipped || outside > 0;

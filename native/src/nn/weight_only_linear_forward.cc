@@ -7,6 +7,7 @@
 #include "nn/word_matmul.h"
 #include "qat/error.h"
 #include "qat/kernels.h"
+#include "quant/error_measures.h"
 #include "runtime/gemm_parallel.h"
 #include "runtime/thread_pool.h"
 
@@ -53,16 +54,17 @@ WeightFigures WeightOnlyLinear::figures() {
   const float* quantized = quantized_weight();
   std::vector<float> passed(weight_.size(), 1.0f);
   group_backward(weight_.data(), layout_, used, passed.data(), nullptr, nullptr);
-  double signal = 0, noise = 0;
-  int64_t clipped = 0;
+  ErrorSums sums;
   for (size_t i = 0; i < passed.size(); ++i) {
     const double value = weight_[i], error = value - quantized[i];
-    signal += value * value;
-    noise += error * error;
-    clipped += passed[i] == 0;
+    sums.x2 += value * value;
+    sums.e2 += error * error;
+    sums.max_error = std::max(sums.max_error, std::fabs(error));
+    sums.clipped += passed[i] == 0;
   }
-  figures.clipped_share = static_cast<double>(clipped) / static_cast<double>(passed.size());
-  if (noise > 0) figures.sqnr_db = 10 * std::log10(signal / noise);
+  figures.clipped_share = static_cast<double>(sums.clipped) / static_cast<double>(passed.size());
+  const Sqnr sqnr = sqnr_of(sums);
+  if (!sqnr.exact) figures.sqnr_db = sqnr.db;
   return figures;
 }
 

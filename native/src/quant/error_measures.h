@@ -24,6 +24,13 @@ struct QuantizationError {
   double effective_bits = 0;  // packed_bytes * 8 per weight
 };
 
+// 10 log10(x2 / e2), within −300 … 300: of a signal of 0 the lowest. exact: no error that could be seen.
+struct Sqnr {
+  bool exact = false;
+  double db = 0;
+};
+Sqnr sqnr_of(const ErrorSums& sums);
+
 // Sums and code counts (slot = code - qmin; binary 0 = minus, 1 = plus) of the whole matrix.
 struct ErrorDetail {
   ErrorSums sums;

@@ -39,10 +39,4 @@ void for_each_piece(const QuantParams& row, int64_t cols, Fn&& fn) {
 
 void add_sums(const ErrorSums& part, ErrorSums* total);
 
-struct Sqnr {
-  bool exact = false;
-  double db = 0;
-};
-Sqnr sqnr_of(const ErrorSums& sums);
-
 }  // namespace qat
