@@ -62,6 +62,7 @@ const options = {
   'label smoothing': { labelSmoothing: 0.2 },
   'gradient bits': { gradientBits: 4 },
   dampening: { dampening: 0.05 },
+  'a β₂ of its own': { beta2: 0.9 },
   'a start as float': { quantizeFromEpoch: 1.5 },
   freezing: { freezeThreshold: 0.02, freezeThresholdEnd: 0.005, learningRate: 0.02 },
 } satisfies Record<string, Partial<TrainingConfig>>;
@@ -104,6 +105,7 @@ describe('options of a training', () => {
       ...options.distillation,
       ...options['gradient bits'],
       ...options.dampening,
+      ...options['a β₂ of its own'],
       diagnosticsEvery: 3,
     };
     const long = { ...all, ...options.freezing, quantizeFromEpoch: 1, epochs: 600 };

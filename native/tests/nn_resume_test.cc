@@ -113,6 +113,31 @@ TEST(nn_resume_is_exact_with_sgd) { check_exact_resume(qat::OptimizerKind::kSgd)
 TEST(nn_resume_is_exact_with_radam) { check_exact_resume(qat::OptimizerKind::kRAdam); }
 TEST(nn_resume_is_exact_with_lion) { check_exact_resume(qat::OptimizerKind::kLion); }
 
+// A rate lost on the way, or the default one taken after the resume, ends in other weights.
+TEST(nn_resume_keeps_a_beta2_that_is_not_the_default) {
+  using Kind = qat::OptimizerKind;
+  for (const Kind kind : {Kind::kAdam, Kind::kAdamW, Kind::kRAdam, Kind::kLion, Kind::kDiode}) {
+    const auto ended_with = [](const Setting& setting, const Bytes* from) {
+      const auto network = setting.network();
+      const auto session = setting.session(network);
+      if (from) session->restore(from->data(), from->size());
+      session->start();
+      CHECK(run_to_end(*session).last.state == qat::SessionState::kFinished);
+      return all_parameters(*network);
+    };
+    Setting usual(kind);
+    usual.options.optimizer = qat::default_options(kind);
+    Setting own = usual;
+    own.options.optimizer.beta2 = 0.8;
+    const Bytes stopped = own.checkpoint_at(7);
+    const auto whole = ended_with(own, nullptr);
+    CHECK_IN(ended_with(own, &stopped) == whole, static_cast<int>(kind));
+    CHECK_IN(ended_with(usual, nullptr) != whole, static_cast<int>(kind));
+    const auto other = usual.session(usual.network());
+    CHECK_THROWS(other->restore(stopped.data(), stopped.size()), "E-CHECKPOINT");
+  }
+}
+
 TEST(nn_checkpoint_of_a_paused_session_resumes_exactly) {
   const Setting setting;
   const auto reference = setting.network();
