@@ -38,7 +38,10 @@ export interface EmbeddingTable {
   prepareParamsAsync(cancel?: CancelToken): Promise<void>;
   generateQuantizedWeight(options?: { qweightOnly?: boolean }): void;
   generateQuantizedWeightAsync(options?: { qweightOnly?: boolean }, cancel?: CancelToken): Promise<void>;
-  /** A packed table with granularity `channel`. */
+  /**
+   * A packed table with granularity `channel`: `packedOnly`.
+   * @throws E-QUANTIZER-INVALID for another quantizer, also for ternary codes with two levels per row (ttq)
+   */
   setQuantizedWeightData(weight: QuantizedWeight): void;
   /** Float table while training, packed table in inference (packed lazily, never stale). */
   optWeight(): { kind: 'float'; weight: Float32Array } | { kind: 'packed'; qweight: QuantizedWeight };

@@ -279,6 +279,10 @@ export interface NBitLayer {
   prepareParamsAsync(cancel?: CancelToken): Promise<void>;
   generateQuantizedWeight(options?: { qweightOnly?: boolean }): void;
   generateQuantizedWeightAsync(options?: { qweightOnly?: boolean }, cancel?: CancelToken): Promise<void>;
+  /**
+   * Takes codes and scales; gives the float weight up and leaves training mode: `packedOnly`.
+   * @throws E-QUANTIZER-INVALID for other bits, another grid or granularity, E-WEIGHT-SHAPE for another shape
+   */
   setQuantizedWeightData(weight: QuantizedWeight): void;
   /** Float weight while training, packed weight in inference (packed lazily, never stale). */
   optWeight(): { kind: 'float'; weight: Float32Array } | { kind: 'packed'; qweight: QuantizedWeight };
@@ -288,6 +292,12 @@ export interface NBitLayer {
   /** LSQ+ only: x̂ = scale·code + shift. */
   activationShift(): number;
   setActivationScale(scale: number, shift?: number): void;
+  /**
+   * A layer that has only its packed weight gets a float one back: the dequantized one, whose codes and scales are those
+   * of the packed one until it is written.
+   * @throws E-LAYER-STATE, nothing changed, where the method gives that weight other codes: `dorefa` of 4 bits and more,
+   * `irnet` where a row has −1 alone. The float weight itself can be loaded: setWeightData, prepareParams.
+   */
   train(): void;
   eval(): void;
   /** x [batch, input] → y [batch, output]; in eval by packed inference. */
