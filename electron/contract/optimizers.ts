@@ -56,7 +56,7 @@ export const optimizerTable = {
   sgd: {
     label: 'SGD',
     formula: 'd = g + λp; m ← μm + d (m = d at first)\np ← p − ηm; Nesterov: p ← p − η·(d + μm)',
-    source: 'Nesterov 1983; Sutskever et al. 2013, ICML (momentum in deep networks)',
+    source: 'Nesterov 1983; Sutskever et al. 2013, ICML, but as PyTorch has it: the rate is not part of m',
     goodFor: 'Convolutions with a tuned rate; memory: one number for every weight, none without momentum.',
     traps:
       'The step has the gradient’s size, so one rate must serve weights and scales: what LSQ’s gradient scale is for. The rate that serves one model may break another.',

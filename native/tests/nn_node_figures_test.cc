@@ -184,7 +184,7 @@ TEST(nn_figures_of_a_table_are_those_worked_out_by_hand) {
 
   // The bag is the mean of rows 0 and 2 as quantized, its softmax less the label the gradient.
   const double rows[2][4] = {{0.5, -1, 1.5, -2}, {0.25, 0, -1, 0.75}};
-  // ∂ŵ/∂s: the rounding error in steps inside the grid, else its end (LSQ, eq. 3); and what passes.
+  // ∂ŵ/∂s: the rounding error in steps inside the grid, else its end (LSQ); and what passes.
   const double slope[2][4] = {{1 - 1.2, -2 + 2.4, 3, -4}, {1 - 1.2, 0 - 0.4, -4 + 3.6, 3}};
   const double passes[2][4] = {{1, 1, 0, 0}, {1, 1, 1, 0}};
   double sum = 0, weights = 0, scales = 0;

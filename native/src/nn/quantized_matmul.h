@@ -35,8 +35,9 @@ struct MatmulShape {
 
 // Y = Â·B̂ᵀ with B [batch, n, k] (kTransposed), or Y = Â·B̂ with B [batch, k, n] (kPlain).
 // A [batch, m, k], Y [batch, m, n], row-major. Â and B̂ are the operands' fake-quantized values; 32 bits
-// are the float operand itself. Integer products of affine codes: Jacob et al. 2018, eq. 7; of signs by
-// XNOR and popcount: Rastegari et al. 2016 (XNOR-Net). One user at a time.
+// are the float operand itself. Integer products of affine codes: the sums in Jacob et al. 2018
+// (arXiv:1712.05877), eq. 7, with real offsets and without its requantization, because Y is float; of signs
+// by XNOR and popcount: Rastegari et al. 2016 (XNOR-Net). One user at a time.
 class QuantizedMatmul {
  public:
   enum class Right { kPlain, kTransposed };

@@ -5,7 +5,7 @@
 // w − ŵ is what they do not show. Forward uses ŵ, the gradient passes straight through (Bengio et al.
 // 2013, arXiv:1308.3432), the update goes to w. An update too small to move a code stays in w, down to
 // w's last digit: s·2^(bits − 24) where |w| < 2^bits·s. Scales and zeros are learned as LSQ (Esser et al.
-// 2020, arXiv:1902.08153, §2) and LSQ+ (Bhalgat et al. 2020, arXiv:2004.09576, eq. 4–7) do.
+// 2020, arXiv:1902.08153, §2) and LSQ+ (Bhalgat et al. 2020, arXiv:2004.09576) do.
 #pragma once
 
 #include <cstdint>

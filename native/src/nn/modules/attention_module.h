@@ -1,4 +1,4 @@
-// Multi-head scaled dot-product attention as a node: inputs queries, keys and values.
+// Multi-head scaled dot-product attention as a node: inputs queries, keys and values, perhaps ids of keys.
 #pragma once
 
 #include <vector>
