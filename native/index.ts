@@ -530,7 +530,7 @@ export interface SessionOptions {
 export type SessionState = 'idle' | 'running' | 'paused' | 'finished' | 'cancelled' | 'failed';
 
 /**
- * One n-bit layer at one step: scales, clipped shares, gradients (L2, before clipping) and SQNR that the step computed
+ * One n-bit layer, weight-only layer or table at one step: scales, clipped shares, gradients (L2, before clipping) and SQNR that the step computed
  * with, and what its update did to the codes. Null: the layer has no such thing, or not yet; `sqnrDb` also: exact.
  */
 export interface SessionLayerStep {
@@ -558,7 +558,7 @@ export interface SessionStep {
   epoch: number;
   loss: number;
   learningRate: number;
-  /** Every n-bit layer when it is the step's turn (diagnosticsEvery), else null. */
+  /** Every n-bit layer, weight-only layer and table of codes when it is the step's turn (diagnosticsEvery), else null. */
   layers: SessionLayerStep[] | null;
 }
 
@@ -568,6 +568,7 @@ export interface SessionEvaluation {
   testLoss: number;
   /** Null where the loss takes no labels. */
   testAccuracy: number | null;
+  /** N-bit layers only. */
   layers: { name: string; sqnrDb: number | null; scaleMean: number; flipShare: number }[];
 }
 

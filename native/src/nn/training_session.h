@@ -47,7 +47,7 @@ struct SessionStep {
   double epoch = 0;   // step / steps per epoch
   double loss = 0;    // of the batch, before the update
   double learning_rate = 0;
-  std::vector<LayerStep> layers;  // every n-bit layer, when it is the step's turn
+  std::vector<LayerStep> layers;  // as LayerMonitor follows them, when it is the step's turn
 };
 
 struct LayerDiagnostics {
@@ -62,7 +62,7 @@ struct SessionEvaluation {
   double epoch = 0;
   double test_loss = 0;
   std::optional<double> test_accuracy;  // none: the loss takes no labels
-  std::vector<LayerDiagnostics> layers;
+  std::vector<LayerDiagnostics> layers;  // n-bit layers only
 };
 
 struct SessionFailure {
