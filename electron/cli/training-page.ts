@@ -15,7 +15,7 @@ The rates were measured on the sample model, on images held back from its traini
 GaLore is for any of them.`,
     ...Object.values<OptimizerPart>(optimizerTable).map((part) =>
       partSection(part.label, part, [
-        `Rate in the window: ${part.learningRate}`,
+        `Rate in the window: ${part.learningRate}; of a layer trained by itself ${part.layerRate}`,
         part.beta2 === null ? null : `Own β₂: ${part.beta2}`,
       ]),
     ),

@@ -1,6 +1,6 @@
 /** Inputs of a layer that rounding and layer training look at, and what they made of the layer. */
 import { z } from 'zod';
-import { optimizers } from './optimizers.js';
+import { optimizers, optimizerTable } from './optimizers.js';
 
 const samples = z.int().min(1).max(1_000_000);
 const bound = z.number().min(-1e6).max(1e6);
@@ -71,7 +71,7 @@ export type LayerTraining = z.infer<typeof layerTrainingSchema>;
 
 export const defaultLayerTraining: LayerTraining = {
   optimizer: 'adam',
-  learningRate: 0.001,
+  learningRate: optimizerTable.adam.layerRate,
   epochs: 20,
   batchSize: 64,
   seed: 1,

@@ -334,23 +334,67 @@ export function withWeightBits(quantizer: WeightQuantizer, bits: Bits): WeightQu
   return legalWeight(quantizer, { bits });
 }
 
+interface PresetRow {
+  id: string;
+  label: string;
+  wBit: Bits;
+  aBit: Bits;
+  /** What the preset sets beside the bits. */
+  weight?: Partial<WeightQuantizer>;
+}
+
+/** Trains as an MPQ layer does, to the bit under equal scales: `mpqLinear` in quantizer-parts/layer-kinds.ts. */
+const weightOnly: Partial<WeightQuantizer> = {
+  grid: 'unsigned',
+  granularity: 'group',
+  groupSize: 128,
+  method: 'ste',
+  range: 'mse',
+};
+
 export const presets = [
   { id: 'float', label: 'Float', wBit: 32, aBit: 32 },
   { id: 'w8a8', label: 'W8A8', wBit: 8, aBit: 8 },
   { id: 'w4a8', label: 'W4A8', wBit: 4, aBit: 8 },
   { id: 'w4a4', label: 'W4A4', wBit: 4, aBit: 4 },
   { id: 'w2a4', label: 'W2A4', wBit: 2, aBit: 4 },
+  { id: 'mpq4', label: 'MPQ4', wBit: 4, aBit: 32, weight: weightOnly },
   { id: 'w1a32', label: 'W1A32', wBit: 1, aBit: 32 },
   { id: 'w1a1', label: 'W1A1', wBit: 1, aBit: 1 },
-] as const satisfies readonly { id: string; label: string; wBit: Bits; aBit: Bits }[];
+] as const satisfies readonly PresetRow[];
 export type Preset = (typeof presets)[number];
 
-/** A layer configuration with the preset's bits, everything else as in `base`. */
+/** What the preset sets. */
+export function presetPatch({ wBit, aBit, weight }: PresetRow): {
+  weight: Partial<WeightQuantizer>;
+  activation: Partial<ActivationQuantizer>;
+} {
+  return { weight: { bits: wBit, ...weight }, activation: { bits: aBit } };
+}
+
+/** A layer configuration with what the preset sets, everything else as in `base`. */
 export function applyPreset(preset: Preset, base: LayerConfig = defaultLayerConfig): LayerConfig {
+  const { weight, activation } = presetPatch(preset);
   return {
-    weight: withWeightBits(base.weight, preset.wBit),
-    activation: legalActivation(base.activation, { bits: preset.aBit }),
+    weight: legalWeight(base.weight, weight),
+    activation: legalActivation(base.activation, activation),
   };
+}
+
+/** Nothing of the configuration would change. */
+export function hasPreset(preset: Preset, config: LayerConfig): boolean {
+  const has = <T extends object>(part: T, patch: Partial<T>) =>
+    (Object.keys(patch) as (keyof T)[]).every((key) => part[key] === patch[key]);
+  const { weight, activation } = presetPatch(preset);
+  return has(config.weight, weight) && has(config.activation, activation);
+}
+
+/** What the preset makes of a layer, in words. */
+export function presetText(preset: Preset): string {
+  const bitsText = (bits: Bits) => (bits === 32 ? 'float' : `${bits}-bit`);
+  const { wBit, aBit, weight }: PresetRow = preset;
+  const pair = `Weights ${bitsText(wBit)}, activations ${bitsText(aBit)}`;
+  return weight ? `${pair}; weight-only: groups of ${weight.groupSize} with zero points` : pair;
 }
 
 /** `W4A4`, `W1A32`; `float` when both are 32. */

@@ -39,7 +39,8 @@ export const trainingNotes = {
     formula: 'learning rate of scales, clips and shifts = rate × this',
     source: null,
     goodFor: 'Scales that jump (below 1) or hardly move (above 1) beside their weights.',
-    traps: 'LSQ’s gradient scale already evens them out: 1 is right most of the time.',
+    traps:
+      'Under SGD LSQ’s gradient scale evens scales out. A step of Adam or Lion is as long as the rate whatever the gradient: one of 0.02 on a scale of 0.02 is a leap, so keep rate × this well below the smallest scale.',
   },
   loss: {
     label: 'Loss',

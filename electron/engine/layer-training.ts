@@ -1,6 +1,6 @@
 /** *Train layer*: one layer trained by itself against its own float output on its inputs. */
 import type { LayerScales, Network, SessionOptions, TrainingSession } from '../../native/index.js';
-import { type LayerOutcome, type LayerTraining, QatError } from '../contract/index.js';
+import type { LayerOutcome, LayerTraining } from '../contract/index.js';
 import { asQatError, throwIfAborted } from './call-options.js';
 import { inPieces } from './in-pieces.js';
 import { type LayerInputs, refuseTooMany, someSamples } from './layer-inputs.js';
@@ -30,13 +30,6 @@ export interface TrainingJob extends LayerJob {
 export async function trainLayer(job: TrainingJob): Promise<MadeLayer> {
   const { addon, layer, config, inputs, signal } = job;
   refuseFloat(layer, config);
-  if (layer.rows < 2) {
-    throw new QatError(
-      'E-LAYER-STATE',
-      `${layer.name} has one output only.`,
-      'Use a rounding for it instead.',
-    );
-  }
   // The engine holds what the layer should give for every sample.
   refuseTooMany(inputs.samples, layer.rows, 'outputs');
   const values = await job.project.model.valuesOf(layer.name);

@@ -90,6 +90,32 @@ it('any optimizer trains a layer, to no more than rounding to nearest loses', as
   }
 });
 
+it('a layer of one output is trained as any other', async () => {
+  const { project, layer, config } = parts();
+  const one = { ...layer, rows: 1 };
+  const model = Object.assign(Object.create(project.model), { valuesOf: async () => uniform(cols, 1, 3) });
+  // As behind a ReLU, and dependent: of independent ones nothing is lost less than by rounding to nearest.
+  const samples = 256;
+  const shared = uniform(samples, 1, 4);
+  const values = uniform(samples * cols, 0.3, 5).map((x, at) =>
+    Math.abs(x + (shared[Math.floor(at / cols)] ?? 0)),
+  );
+  const inputs: LayerInputs = { source: 'file', values, samples, cols, groups: 1 };
+  const training = { ...defaultLayerTraining, epochs: 60 };
+  const job = {
+    project: Object.assign(Object.create(project), { model }),
+    layer: one,
+    config,
+    addon,
+    inputs,
+    training,
+    onProgress: () => undefined,
+  };
+  const { own } = await trainLayer(job);
+  expect(own.values).toHaveLength(cols);
+  expect(own.outcome.loss).toBeLessThan(own.outcome.nearest);
+});
+
 /** The addon, counting what is alive; making the `failing`th thing throws. */
 function counting(failing: number) {
   const count = { made: 0, alive: 0 };

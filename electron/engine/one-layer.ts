@@ -57,7 +57,7 @@ export function oneLayerNetwork(
 
 /** The inputs as the engine trains on them; labels take no part. The caller disposes it. */
 export function inputsDataset(addon: NativeAddon, { values, samples, cols, groups }: LayerInputs): Dataset {
-  const shape = { count: samples, features: cols * groups, classes: 2 };
+  const shape = { count: samples, features: cols * groups, classes: 1 };
   return addon.createDatasetFromFloats(values, new Uint8Array(samples), shape);
 }
 

@@ -295,7 +295,7 @@ describe('data sets, networks and sessions', () => {
     expectArgumentErrors({
       'images that are no bytes': () => any.createDatasetFromBytes(floats(1), labels, shape, normal),
       'no shape': () => any.createDatasetFromBytes(new Uint8Array(6), labels, undefined, normal),
-      'one class': () => addon.createDatasetFromFloats(new Float32Array(6), labels, { ...shape, classes: 1 }),
+      'no class': () => addon.createDatasetFromFloats(new Float32Array(6), labels, { ...shape, classes: 0 }),
       'no normalisation': () => any.createDatasetFromBytes(new Uint8Array(6), labels, shape),
       'a deviation of 0': () =>
         addon.createDatasetFromBytes(new Uint8Array(6), labels, shape, { mean: 0, std: 0 }),

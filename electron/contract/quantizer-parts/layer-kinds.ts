@@ -20,7 +20,7 @@ export const layerKindTable = {
     traps:
       'A zero point stored as z − 1 (`gptq`) cannot be 0; `gptqV2` stores z. w is float32: updates below half its last digit are lost, at 8 bits those shorter than s/131072. A double-quantized scale moves when it is quantized anew.',
     where:
-      'node `mpqLinear` of the engine’s networks. In the window an n-bit linear layer trains alike with 2–8 bits, grid `unsigned`, granularity `group`, method `ste`, a start other than `absmax` and 32-bit activations: under equal scales float weights and codes are the same to the bit after every step. It differs in its start (another search for the least squared error), and has no float zeros, no `g_idx`, no double quantization, and no learned zeros ([numerics.md](numerics.md) §10)',
+      'node `mpqLinear` of the engine’s networks. In the window the preset MPQ4, and other bits on it: an n-bit linear layer trains alike with 2–8 bits, grid `unsigned`, granularity `group`, method `ste`, a start other than `absmax` and 32-bit activations: under equal scales float weights and codes are the same to the bit after every step. It differs in its start (another search for the least squared error), and has no float zeros, no `g_idx`, no double quantization, and no learned zeros ([numerics.md](numerics.md) §10)',
   },
   mixedRowLinear: {
     label: 'Mixed-bit-row linear',

@@ -12,7 +12,7 @@ DatasetShape dataset_shape(Napi::Value value) {
   DatasetShape shape;
   shape.count = extent(given.Get("count"), "shape.count");
   shape.features = extent(given.Get("features"), "shape.features");
-  shape.classes = integer_in(given.Get("classes"), "shape.classes", 2, kMaxClasses);
+  shape.classes = integer_in(given.Get("classes"), "shape.classes", 1, kMaxClasses);
   return shape;
 }
 

@@ -20,8 +20,8 @@ namespace {
 // count·features, or a refusal when it is out of bounds.
 size_t checked_values(const DatasetShape& shape) {
   if (shape.count < 1 || shape.features < 1) mismatch("it is empty");
-  if (shape.classes < 2 || shape.classes > 256) {
-    mismatch("it has " + std::to_string(shape.classes) + " classes, not 2 to 256");
+  if (shape.classes < 1 || shape.classes > 256) {
+    mismatch("it has " + std::to_string(shape.classes) + " classes, not 1 to 256");
   }
   if (shape.count > INT64_C(0xffffffff) || shape.features > (INT64_C(1) << 40) / shape.count) {
     mismatch("its shape " + std::to_string(shape.count) + " × " + std::to_string(shape.features) +

@@ -10,7 +10,7 @@ namespace qat {
 struct DatasetShape {
   int64_t count = 0;
   int64_t features = 0;
-  int64_t classes = 0;  // 2 … 256; every label is below
+  int64_t classes = 0;  // 1 … 256; every label is below
 };
 
 class Dataset {

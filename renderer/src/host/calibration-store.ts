@@ -8,6 +8,8 @@ import {
   defaultLayerTraining,
   type InputsFile,
   type LayerTraining,
+  type Optimizer,
+  optimizerTable,
   type ProjectState,
 } from './contract.js';
 import { notify } from './notices.js';
@@ -41,6 +43,13 @@ export function setCalibration(change: Partial<Omit<CalibrationState, 'training'
 
 export function setLayerTraining(change: Partial<LayerTraining>): void {
   useCalibration.setState(({ training }) => ({ training: { ...training, ...change } }));
+}
+
+/** A rate of the user's own stays; one that came with the optimizer before goes with it. */
+export function setLayerOptimizer(optimizer: Optimizer): void {
+  const { training } = useCalibration.getState();
+  const suggested = training.learningRate === optimizerTable[training.optimizer].layerRate;
+  setLayerTraining({ optimizer, ...(suggested && { learningRate: optimizerTable[optimizer].layerRate }) });
 }
 
 /** Every project begins with the inputs that it can have; returns the way to stop. */

@@ -1,7 +1,7 @@
 /** The edits a user makes to the selected layers' quantizers, each one undo step with its label. */
 import type { LayerPatch } from './adjustments.js';
 import { setLayerConfigs } from './configuration-store.js';
-import type { Bits, Preset } from './contract.js';
+import { type Bits, type Preset, presetPatch } from './contract.js';
 import { useProject } from './project-store.js';
 import { selectLayers, useSelection } from './selection-store.js';
 
@@ -29,8 +29,7 @@ export function setBits(bits: { weight?: Bits; activation?: Bits }): void {
 
 export function setPreset(preset: Preset): void {
   const names = useSelection.getState().layers;
-  const patch: LayerPatch = { weight: { bits: preset.wBit }, activation: { bits: preset.aBit } };
-  setLayerConfigs(names, patch, `Apply ${preset.label} to ${targetName(names)}`);
+  setLayerConfigs(names, presetPatch(preset), `Apply ${preset.label} to ${targetName(names)}`);
 }
 
 /** Change the selected layers, called `what` in the undo list. */

@@ -1,5 +1,6 @@
 import { optimizers, optimizerTable } from '../../host/contract.js';
 import {
+  setLayerOptimizer,
   setLayerTraining,
   trainLayersBlocked,
   trainSelection,
@@ -30,12 +31,7 @@ export function LayerTrainingSection({ count }: { count: number }) {
       </p>
       <div className="grid grid-cols-2 gap-2">
         <Field label="Optimizer">
-          <Select
-            label="Layer optimizer"
-            value={optimizer}
-            options={choices}
-            onChange={(next) => setLayerTraining({ optimizer: next })}
-          />
+          <Select label="Layer optimizer" value={optimizer} options={choices} onChange={setLayerOptimizer} />
         </Field>
         <Field label="Learning rate">
           <NumberField

@@ -1,23 +1,16 @@
-import { bitsLabel, type LayerConfig, presets } from '../../host/contract.js';
+import { hasPreset, type LayerConfig, presets, presetText } from '../../host/contract.js';
 import { setPreset } from '../../host/index.js';
 import { Tooltip } from '../../ui/index.js';
-import { commonValue } from './common-value.js';
 
-const bitsText = (bits: number) => (bits === 32 ? 'float' : `${bits}-bit`);
-
-/** Named pairs of weight and activation bits, one click each. */
+/** Named mixes of bits and more, one click each. */
 export function PresetRow({ configs }: { configs: readonly LayerConfig[] }) {
-  const label = commonValue(configs, bitsLabel);
   return (
     <fieldset className="flex gap-[3px]">
       <legend className="sr-only">Presets</legend>
       {presets.map((preset) => {
-        const chosen = label === preset.label || (label === 'float' && preset.id === 'float');
+        const chosen = configs.length > 0 && configs.every((config) => hasPreset(preset, config));
         return (
-          <Tooltip
-            key={preset.id}
-            content={`Weights ${bitsText(preset.wBit)}, activations ${bitsText(preset.aBit)}`}
-          >
+          <Tooltip key={preset.id} content={presetText(preset)}>
             <button
               type="button"
               aria-pressed={chosen}
