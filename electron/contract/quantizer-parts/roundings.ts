@@ -73,9 +73,9 @@ export const roundingTable = {
     label: 'HQQ',
     formula: 'z = argmin Σ|w − s·(q − z)|^p by half-quadratic steps, then ⌊z⌉\ns = (max w − min w)/(2^b − 1)',
     source: 'Badri & Shaji 2023, “Half-Quadratic Quantization of Large Machine Learning Models”',
-    goodFor: 'Groups of weights with outliers, where there are no inputs to look at.',
+    goodFor: 'Comparing with the paper, on weights without inputs to look at.',
     traps:
-      'The scale is that of min-max, whatever the start range. The unsigned grid holds whole zero points: what rounding z costs is most at 2 bits.',
+      'The scale is that of min-max, whatever the start range, and the unsigned grid holds whole zero points. On the sample (groups of 64; 2, 3, 4, 8 bits) float zeros lose 5–9 % less Σ|w − ŵ|^0.7 than min-max; whole ones 0.1 % more: the gain is the fraction of z. Nearest from the start `mse` loses 5–26 % less.',
     grids: ['unsigned'],
     granularities: ['channel', 'group'],
     methods: plainMethods,
