@@ -8,6 +8,7 @@
 #include "quant/error_measures.h"
 #include "quant/fake_quant.h"
 #include "quant/packing.h"
+#include "quant/quantize_by_range.h"
 #include "quant/range.h"
 #include "runtime/thread_pool.h"
 
@@ -284,6 +285,32 @@ TEST(packed_weights_dequantize_to_the_fake_quantized_ones) {
                        config.grid == Grid::kBinary);
     CHECK_IN(std::memcmp(unpacked.data(), faked.data(), x.size() * sizeof(float)) == 0,
              config.bits << " bits");
+  }
+}
+
+TEST(quantizing_by_a_range_is_estimating_and_quantizing) {
+  const int64_t rows = 70, cols = 37;
+  std::vector<float> x = normal_values(rows * cols, 6);
+  std::fill(x.begin(), x.begin() + cols, 0.0f);  // a row without a scale of its own
+  for (const RangeEstimator range : {RangeEstimator::kAbsMax, RangeEstimator::kLsq}) {
+    for (const QuantizerConfig& config : all_configs(range)) {
+      const Scales s = qat::estimate_scales(x.data(), rows, cols, config);
+      const qat::QuantizedWeight expected = qat::quantize_weight(x.data(), rows, cols, config, s);
+      qat::FiniteCheck check;
+      std::vector<uint8_t> packed(expected.packed.size());
+      const Scales made = qat::quantize_by_range(x.data(), rows, cols, config, packed.data(), &check);
+      CHECK_EQ(check.found(), -1);
+      CHECK_IN(packed == expected.packed, config.bits << " bits");
+      CHECK(made.scales == s.scales && made.zero_points == s.zero_points);
+      CHECK(made.thresholds == s.thresholds && made.negative_scales == s.negative_scales);
+    }
+  }
+  x[static_cast<size_t>(9 * cols + 4)] = HUGE_VALF;
+  for (const QuantizerConfig& config : all_configs(RangeEstimator::kAbsMax)) {
+    qat::FiniteCheck check;
+    std::vector<uint8_t> packed(static_cast<size_t>(rows * qat::packed_row_bytes(cols, config.bits)));
+    qat::quantize_by_range(x.data(), rows, cols, config, packed.data(), &check);
+    CHECK_EQ(check.found(), 9 * cols + 4);
   }
 }
 

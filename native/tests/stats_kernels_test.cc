@@ -1,4 +1,5 @@
 // moments, histogram, bins, range search and finiteness of every level against ref.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -36,6 +37,37 @@ TEST(moments_match_ref) {
       CHECK_IN(near(m.s1, expected.s1, magnitude) && near(m.s2, expected.s2, magnitude) &&
                    near(m.s3, expected.s3, magnitude) && near(m.s4, expected.s4, magnitude),
                k->isa << " n " << n);
+    }
+  }
+}
+
+TEST(row_ends_equal_those_of_every_group) {
+  std::vector<const Kernels*> levels = fast_levels();
+  levels.push_back(&reference());
+  for (const int64_t n : odd_sizes()) {
+    for (const int64_t group : {int64_t{1}, int64_t{7}, int64_t{32}, int64_t{33}, int64_t{128}, n}) {
+      const int64_t groups = (n + group - 1) / group;
+      Guarded<float> x(n);
+      fill_normal(x, n, static_cast<uint64_t>(n + group));
+      for (const Kernels* k : levels) {
+        Guarded<float> low(groups), high(groups);
+        CHECK_IN(k->row_ends(x.data(), n, group, low.data(), high.data()), k->isa << " n " << n);
+        CHECK_IN(low.intact() && high.intact(), k->isa << " n " << n);
+        for (int64_t g = 0; g < groups; ++g) {
+          const float* first = x.data() + g * group;
+          const float* last = x.data() + std::min(n, (g + 1) * group);
+          CHECK_IN(low[g] == *std::min_element(first, last), k->isa << " n " << n << " group " << group);
+          CHECK_IN(high[g] == *std::max_element(first, last), k->isa << " n " << n << " group " << group);
+        }
+        for (const int64_t at : {int64_t{0}, n / 2, n - 1}) {
+          for (const float odd : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+            const float kept = x[at];
+            x[at] = odd;
+            CHECK_IN(!k->row_ends(x.data(), n, group, low.data(), high.data()), k->isa << " at " << at);
+            x[at] = kept;
+          }
+        }
+      }
     }
   }
 }

@@ -77,6 +77,9 @@ struct Kernels {
 
   // --- statistics ------------------------------------------------------------------------------
   void (*moments)(const float* x, int64_t n, double shift, Moments* out);
+  // Least and greatest value of every group of group_cols columns of one row (the last may be shorter). False
+  // where a value is a NaN or an infinity; then low and high are of no use.
+  bool (*row_ends)(const float* x, int64_t cols, int64_t group_cols, float* low, float* high);
   // Counts of `bins` equal bins over [low, high]: numpy's rule (last bin closed). counts is ADDED to.
   void (*histogram)(const float* x, int64_t n, double low, double high, int64_t bins,
                     int64_t* counts, int64_t* below, int64_t* above);

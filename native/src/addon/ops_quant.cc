@@ -11,6 +11,7 @@
 #include "quant/error_measures.h"
 #include "quant/fake_quant.h"
 #include "quant/packing.h"
+#include "quant/quantize_by_range.h"
 #include "quant/range.h"
 
 namespace qat::addon {
@@ -157,12 +158,19 @@ Napi::Value op_estimate_scales(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value op_quantize_weight(const Napi::CallbackInfo& info) {
-  const MatrixArgument x = matrix_argument(info[0], info[1], info[2], "x");
+  const MatrixArgument x = unchecked_matrix(info[0], info[1], info[2], "x");
   const WeightOptions options = weight_quantizer(info[3], "quantizer");
-  validate(options.quantizer);
-  const Scales scales = estimate_scales(x.values.data, x.rows, x.cols, options.quantizer);
-  return quantized_weight_to_js(info.Env(),
-                                quantize_weight(x.values.data, x.rows, x.cols, options.quantizer, scales));
+  validate(options.quantizer);  // refuses 32 bits
+  QuantizedWeight weight;
+  weight.config = options.quantizer;
+  weight.rows = x.rows;
+  weight.cols = x.cols;
+  const int64_t size = x.rows * packed_row_bytes(x.cols, options.quantizer.bits);
+  Napi::Uint8Array packed = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(size));
+  FiniteCheck check;
+  weight.scales = quantize_by_range(x.values.data, x.rows, x.cols, options.quantizer, packed.Data(), &check);
+  require_nothing_found(check, x.values, "x");
+  return quantized_weight_to_js(info.Env(), weight, packed);
 }
 
 Napi::Value op_quantization_errors(const Napi::CallbackInfo& info) {

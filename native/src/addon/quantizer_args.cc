@@ -246,6 +246,10 @@ QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what
 }
 
 Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight) {
+  return quantized_weight_to_js(env, weight, to_js(env, weight.packed));
+}
+
+Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight, Napi::Uint8Array packed) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("bits", weight.config.bits);
   result.Set("grid", to_string(weight.config.grid));
@@ -254,7 +258,7 @@ Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight
   if (weight.config.user) result.Set("library", weight.config.user->id());
   result.Set("rows", static_cast<double>(weight.rows));
   result.Set("cols", static_cast<double>(weight.cols));
-  result.Set("packed", to_js(env, weight.packed));
+  result.Set("packed", packed);
   set_scales(result, weight.scales);
   return result;
 }

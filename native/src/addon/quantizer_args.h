@@ -31,6 +31,8 @@ Napi::Object scales_to_js(Napi::Env env, const Scales& scales);
 // Sizes and codes are checked by validate_quantized_weight.
 QuantizedWeight quantized_weight_from(Napi::Value value, const std::string& what);
 Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight);
+// With these bytes as its codes.
+Napi::Object quantized_weight_to_js(Napi::Env env, const QuantizedWeight& weight, Napi::Uint8Array packed);
 
 const char* to_string(Grid grid);
 const char* to_string(Granularity granularity);

@@ -15,6 +15,7 @@ void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& 
                  ErrorSums* sums, int64_t* code_counts);
 
 void moments(const float* x, int64_t n, double shift, Moments* out);
+bool row_ends(const float* x, int64_t cols, int64_t group_cols, float* low, float* high);
 void histogram(const float* x, int64_t n, double low, double high, int64_t bins, int64_t* counts,
                int64_t* below, int64_t* above);
 void bin_indices(const float* x, int64_t n, double low, double high, int64_t bins,
@@ -68,6 +69,7 @@ void quant_error(const float* x, int64_t rows, int64_t cols, const QuantParams& 
                  ErrorSums* sums, int64_t* code_counts);
 
 void moments(const float* x, int64_t n, double shift, Moments* out);
+bool row_ends(const float* x, int64_t cols, int64_t group_cols, float* low, float* high);
 void histogram(const float* x, int64_t n, double low, double high, int64_t bins, int64_t* counts,
                int64_t* below, int64_t* above);
 void bin_indices(const float* x, int64_t n, double low, double high, int64_t bins,

@@ -1,4 +1,4 @@
-// Packing of codes, eight at a time in one 64-bit word. Include after vec_*.h.
+// Packing of codes, a vector at a time where a byte holds whole codes, else eight in one 64-bit word. Include after vec_*.h.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,11 @@ inline uint64_t spread(uint64_t w, int bits) {
 void pack_row(const uint8_t* codes, uint8_t* packed, int64_t cols, int bits) {
   const int64_t bytes = (cols * bits + 7) / 8;
   int64_t c = 0, at = 0;
+  if (bits == 1 || bits == 2 || bits == 4) {
+    for (; c + kPackedCodes <= cols; c += kPackedCodes, at += kPackedCodes / 8 * bits) {
+      pack_vector(codes + c, packed + at, bits);
+    }
+  }
   for (; c + 8 <= cols; c += 8, at += bits) {
     uint64_t word;
     __builtin_memcpy(&word, codes + c, 8);

@@ -59,6 +59,32 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
   *out = m;
 }
 
+bool row_ends(const float* x, int64_t cols, int64_t group_cols, float* low, float* high) {
+  vf odd = zero();  // 0·x is 0 but for what is not finite
+  for (int64_t begin = 0; begin < cols; begin += group_cols, ++low, ++high) {
+    const float* group = x + begin;
+    const int64_t n = cols - begin < group_cols ? cols - begin : group_cols;
+    vf least = set1(group[0]), most = least;
+    int64_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) {
+      const vf v = load_ahead(group + i);
+      least = min(v, least);
+      most = max(v, most);
+      odd = fma(v, zero(), odd);
+    }
+    if (i < n) {
+      const vm kept = tail_mask(n - i);
+      const vf v = select(kept, load(group + i, kept), set1(group[0]));
+      least = min(v, least);
+      most = max(v, most);
+      odd = fma(v, zero(), odd);
+    }
+    *low = reduce_min(least);
+    *high = reduce_max(most);
+  }
+  return all(eq(odd, zero()));
+}
+
 namespace {
 
 // The slots of values: 0 below the range, then the bins, then what is above. In float where that cannot be wrong,

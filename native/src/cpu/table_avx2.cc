@@ -13,6 +13,7 @@ const Kernels* avx2_kernels() {
       avx2::binarize,
       avx2::quant_error,
       avx2::moments,
+      avx2::row_ends,
       avx2::histogram,
       avx2::bin_indices,
       avx2::collect_ranges,

@@ -14,6 +14,7 @@ const Kernels plain = {
     avx512::binarize,
     avx512::quant_error,
     avx512::moments,
+    avx512::row_ends,
     avx512::histogram,
     avx512::bin_indices,
     avx512::collect_ranges,

@@ -119,6 +119,29 @@ inline void store_codes(uint8_t* p, vf codes, int64_t n) {
 }
 
 // n below 255 · 32.
+// kPackedCodes codes of 1, 2 or 4 bits, one byte each, to as many bits.
+constexpr int kPackedCodes = 32;
+
+inline void pack_vector(const uint8_t* codes, uint8_t* packed, int bits) {
+  const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+  if (bits == 4) {
+    const __m256i pairs =
+        _mm256_and_si256(_mm256_or_si256(v, _mm256_srli_epi16(v, 4)), _mm256_set1_epi16(0xff));
+    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(pairs, pairs), 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed), _mm256_castsi256_si128(bytes));
+  } else if (bits == 2) {
+    const __m256i pairs = _mm256_or_si256(v, _mm256_srli_epi16(v, 6));
+    const __m256i fours =
+        _mm256_and_si256(_mm256_or_si256(pairs, _mm256_srli_epi32(pairs, 12)), _mm256_set1_epi32(0xff));
+    const __m128i words =
+        _mm_packus_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(packed), _mm_packus_epi16(words, words));
+  } else {
+    const int set = _mm256_movemask_epi8(_mm256_slli_epi16(v, 7));
+    __builtin_memcpy(packed, &set, 4);
+  }
+}
+
 inline int64_t count_equal(const uint8_t* bytes, int64_t n, uint8_t value) {
   const __m256i wanted = _mm256_set1_epi8(static_cast<char>(value));
   __m256i found = _mm256_setzero_si256();

@@ -96,6 +96,24 @@ inline void store_codes(uint8_t* p, vf codes, int64_t n) {
   }
 }
 
+// kPackedCodes codes of 1, 2 or 4 bits, one byte each, to as many bits.
+constexpr int kPackedCodes = 64;
+
+inline void pack_vector(const uint8_t* codes, uint8_t* packed, int bits) {
+  const __m512i v = _mm512_loadu_si512(codes);
+  if (bits == 4) {
+    const __m512i pairs = _mm512_or_si512(v, _mm512_srli_epi16(v, 4));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(packed), _mm512_cvtepi16_epi8(pairs));
+  } else if (bits == 2) {
+    const __m512i pairs = _mm512_or_si512(v, _mm512_srli_epi16(v, 6));
+    const __m512i fours = _mm512_or_si512(pairs, _mm512_srli_epi32(pairs, 12));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed), _mm512_cvtepi32_epi8(fours));
+  } else {
+    const uint64_t set = _mm512_test_epi8_mask(v, v);
+    __builtin_memcpy(packed, &set, 8);
+  }
+}
+
 inline int64_t count_equal(const uint8_t* bytes, int64_t n, uint8_t value) {
   const __m512i wanted = _mm512_set1_epi8(static_cast<char>(value));
   int64_t count = 0, i = 0;

@@ -78,28 +78,33 @@ void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerC
   });
 }
 
-QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
-                                const QuantizerConfig& config, const Scales& scales,
-                                const CancelToken* cancel) {
-  validate(config);
+void quantize_packed(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
+                     const Scales& scales, uint8_t* packed, const CancelToken* cancel) {
   const ScaleLayout layout = scale_layout(config, rows, cols);
-  validate_scales(config, layout, scales);
-  QuantizedWeight weight;
-  weight.config = config;
-  weight.rows = rows;
-  weight.cols = cols;
-  weight.scales = scales;
   const int64_t row_bytes = packed_row_bytes(cols, config.bits);
-  weight.packed.resize(static_cast<size_t>(rows * row_bytes));
   const RowQuantizer quantizer(config, layout, scales);
   parallel_for(rows, rows_per_range(cols), [&](int64_t begin, int64_t end) {
     std::vector<uint8_t> codes(static_cast<size_t>(cols));
     for (int64_t r = begin; r < end; ++r) {
       throw_if_cancelled(cancel);
       quantizer.codes(x + r * cols, r, codes.data());
-      kernels().pack_row(codes.data(), weight.packed.data() + r * row_bytes, cols, config.bits);
+      kernels().pack_row(codes.data(), packed + r * row_bytes, cols, config.bits);
     }
   });
+}
+
+QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
+                                const QuantizerConfig& config, const Scales& scales,
+                                const CancelToken* cancel) {
+  validate(config);
+  validate_scales(config, scale_layout(config, rows, cols), scales);
+  QuantizedWeight weight;
+  weight.config = config;
+  weight.rows = rows;
+  weight.cols = cols;
+  weight.scales = scales;
+  weight.packed.resize(static_cast<size_t>(rows * packed_row_bytes(cols, config.bits)));
+  quantize_packed(x, rows, cols, config, scales, weight.packed.data(), cancel);
   return weight;
 }
 

@@ -32,6 +32,9 @@ inline int64_t packed_row_bytes(int64_t cols, int bits) { return (cols * bits + 
 // Codes minus qmin of x [rows, cols] (binary: 0 = minus, 1 = plus), one byte each. Threaded.
 void quantize_codes(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
                     const Scales& scales, uint8_t* codes);
+// The same packed: packed [rows, packed_row_bytes(cols, bits)]. Scales that fit are the caller's business. Threaded.
+void quantize_packed(const float* x, int64_t rows, int64_t cols, const QuantizerConfig& config,
+                     const Scales& scales, uint8_t* packed, const CancelToken* cancel = nullptr);
 // x [rows, cols]. Threaded.
 QuantizedWeight quantize_weight(const float* x, int64_t rows, int64_t cols,
                                 const QuantizerConfig& config, const Scales& scales,

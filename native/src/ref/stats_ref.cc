@@ -25,6 +25,19 @@ void moments(const float* x, int64_t n, double shift, Moments* out) {
   *out = m;
 }
 
+bool row_ends(const float* x, int64_t cols, int64_t group_cols, float* low, float* high) {
+  bool finite = true;
+  for (int64_t begin = 0; begin < cols; begin += group_cols, ++low, ++high) {
+    *low = *high = x[begin];
+    for (int64_t c = begin; c < cols && c < begin + group_cols; ++c) {
+      finite = finite && std::isfinite(x[c]);
+      if (x[c] < *low) *low = x[c];
+      if (x[c] > *high) *high = x[c];
+    }
+  }
+  return finite;
+}
+
 namespace {
 
 // numpy.histogram's rule: edges are low + i * step, the last one is high; a value belongs to the

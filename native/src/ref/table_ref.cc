@@ -13,6 +13,7 @@ const Kernels* ref_kernels() {
       ref::binarize,
       ref::quant_error,
       ref::moments,
+      ref::row_ends,
       ref::histogram,
       ref::bin_indices,
       ref::collect_ranges,

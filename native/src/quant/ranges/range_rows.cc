@@ -33,6 +33,15 @@ bool has_plain_scale(const SegmentStats& stats, const QuantizerConfig& config,
   return true;
 }
 
+SegmentScale absmax_of_ends(double low, double high, const QuantizerConfig& config) {
+  SegmentStats stats;
+  stats.min = low;
+  stats.max = high;
+  SegmentScale found;
+  if (!has_plain_scale(stats, config, &found)) found = scale_of_ends(low, high, config);
+  return with_threshold(found, config);
+}
+
 SegmentScale with_threshold(SegmentScale found, const QuantizerConfig& config) {
   if (config.grid != Grid::kTernary) return found;
   if (found.threshold < 0) found.threshold = found.scale / 2;

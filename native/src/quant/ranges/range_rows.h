@@ -1,5 +1,5 @@
 // The table of range estimators: adding one is a file in this folder, a row here, and a row in
-// electron/contract/quantizer-table.ts.
+// electron/contract/quantizer-parts/ranges.ts.
 #pragma once
 
 #include "quant/grid.h"
@@ -28,6 +28,9 @@ const RangeRow& range_row(RangeEstimator range);
 // All elements zero: 1, or where the grid has no zero the smallest normal float; binary: mean|x|
 // whatever the estimator.
 SegmentScale estimate_segment(const Segment& segment, const QuantizerConfig& config);
+
+// The abs-max estimate of a segment whose least and greatest element are known; not for the binary grid.
+SegmentScale absmax_of_ends(double low, double high, const QuantizerConfig& config);
 
 // Zero elements and binary grids, which no estimator sees; false for the others.
 bool has_plain_scale(const SegmentStats& stats, const QuantizerConfig& config, SegmentScale* scale);
